@@ -1,0 +1,384 @@
+//! Every mutation as plain data, and the records that each may touch.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::ProductStatus;
+use crate::coupon::Discount;
+use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::inventory::MAX_QUANTITY;
+use crate::money::Money;
+use crate::payment::PaymentMethod;
+use crate::rejection::Rejection;
+use crate::text::{CouponCode, Name, Note, Sku, Username};
+use crate::time::Window;
+
+/// A number of units to buy: 1 to [`MAX_QUANTITY`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Quantity(u32);
+
+impl Quantity {
+    /// One unit.
+    pub const ONE: Self = Self(1);
+
+    /// Checks a number of units.
+    pub fn new(quantity: i64) -> Result<Self, Rejection> {
+        u32::try_from(quantity)
+            .ok()
+            .filter(|q| (1..=MAX_QUANTITY).contains(q))
+            .map(Self)
+            .ok_or(Rejection::QuantityOutOfRange { quantity, min: 1, max: i64::from(MAX_QUANTITY) })
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Quantity {
+    type Error = Rejection;
+    fn try_from(quantity: i64) -> Result<Self, Rejection> {
+        Self::new(quantity)
+    }
+}
+
+impl From<Quantity> for i64 {
+    fn from(quantity: Quantity) -> Self {
+        Self::from(quantity.0)
+    }
+}
+
+/// One variant and how many of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineRequest {
+    /// What to buy.
+    pub variant_id: VariantId,
+    /// How many units.
+    pub quantity: Quantity,
+}
+
+/// Registers a customer. Operators register anyone under a fresh id; a customer registers only itself,
+/// under the id that its token names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterCustomer {
+    /// The id to register; none takes a fresh one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// Unique in the shop.
+    pub username: Username,
+    /// What to call them.
+    pub name: Name,
+}
+
+/// A variant to be created with its product, or added to one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewVariant {
+    /// Unique in the shop.
+    pub sku: Sku,
+    /// The option in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option_name: Option<Name>,
+    /// Added to the base price; not negative, in the base price's currency.
+    pub additional_price: Money,
+    /// Units on hand from the start, booked as an adjustment; at most [`MAX_STOCK`](crate::MAX_STOCK).
+    pub stock: u64,
+}
+
+/// Creates a product with its variants. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateProduct {
+    /// What customers read.
+    pub name: Name,
+    /// More to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Note>,
+    /// The price before a variant's addition.
+    pub base_price: Money,
+    /// Whether it may be sold at once.
+    pub status: ProductStatus,
+    /// One to [`MAX_LINES`](crate::MAX_LINES) variants.
+    pub variants: Vec<NewVariant>,
+}
+
+/// Changes what is given of a product. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateProduct {
+    /// Which product.
+    pub product_id: ProductId,
+    /// The version that the caller read; none overwrites whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+    /// A new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// A new base price, in the same currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_price: Option<Money>,
+    /// A new status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ProductStatus>,
+}
+
+/// Adds a variant to a product. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddVariant {
+    /// Which product.
+    pub product_id: ProductId,
+    /// The variant.
+    pub variant: NewVariant,
+}
+
+/// Changes what is given of a variant. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateVariant {
+    /// Which variant.
+    pub variant_id: VariantId,
+    /// The version that the caller read; none overwrites whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+    /// A new additional price, in the same currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additional_price: Option<Money>,
+    /// Switches it on or off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+}
+
+/// Books a movement of stock by hand. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdjustStock {
+    /// Which variant.
+    pub variant_id: VariantId,
+    /// Units to add, or to take if negative; not zero; the stock stays within 0 to
+    /// [`MAX_STOCK`](crate::MAX_STOCK).
+    pub delta: i64,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
+}
+
+/// Puts money into a customer's wallet of the amount's currency. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deposit {
+    /// Whose wallet.
+    pub customer_id: CustomerId,
+    /// More than zero.
+    pub amount: Money,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memo: Option<Note>,
+}
+
+/// Corrects a customer's wallet, up or down, never below zero. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdjustWallet {
+    /// Whose wallet.
+    pub customer_id: CustomerId,
+    /// Not zero.
+    pub amount: Money,
+    /// Why; a correction without a reason helps nobody later.
+    pub memo: Note,
+}
+
+/// Creates a coupon campaign. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateCoupon {
+    /// The code to claim it by, unique in the shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CouponCode>,
+    /// What customers read.
+    pub name: Name,
+    /// What it takes off.
+    pub discount: Discount,
+    /// The least subtotal of an order that may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_subtotal: Option<Money>,
+    /// How many copies there are; 1 to [`MAX_QUANTITY`], none for no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_quantity: Option<u32>,
+    /// How many copies one customer may have; 1 to [`MAX_QUANTITY`].
+    pub per_customer_limit: u32,
+    /// When copies are handed out.
+    pub window: Window,
+    /// Whether copies are handed out.
+    pub active: bool,
+}
+
+/// Changes what is given of a coupon. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateCoupon {
+    /// Which coupon.
+    pub coupon_id: CouponId,
+    /// The version that the caller read; none overwrites whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+    /// Switches the handing out on or off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+}
+
+/// How a coupon is claimed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CouponRef {
+    /// By its id.
+    Id(CouponId),
+    /// By its code.
+    Code(CouponCode),
+}
+
+/// Hands a copy of a coupon to a customer, first come first served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueCoupon {
+    /// Who gets the copy.
+    pub customer_id: CustomerId,
+    /// Which coupon.
+    pub coupon: CouponRef,
+}
+
+/// What to price: lines, and the copies of coupons to use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basket {
+    /// One to [`MAX_LINES`](crate::MAX_LINES) lines; the same variant on two lines is one demand on stock.
+    pub lines: Vec<LineRequest>,
+    /// The customer's copies to use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<IssuedCouponId>,
+}
+
+/// Places an order: takes its stock and coupon, and its money too if paid by wallet, in one commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceOrder {
+    /// Who buys.
+    pub customer_id: CustomerId,
+    /// What.
+    pub basket: Basket,
+    /// Pays it in the same commit; none leaves the order pending, to be paid before it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentMethod>,
+}
+
+/// Pays a pending order from its customer's wallet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayOrder {
+    /// Which order.
+    pub order_id: OrderId,
+    /// How.
+    pub method: PaymentMethod,
+}
+
+/// Calls a pending order off and gives everything back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelOrder {
+    /// Which order.
+    pub order_id: OrderId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Note>,
+}
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        /// Any mutation.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Command {
+            $($(#[$doc])* $name($name),)+
+        }
+
+        /// The kind of a command: part of the scope of an idempotency key.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Operation {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The stable text of the operation; never renamed.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+
+        impl Command {
+            /// The kind of this command.
+            #[must_use]
+            pub const fn operation(&self) -> Operation {
+                match self { $(Self::$name(_) => Operation::$name,)+ }
+            }
+        }
+
+        $(impl From<$name> for Command {
+            fn from(command: $name) -> Self {
+                Self::$name(command)
+            }
+        })+
+    };
+}
+
+commands! {
+    /// See [`RegisterCustomer`](struct@RegisterCustomer).
+    RegisterCustomer = "register_customer";
+    /// See [`CreateProduct`](struct@CreateProduct).
+    CreateProduct = "create_product";
+    /// See [`UpdateProduct`](struct@UpdateProduct).
+    UpdateProduct = "update_product";
+    /// See [`AddVariant`](struct@AddVariant).
+    AddVariant = "add_variant";
+    /// See [`UpdateVariant`](struct@UpdateVariant).
+    UpdateVariant = "update_variant";
+    /// See [`AdjustStock`](struct@AdjustStock).
+    AdjustStock = "adjust_stock";
+    /// See [`Deposit`](struct@Deposit).
+    Deposit = "deposit";
+    /// See [`AdjustWallet`](struct@AdjustWallet).
+    AdjustWallet = "adjust_wallet";
+    /// See [`CreateCoupon`](struct@CreateCoupon).
+    CreateCoupon = "create_coupon";
+    /// See [`UpdateCoupon`](struct@UpdateCoupon).
+    UpdateCoupon = "update_coupon";
+    /// See [`IssueCoupon`](struct@IssueCoupon).
+    IssueCoupon = "issue_coupon";
+    /// See [`PlaceOrder`](struct@PlaceOrder).
+    PlaceOrder = "place_order";
+    /// See [`PayOrder`](struct@PayOrder).
+    PayOrder = "pay_order";
+    /// See [`CancelOrder`](struct@CancelOrder).
+    CancelOrder = "cancel_order";
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Command {
+    /// How many fresh ids the command may take; [`Commerce`](crate::Commerce) reserves as many.
+    #[must_use]
+    pub fn ids_needed(&self) -> u32 {
+        match self {
+            Self::RegisterCustomer(_) | Self::AddVariant(_) | Self::CreateCoupon(_) | Self::IssueCoupon(_) => 1,
+            Self::CreateProduct(c) => u32::try_from(c.variants.len()).unwrap_or(u32::MAX).saturating_add(1),
+            // The order, its payment and its message.
+            Self::PlaceOrder(_) => 3,
+            // The payment and the message.
+            Self::PayOrder(_) => 2,
+            Self::CancelOrder(_) => 1,
+            Self::UpdateProduct(_)
+            | Self::UpdateVariant(_)
+            | Self::AdjustStock(_)
+            | Self::Deposit(_)
+            | Self::AdjustWallet(_)
+            | Self::UpdateCoupon(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The façade that embedders call: typed methods over one store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::catalog::Product;
+use crate::command::{
+    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, Command, CreateCoupon, CreateProduct, Deposit,
+    IssueCoupon, PayOrder, PlaceOrder, RegisterCustomer, UpdateCoupon, UpdateProduct, UpdateVariant,
+};
+use crate::coupon::{Coupon, IssuedCoupon};
+use crate::customer::Customer;
+use crate::decide::{self, Context, ListedVariant, Listing, Outcome, basket_keys};
+use crate::ids::{CustomerId, IdBlock, IdGenerator, NodeId};
+use crate::inventory::StockEntry;
+use crate::order::Order;
+use crate::pricing::Quote;
+use crate::principal::Principal;
+use crate::store::{Envelope, Error, Receipt, Store, StoreError};
+use crate::text::IdempotencyKey;
+use crate::time::{Clock, SystemClock};
+use crate::wallet::WalletEntry;
+use crate::working_set::{Keys, WorkingSet};
+
+/// Who asks, and under which key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The authenticated principal.
+    pub principal: Principal,
+    /// The name of this attempt: keep it until there is an answer, and retry with the same one.
+    pub key: IdempotencyKey,
+}
+
+impl Caller {
+    /// A caller.
+    #[must_use]
+    pub const fn new(principal: Principal, key: IdempotencyKey) -> Self {
+        Self { principal, key }
+    }
+}
+
+/// A command whose outcome has one type.
+pub trait TypedCommand: Into<Command> + Send {
+    /// What the command comes to.
+    type Output;
+
+    /// Takes the output out of an outcome; `None` if it is of another kind.
+    fn output(outcome: Outcome) -> Option<Self::Output>;
+}
+
+/// A shop on a store: the commands as methods, and the reads through [`Commerce::store`].
+///
+/// Cloning is cheap; clones share the store and the id generator.
+#[derive(Clone)]
+pub struct Commerce {
+    store: Arc<dyn Store>,
+    ids: Arc<IdGenerator>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Commerce {
+    /// A shop on `store`, whose fresh ids carry the number of this `node`. Processes that share a store
+    /// have different nodes.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, node: NodeId) -> Self {
+        Self::with_clock(store, node, Arc::new(SystemClock))
+    }
+
+    /// The same with another clock behind the ids. (Decisions take the time from the store's clock.)
+    #[must_use]
+    pub fn with_clock(store: Arc<dyn Store>, node: NodeId, clock: Arc<dyn Clock>) -> Self {
+        Self { store, ids: Arc::new(IdGenerator::new(node)), clock }
+    }
+
+    /// The store, for reads.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Carries any command out, once per key; the typed methods below are this.
+    pub async fn run<C: TypedCommand>(&self, caller: Caller, command: C) -> Result<Receipt<C::Output>, Error> {
+        let receipt = self.store.execute(self.envelope(caller, command.into())).await?;
+        let outcome = C::output(receipt.outcome).ok_or_else(|| StoreError::Corrupt {
+            what: "the outcome stored under the key is of another kind of command".to_owned(),
+        })?;
+        Ok(Receipt { outcome, replayed: receipt.replayed })
+    }
+
+    /// An envelope with as many fresh ids as its command needs.
+    #[must_use]
+    pub fn envelope(&self, caller: Caller, command: Command) -> Envelope {
+        let ids = self.ids.reserve(self.clock.now(), command.ids_needed());
+        Envelope { principal: caller.principal, key: caller.key, command, ids }
+    }
+
+    /// Prices a basket of `customer` without changing anything.
+    pub async fn quote(&self, customer: CustomerId, basket: &Basket) -> Result<Quote, Error> {
+        let records = self.loaded(|records| basket_keys(customer, basket, records)).await?;
+        let ids = IdBlock::new(0, 0, self.ids.node());
+        let context = Context { now: self.store.now().await?, ids, shop: self.store.shop() };
+        Ok(decide::quote(&records, customer, basket, &context)?)
+    }
+
+    /// Loads until everything that `keys` names has been looked for.
+    async fn loaded(&self, keys: impl Fn(&WorkingSet) -> Keys) -> Result<WorkingSet, StoreError> {
+        let mut asked = Keys::default();
+        let mut records = WorkingSet::default();
+        loop {
+            let wanted = keys(&records);
+            if wanted.without(&asked).is_empty() {
+                return Ok(records);
+            }
+            asked.extend(wanted);
+            // All of it anew, so that it is all from one moment.
+            records = self.store.load(&asked).await?;
+        }
+    }
+}
+
+impl fmt::Debug for Commerce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commerce").field("ids", &self.ids).finish_non_exhaustive()
+    }
+}
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $method:ident($command:ident) -> $variant:ident($output:ty);)+) => {
+        $(impl TypedCommand for $command {
+            type Output = Arc<$output>;
+            fn output(outcome: Outcome) -> Option<Arc<$output>> {
+                match outcome {
+                    Outcome::$variant(output) => Some(output),
+                    _ => None,
+                }
+            }
+        })+
+
+        /// The commands. Each runs once per key, and fails with [`Error::Rejected`] if a rule refuses it (nothing
+        /// changed), or with [`Error::Store`] if the store cannot answer.
+        impl Commerce {
+            $($(#[$doc])*
+            pub async fn $method(&self, caller: Caller, command: $command) -> Result<Receipt<Arc<$output>>, Error> {
+                self.run(caller, command).await
+            })+
+        }
+    };
+}
+
+methods! {
+    /// Registers a customer.
+    register_customer(RegisterCustomer) -> Customer(Customer);
+    /// Creates a product with its variants.
+    create_product(CreateProduct) -> Listing(Listing);
+    /// Changes a product.
+    update_product(UpdateProduct) -> Product(Product);
+    /// Adds a variant to a product.
+    add_variant(AddVariant) -> Variant(ListedVariant);
+    /// Changes a variant.
+    update_variant(UpdateVariant) -> Variant(ListedVariant);
+    /// Books a movement of stock by hand.
+    adjust_stock(AdjustStock) -> StockEntry(StockEntry);
+    /// Puts money into a wallet.
+    deposit(Deposit) -> WalletEntry(WalletEntry);
+    /// Corrects a wallet.
+    adjust_wallet(AdjustWallet) -> WalletEntry(WalletEntry);
+    /// Creates a coupon.
+    create_coupon(CreateCoupon) -> Coupon(Coupon);
+    /// Changes a coupon.
+    update_coupon(UpdateCoupon) -> Coupon(Coupon);
+    /// Hands a copy of a coupon to a customer, first come first served.
+    issue_coupon(IssueCoupon) -> IssuedCoupon(IssuedCoupon);
+    /// Places an order, and pays it in the same commit if asked to.
+    place_order(PlaceOrder) -> Order(Order);
+    /// Pays a pending order.
+    pay_order(PayOrder) -> Order(Order);
+    /// Calls a pending order off and gives everything back.
+    cancel_order(CancelOrder) -> Order(Order);
+}

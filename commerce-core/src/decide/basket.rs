@@ -1,0 +1,119 @@
+//! From a basket to a price: what orders and quotes have in common.
+
+use super::{Context, Records};
+use crate::catalog::{Product, ProductStatus, Variant};
+use crate::command::{Basket, LineRequest};
+use crate::coupon::Coupon;
+use crate::ids::{CustomerId, IssuedCouponId, VariantId};
+use crate::order::MAX_LINES;
+use crate::pricing::{CouponUse, DraftLine, Priced, Quote, price};
+use crate::rejection::Rejection;
+
+/// The most coupons that one order may use.
+pub(super) const MAX_COUPONS: usize = 1;
+
+/// What a basket asks of one variant, over all its lines.
+pub(super) struct Demand<'a> {
+    pub(super) variant: &'a Variant,
+    pub(super) units: u64,
+}
+
+/// Prices a basket of `customer` without changing anything. A coupon that does not apply and stock that does
+/// not suffice show in the trace and in [`Quote::refusal`]; a basket that cannot be priced at all is refused.
+pub fn quote<R: Records>(
+    records: &R,
+    customer: CustomerId,
+    basket: &Basket,
+    context: &Context<'_>,
+) -> Result<Quote, Rejection> {
+    check_shape(basket)?;
+    records.customer(customer).ok_or(Rejection::CustomerNotFound { customer })?;
+    let drafts = draft_lines(records, &basket.lines)?;
+    let stock = |demand: &Demand<'_>| (demand.variant.id, check_stock(records, demand).err());
+    let availability = demands(&drafts).iter().map(stock).collect();
+    let priced = price_basket(records, customer, &drafts, &basket.coupons, context)?;
+    Ok(Quote::of(priced, availability))
+}
+
+/// What the basket alone tells: it has lines, and not too many; quantities are checked by their type.
+pub(super) fn check_shape(basket: &Basket) -> Result<(), Rejection> {
+    let (lines, coupons) = (basket.lines.len(), basket.coupons.len());
+    match () {
+        () if lines == 0 => Err(Rejection::NoLines),
+        () if lines > MAX_LINES => Err(Rejection::TooManyLines { lines, max: MAX_LINES }),
+        () if coupons > MAX_COUPONS => Err(Rejection::CouponsNotCombinable { coupons, max: MAX_COUPONS }),
+        () => Ok(()),
+    }
+}
+
+/// The records behind the lines, each of which must be on sale.
+pub(super) fn draft_lines<'a, R: Records>(
+    records: &'a R,
+    lines: &[LineRequest],
+) -> Result<Vec<DraftLine<'a>>, Rejection> {
+    lines.iter().map(|line| draft_line(records, line)).collect()
+}
+
+fn draft_line<'a, R: Records>(records: &'a R, line: &LineRequest) -> Result<DraftLine<'a>, Rejection> {
+    let (product, variant) = sellable(records, line.variant_id)?;
+    Ok(DraftLine { product, variant, quantity: line.quantity.get() })
+}
+
+fn sellable<R: Records>(records: &R, id: VariantId) -> Result<(&Product, &Variant), Rejection> {
+    let variant = records.variant(id).ok_or(Rejection::VariantNotFound { variant: id })?;
+    let product =
+        records.product(variant.product_id).ok_or(Rejection::ProductNotFound { product: variant.product_id })?;
+    if product.status != ProductStatus::OnSale {
+        return Err(Rejection::ProductNotOnSale { product: product.id, status: product.status });
+    }
+    if !variant.active {
+        return Err(Rejection::VariantInactive { variant: id });
+    }
+    Ok((product, variant))
+}
+
+/// The demand on each variant, in the order of the basket; the same variant on two lines is one demand.
+pub(super) fn demands<'a>(drafts: &[DraftLine<'a>]) -> Vec<Demand<'a>> {
+    let mut demands: Vec<Demand<'a>> = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let units = u64::from(draft.quantity);
+        // At most a hundred lines: a scan beats a map.
+        match demands.iter_mut().find(|demand| demand.variant.id == draft.variant.id) {
+            Some(demand) => demand.units += units,
+            None => demands.push(Demand { variant: draft.variant, units }),
+        }
+    }
+    demands
+}
+
+pub(super) fn check_stock<R: Records>(records: &R, demand: &Demand<'_>) -> Result<(), Rejection> {
+    let available = records.stock(demand.variant.id).map_or(0, |stock| stock.on_hand);
+    if demand.units <= available {
+        return Ok(());
+    }
+    Err(Rejection::OutOfStock {
+        variant: demand.variant.id,
+        sku: demand.variant.sku.clone(),
+        requested: demand.units,
+        available,
+    })
+}
+
+/// The price of the lines with the customer's own copies; someone else's copy does not exist.
+pub(super) fn price_basket<R: Records>(
+    records: &R,
+    customer: CustomerId,
+    drafts: &[DraftLine<'_>],
+    coupons: &[IssuedCouponId],
+    context: &Context<'_>,
+) -> Result<Priced, Rejection> {
+    let usage = |id: &IssuedCouponId| {
+        let not_found = Rejection::IssuedCouponNotFound { issued_coupon: *id };
+        let copy = records.issued_coupon(*id).filter(|copy| copy.customer_id == customer).ok_or(not_found)?;
+        let coupon: &Coupon =
+            records.coupon(copy.coupon_id).ok_or(Rejection::CouponNotFound { coupon: copy.coupon_id })?;
+        Ok(CouponUse { copy, coupon })
+    };
+    let uses = coupons.iter().map(usage).collect::<Result<Vec<_>, Rejection>>()?;
+    price(drafts, &uses, context.now)
+}

@@ -1,0 +1,191 @@
+//! Decisions on products, variants and their stock.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Case, Decision, FreshIds, ListedVariant, Listing, Outcome, check_version};
+use crate::catalog::{Product, Variant, unit_price};
+use crate::command::{AddVariant, AdjustStock, CreateProduct, NewVariant, UpdateProduct, UpdateVariant};
+use crate::ids::{ProductId, VariantId};
+use crate::inventory::{MAX_STOCK, Stock, StockEntry, StockMove, StockReason};
+use crate::money::{Money, MoneyError};
+use crate::order::MAX_LINES;
+use crate::records::{Changes, Records};
+use crate::rejection::Rejection;
+use crate::text::Note;
+
+pub(super) fn create_product<R: Records>(case: &Case<'_, R>, command: &CreateProduct) -> Result<Decision, Rejection> {
+    check_price(command.base_price)?;
+    if command.variants.is_empty() {
+        return Err(Rejection::NoLines);
+    }
+    if command.variants.len() > MAX_LINES {
+        return Err(Rejection::TooManyLines { lines: command.variants.len(), max: MAX_LINES });
+    }
+    let mut ids = case.ids();
+    let product = Arc::new(Product {
+        id: ids.take()?,
+        name: command.name.clone(),
+        description: command.description.clone(),
+        base_price: command.base_price,
+        status: command.status,
+        version: 1,
+        created_at: case.now(),
+        updated_at: case.now(),
+    });
+    let mut skus = BTreeSet::new();
+    let mut changes = Changes { products: vec![Arc::clone(&product)], ..Changes::default() };
+    let mut variants = Vec::with_capacity(command.variants.len());
+    for new in &command.variants {
+        if !skus.insert(&new.sku) {
+            return Err(Rejection::SkuTaken { sku: new.sku.clone() });
+        }
+        variants.push(list_variant(case, &product, new, &mut ids, &mut changes)?);
+    }
+    Ok(Decision { changes, outcome: Outcome::Listing(Arc::new(Listing { product, variants })) })
+}
+
+pub(super) fn add_variant<R: Records>(case: &Case<'_, R>, command: &AddVariant) -> Result<Decision, Rejection> {
+    let product = product(case, command.product_id)?;
+    let mut changes = Changes::default();
+    let listed = list_variant(case, product, &command.variant, &mut case.ids(), &mut changes)?;
+    Ok(Decision { changes, outcome: Outcome::Variant(Arc::new(listed)) })
+}
+
+/// A new variant of `product` with its first stock, added to `changes`.
+fn list_variant<R: Records>(
+    case: &Case<'_, R>,
+    product: &Product,
+    new: &NewVariant,
+    ids: &mut FreshIds,
+    changes: &mut Changes,
+) -> Result<ListedVariant, Rejection> {
+    if case.records.variant_with_sku(&new.sku).is_some() {
+        return Err(Rejection::SkuTaken { sku: new.sku.clone() });
+    }
+    let variant = Arc::new(Variant {
+        id: ids.take()?,
+        product_id: product.id,
+        sku: new.sku.clone(),
+        option_name: new.option_name.clone(),
+        additional_price: new.additional_price,
+        active: true,
+        version: 1,
+        created_at: case.now(),
+        updated_at: case.now(),
+    });
+    check_prices(product, &variant)?;
+    let (stock, entry) = stock_at_first(case, &variant, new.stock)?;
+    changes.variants.push(Arc::clone(&variant));
+    changes.stocks.push(stock);
+    changes.stock_entries.extend(entry);
+    Ok(ListedVariant { variant, stock })
+}
+
+/// The stock a variant starts with; none at all is no movement.
+fn stock_at_first<R: Records>(
+    case: &Case<'_, R>,
+    variant: &Variant,
+    units: u64,
+) -> Result<(Stock, Option<StockEntry>), Rejection> {
+    if units == 0 {
+        return Ok((Stock::empty(variant.id), None));
+    }
+    let delta = i64::try_from(units).unwrap_or(i64::MAX);
+    let (stock, entry) = adjusted(case, Stock::empty(variant.id), delta, None)?;
+    Ok((stock, Some(entry)))
+}
+
+pub(super) fn update_product<R: Records>(case: &Case<'_, R>, command: &UpdateProduct) -> Result<Decision, Rejection> {
+    if command.name.is_none() && command.base_price.is_none() && command.status.is_none() {
+        return Err(Rejection::NothingToChange);
+    }
+    let product = product(case, command.product_id)?;
+    check_version(command.expected_version, product.version)?;
+    let base_price = command.base_price.unwrap_or(product.base_price);
+    check_price(base_price)?;
+    if base_price.currency() != product.base_price.currency() {
+        let (expected, found) = (product.base_price.currency(), base_price.currency());
+        return Err(MoneyError::CurrencyMismatch { expected, found }.into());
+    }
+    // After this point it must succeed.
+    let changed = Arc::new(Product {
+        name: command.name.clone().unwrap_or_else(|| product.name.clone()),
+        base_price,
+        status: command.status.unwrap_or(product.status),
+        version: product.version + 1,
+        updated_at: case.now(),
+        ..product.clone()
+    });
+    let changes = Changes { products: vec![Arc::clone(&changed)], ..Changes::default() };
+    Ok(Decision { changes, outcome: Outcome::Product(changed) })
+}
+
+pub(super) fn update_variant<R: Records>(case: &Case<'_, R>, command: &UpdateVariant) -> Result<Decision, Rejection> {
+    if command.additional_price.is_none() && command.active.is_none() {
+        return Err(Rejection::NothingToChange);
+    }
+    let variant = variant(case, command.variant_id)?;
+    check_version(command.expected_version, variant.version)?;
+    let changed = Arc::new(Variant {
+        additional_price: command.additional_price.unwrap_or(variant.additional_price),
+        active: command.active.unwrap_or(variant.active),
+        version: variant.version + 1,
+        updated_at: case.now(),
+        ..variant.clone()
+    });
+    check_prices(product(case, variant.product_id)?, &changed)?;
+    // After this point it must succeed.
+    let stock = case.records.stock(variant.id).unwrap_or(Stock::empty(variant.id));
+    let changes = Changes { variants: vec![Arc::clone(&changed)], ..Changes::default() };
+    Ok(Decision { changes, outcome: Outcome::Variant(Arc::new(ListedVariant { variant: changed, stock })) })
+}
+
+pub(super) fn adjust_stock<R: Records>(case: &Case<'_, R>, command: &AdjustStock) -> Result<Decision, Rejection> {
+    if command.delta == 0 {
+        return Err(Rejection::NothingToChange);
+    }
+    let variant = variant(case, command.variant_id)?;
+    let stock = case.records.stock(variant.id).unwrap_or(Stock::empty(variant.id));
+    let (stock, entry) = adjusted(case, stock, command.delta, command.note.clone())?;
+    let changes = Changes { stocks: vec![stock], stock_entries: vec![entry.clone()], ..Changes::default() };
+    Ok(Decision { changes, outcome: Outcome::StockEntry(Arc::new(entry)) })
+}
+
+fn adjusted<R: Records>(
+    case: &Case<'_, R>,
+    stock: Stock,
+    delta: i64,
+    note: Option<Note>,
+) -> Result<(Stock, StockEntry), Rejection> {
+    let refused =
+        Rejection::StockOutOfRange { variant: stock.variant_id, on_hand: stock.on_hand, delta, max: MAX_STOCK };
+    let by = StockMove {
+        delta,
+        reason: StockReason::Adjust,
+        order_id: None,
+        actor: case.principal.clone(),
+        note,
+        created_at: case.now(),
+    };
+    stock.moved(by).filter(|(stock, _)| stock.on_hand <= MAX_STOCK).ok_or(refused)
+}
+
+fn product<'a, R: Records>(case: &Case<'a, R>, product: ProductId) -> Result<&'a Product, Rejection> {
+    case.records.product(product).ok_or(Rejection::ProductNotFound { product })
+}
+
+fn variant<'a, R: Records>(case: &Case<'a, R>, variant: VariantId) -> Result<&'a Variant, Rejection> {
+    case.records.variant(variant).ok_or(Rejection::VariantNotFound { variant })
+}
+
+fn check_price(price: Money) -> Result<(), Rejection> {
+    if price.is_negative() { Err(Rejection::NegativePrice { price }) } else { Ok(()) }
+}
+
+/// A variant's addition is not negative and in the product's currency, and the sum is within the bound.
+fn check_prices(product: &Product, variant: &Variant) -> Result<(), Rejection> {
+    check_price(variant.additional_price)?;
+    unit_price(product, variant)?;
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Which records a command may touch.
+
+use crate::command::{Basket, Command, CouponRef};
+use crate::ids::{CustomerId, OrderId};
+use crate::records::Records;
+use crate::wallet::WalletId;
+use crate::working_set::Keys;
+
+/// Every record that deciding `command` may look at or change, as far as it can be told from `loaded`.
+///
+/// Ask again after loading: an order's lines, the coupon behind a code or a copy, a variant's product and the
+/// currency of a price show only then. When an answer names nothing new, all is loaded; that takes at most
+/// three rounds.
+#[must_use]
+pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
+    let mut keys = Keys::default();
+    match command {
+        Command::RegisterCustomer(c) => {
+            keys.customers.extend(c.customer_id);
+            keys.usernames.insert(c.username.clone());
+            keys.customers.extend(loaded.customer_named(&c.username));
+        }
+        Command::CreateProduct(c) => keys.skus.extend(c.variants.iter().map(|variant| variant.sku.clone())),
+        Command::UpdateProduct(c) => keys.products.extend([c.product_id]),
+        Command::AddVariant(c) => {
+            keys.products.insert(c.product_id);
+            keys.skus.insert(c.variant.sku.clone());
+        }
+        Command::UpdateVariant(c) => {
+            keys.variants.insert(c.variant_id);
+            keys.products.extend(loaded.variant(c.variant_id).map(|variant| variant.product_id));
+        }
+        Command::AdjustStock(c) => keys.variants.extend([c.variant_id]),
+        Command::Deposit(c) => wallet_keys(c.customer_id, c.amount.currency(), &mut keys),
+        Command::AdjustWallet(c) => wallet_keys(c.customer_id, c.amount.currency(), &mut keys),
+        Command::CreateCoupon(c) => keys.coupon_codes.extend(c.code.clone()),
+        Command::UpdateCoupon(c) => keys.coupons.extend([c.coupon_id]),
+        Command::IssueCoupon(c) => {
+            keys.customers.insert(c.customer_id);
+            let coupon = match &c.coupon {
+                CouponRef::Id(id) => Some(*id),
+                CouponRef::Code(code) => {
+                    keys.coupon_codes.insert(code.clone());
+                    loaded.coupon_with_code(code)
+                }
+            };
+            keys.coupons.extend(coupon);
+            keys.copies.extend(coupon.map(|coupon| (coupon, c.customer_id)));
+        }
+        Command::PlaceOrder(c) => keys = basket_keys(c.customer_id, &c.basket, loaded),
+        Command::PayOrder(c) => order_keys(c.order_id, loaded, &mut keys),
+        Command::CancelOrder(c) => order_keys(c.order_id, loaded, &mut keys),
+    }
+    keys
+}
+
+/// What pricing or ordering a basket looks at.
+#[must_use]
+pub fn basket_keys<R: Records>(customer_id: CustomerId, basket: &Basket, loaded: &R) -> Keys {
+    let mut keys = Keys::default();
+    keys.customers.insert(customer_id);
+    for line in &basket.lines {
+        keys.variants.insert(line.variant_id);
+        let Some(variant) = loaded.variant(line.variant_id) else { continue };
+        keys.products.insert(variant.product_id);
+        keys.wallets.insert(WalletId { customer_id, currency: variant.additional_price.currency() });
+    }
+    for copy in &basket.coupons {
+        keys.issued_coupons.insert(*copy);
+        keys.coupons.extend(loaded.issued_coupon(*copy).map(|copy| copy.coupon_id));
+    }
+    keys
+}
+
+fn wallet_keys(customer_id: CustomerId, currency: crate::money::Currency, keys: &mut Keys) {
+    keys.customers.insert(customer_id);
+    keys.wallets.insert(WalletId { customer_id, currency });
+}
+
+fn order_keys<R: Records>(order_id: OrderId, loaded: &R, keys: &mut Keys) {
+    keys.orders.insert(order_id);
+    let Some(order) = loaded.order(order_id) else { return };
+    keys.variants.extend(order.lines.iter().map(|line| line.variant_id));
+    keys.issued_coupons.extend(order.coupons.iter().map(|applied| applied.issued_coupon_id));
+    keys.wallets.insert(WalletId { customer_id: order.customer_id, currency: order.currency() });
+}

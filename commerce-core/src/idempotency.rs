@@ -1,0 +1,64 @@
+//! Idempotency: the same request under the same key runs once.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::command::{Command, Operation};
+use crate::decide::Outcome;
+use crate::principal::Principal;
+use crate::rejection::Rejection;
+use crate::text::IdempotencyKey;
+use crate::time::Timestamp;
+
+/// Where a key is unique: two principals, or two operations, may use the same key without meeting.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeyScope {
+    /// The key the client chose.
+    pub key: IdempotencyKey,
+    /// Who asked.
+    pub principal: Principal,
+    /// For what.
+    pub operation: Operation,
+}
+
+/// What a request was, in 128 bits: the first half of SHA-256 over the command's JSON.
+///
+/// Absent optional fields are left out of that JSON, so that a later version of a command with more of them
+/// still recognises requests that were recorded before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fingerprint(pub [u8; 16]);
+
+impl Fingerprint {
+    /// The fingerprint of a command.
+    #[must_use]
+    pub fn of(command: &Command) -> Self {
+        // Commands are plain data with text keys: their JSON cannot fail. Were it to, every such request
+        // would look alike and be refused as a reuse, never run twice.
+        let json = serde_json::to_vec(command).unwrap_or_default();
+        let digest = Sha256::digest(&json);
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        Self(half)
+    }
+}
+
+/// What a store keeps of a key: written in the commit of the command's changes, never without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// What the request was.
+    pub fingerprint: Fingerprint,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl KeyRecord {
+    /// The stored outcome, if `fingerprint` is of the same request; refused otherwise.
+    pub fn replay(&self, scope: &KeyScope, fingerprint: Fingerprint) -> Result<Outcome, Rejection> {
+        if self.fingerprint == fingerprint {
+            return Ok(self.outcome.clone());
+        }
+        Err(Rejection::IdempotencyKeyReused { key: scope.key.clone() })
+    }
+}

@@ -1,0 +1,86 @@
+//! Payments: one per order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CustomerId, OrderId, PaymentId};
+use crate::money::Money;
+use crate::text::{Name, Note};
+use crate::time::Timestamp;
+
+/// How an order is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentMethod {
+    /// From the customer's wallet, in the commit that places or pays the order.
+    Wallet,
+    /// By card through a payment gateway.
+    Card,
+}
+
+impl PaymentMethod {
+    /// The stable text of the method.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wallet => "wallet",
+            Self::Card => "card",
+        }
+    }
+}
+
+/// Where a payment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// Recorded, the gateway not asked yet.
+    Initiated,
+    /// The gateway has been asked and has not answered.
+    Pending,
+    /// Captured.
+    Succeeded,
+    /// Declined.
+    Failed,
+    /// Called off.
+    Cancelled,
+}
+
+impl PaymentStatus {
+    /// The stable text of the status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Initiated => "initiated",
+            Self::Pending => "pending",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The payment of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// The payment's id, and its idempotency key at a gateway.
+    pub id: PaymentId,
+    /// The order it pays.
+    pub order_id: OrderId,
+    /// Who pays.
+    pub customer_id: CustomerId,
+    /// How.
+    pub method: PaymentMethod,
+    /// How much: the order's total.
+    pub amount: Money,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// How often it has been tried.
+    pub attempts: u32,
+    /// Why it failed, if it did.
+    pub failure_reason: Option<Note>,
+    /// The gateway's name for it, if a gateway took part.
+    pub gateway_transaction_id: Option<Name>,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}

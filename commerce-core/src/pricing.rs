@@ -1,0 +1,195 @@
+//! Pricing: what a basket costs and why. Nothing here reads a store or changes anything.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{Product, Variant, unit_price};
+use crate::coupon::{Coupon, IssuedCoupon};
+use crate::ids::{IssuedCouponId, VariantId};
+use crate::money::{Currency, Money};
+use crate::order::{AppliedCoupon, OrderLine};
+use crate::rejection::Rejection;
+use crate::time::Timestamp;
+
+/// A line of a basket, with the records that price it.
+#[derive(Debug, Clone, Copy)]
+pub struct DraftLine<'a> {
+    /// The product.
+    pub product: &'a Product,
+    /// The variant of it.
+    pub variant: &'a Variant,
+    /// How many units.
+    pub quantity: u32,
+}
+
+/// A copy of a coupon that a basket is to use, with its campaign.
+#[derive(Debug, Clone, Copy)]
+pub struct CouponUse<'a> {
+    /// The customer's copy.
+    pub copy: IssuedCoupon,
+    /// The campaign.
+    pub coupon: &'a Coupon,
+}
+
+/// A priced basket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Priced {
+    /// The lines, each with its share of the discount; in the order of the basket.
+    pub lines: Vec<OrderLine>,
+    /// What became of each coupon: what it took off, or why it gave nothing.
+    pub coupons: Vec<(IssuedCouponId, Result<AppliedCoupon, Rejection>)>,
+    /// Sum of the lines' subtotals.
+    pub subtotal: Money,
+    /// Sum of what the coupons took off; at most the subtotal.
+    pub discount: Money,
+    /// Subtotal less discount.
+    pub total: Money,
+}
+
+/// Prices `drafts` with `coupons` at `now` (design, section 4, pricing). A coupon that does not apply gives
+/// nothing and says why; refused altogether are an empty basket, mixed currencies and sums past the bounds.
+///
+/// Guarantees: `0 ≤ discount ≤ subtotal`, `total = subtotal − discount`, and the lines' shares sum to the
+/// discount to the minor unit.
+pub fn price(drafts: &[DraftLine<'_>], coupons: &[CouponUse<'_>], now: Timestamp) -> Result<Priced, Rejection> {
+    let currency = drafts.first().ok_or(Rejection::NoLines)?.product.base_price.currency();
+    let mut lines = Vec::with_capacity(drafts.len());
+    let mut subtotal = Money::zero(currency);
+    for draft in drafts {
+        let line = price_line(draft, currency)?;
+        subtotal = subtotal.plus(line.subtotal)?;
+        lines.push(line);
+    }
+
+    let mut discount = Money::zero(currency);
+    let mut outcomes = Vec::with_capacity(coupons.len());
+    for usage in coupons {
+        let applied = apply_coupon(usage, subtotal, subtotal.minus(discount)?, now);
+        if let Ok(applied) = &applied {
+            discount = discount.plus(applied.discount)?;
+        }
+        outcomes.push((usage.copy.id, applied));
+    }
+
+    if discount.is_positive() {
+        let weights: Vec<i64> = lines.iter().map(|line| line.subtotal.minor()).collect();
+        for (line, share) in lines.iter_mut().zip(discount.split(&weights)) {
+            line.discount = share;
+        }
+    }
+    Ok(Priced { lines, coupons: outcomes, subtotal, discount, total: subtotal.minus(discount)? })
+}
+
+fn price_line(draft: &DraftLine<'_>, currency: Currency) -> Result<OrderLine, Rejection> {
+    let unit_price = unit_price(draft.product, draft.variant)?;
+    let subtotal = unit_price.times(draft.quantity)?;
+    Ok(OrderLine {
+        product_id: draft.product.id,
+        variant_id: draft.variant.id,
+        product_name: draft.product.name.clone(),
+        option_name: draft.variant.option_name.clone(),
+        sku: draft.variant.sku.clone(),
+        unit_price,
+        quantity: draft.quantity,
+        subtotal,
+        discount: Money::zero(currency),
+    })
+}
+
+fn apply_coupon(
+    usage: &CouponUse<'_>,
+    subtotal: Money,
+    rest: Money,
+    now: Timestamp,
+) -> Result<AppliedCoupon, Rejection> {
+    usage.copy.may_redeem(now)?;
+    let discount = usage.coupon.discount_on(subtotal)?.at_most(rest)?;
+    Ok(AppliedCoupon {
+        issued_coupon_id: usage.copy.id,
+        coupon_id: usage.coupon.id,
+        name: usage.coupon.name.clone(),
+        discount,
+    })
+}
+
+/// What a basket would cost now. Nothing is held: prices, stock and coupons may change before the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The lines as an order would keep them.
+    pub lines: Vec<OrderLine>,
+    /// The coupons that apply.
+    pub coupons: Vec<AppliedCoupon>,
+    /// Sum of the lines' subtotals.
+    pub subtotal: Money,
+    /// What the coupons take off.
+    pub discount: Money,
+    /// Subtotal less discount.
+    pub total: Money,
+    /// Every rule that was looked at, in the order it was.
+    pub trace: Vec<TraceStep>,
+    /// The first rule that would refuse an order of this basket paid by wallet, the wallet's balance aside.
+    pub refusal: Option<Rejection>,
+}
+
+/// One rule that was looked at, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceStep {
+    /// The rule.
+    pub rule: Rule,
+    /// What it gave: a price, or an amount off. None for a rule that only permits, or that refused.
+    pub gave: Option<Money>,
+    /// Why it gave nothing.
+    pub refused: Option<Rejection>,
+}
+
+/// A rule of pricing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// A variant's unit price: base plus additional.
+    UnitPrice {
+        /// Which variant.
+        variant_id: VariantId,
+    },
+    /// Enough units on hand for all lines of a variant together.
+    Availability {
+        /// Which variant.
+        variant_id: VariantId,
+    },
+    /// A coupon.
+    Coupon {
+        /// Which copy.
+        issued_coupon_id: IssuedCouponId,
+    },
+}
+
+impl Quote {
+    /// A quote of a priced basket, with the stock's word on each variant.
+    pub(crate) fn of(priced: Priced, availability: Vec<(VariantId, Option<Rejection>)>) -> Self {
+        let price_steps = priced.lines.iter().map(|line| TraceStep {
+            rule: Rule::UnitPrice { variant_id: line.variant_id },
+            gave: Some(line.unit_price),
+            refused: None,
+        });
+        let stock_steps = availability.into_iter().map(|(variant_id, refused)| TraceStep {
+            rule: Rule::Availability { variant_id },
+            gave: None,
+            refused,
+        });
+        let coupon_steps = priced.coupons.iter().map(|(issued_coupon_id, result)| TraceStep {
+            rule: Rule::Coupon { issued_coupon_id: *issued_coupon_id },
+            gave: result.as_ref().ok().map(|applied| applied.discount),
+            refused: result.as_ref().err().cloned(),
+        });
+        let trace: Vec<TraceStep> = price_steps.chain(stock_steps).chain(coupon_steps).collect();
+        let refusal = trace.iter().find_map(|step| step.refused.clone());
+        Self {
+            coupons: priced.coupons.into_iter().filter_map(|(_, result)| result.ok()).collect(),
+            lines: priced.lines,
+            subtotal: priced.subtotal,
+            discount: priced.discount,
+            total: priced.total,
+            trace,
+            refusal,
+        }
+    }
+}

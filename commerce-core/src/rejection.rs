@@ -1,0 +1,390 @@
+//! Every business "no": one variant per rule, with its numbers.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::catalog::ProductStatus;
+use crate::command::Operation;
+use crate::coupon::IssuedCouponStatus;
+use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::money::{Money, MoneyError};
+use crate::order::OrderStatus;
+use crate::text::{CouponCode, IdempotencyKey, Sku, Username};
+use crate::time::Timestamp;
+
+/// A command was refused; nothing changed. Final for this attempt: asking again is asking anew.
+///
+/// Exhaustive on purpose: whoever turns rejections into answers hears of a new one from the compiler.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Rejection {
+    // Shape: the request alone tells.
+    /// An order or a quote without lines, or a product without variants.
+    #[error("at least one line is needed")]
+    NoLines,
+    /// More than [`MAX_LINES`](crate::MAX_LINES) lines.
+    #[error("{lines} lines are too many; the bound is {max}")]
+    TooManyLines {
+        /// How many were given.
+        lines: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// A quantity of zero or less, or beyond [`MAX_QUANTITY`](crate::MAX_QUANTITY).
+    #[error("a quantity is {min} to {max}; got {quantity}")]
+    QuantityOutOfRange {
+        /// What was given.
+        quantity: i64,
+        /// The least allowed.
+        min: i64,
+        /// The most allowed.
+        max: i64,
+    },
+    /// An amount or a percentage is malformed, beyond the bounds, or in another currency.
+    #[error("the amount is refused: {reason}")]
+    Amount {
+        /// What is wrong with it.
+        #[source]
+        reason: MoneyError,
+    },
+    /// An amount that must be more than zero is not.
+    #[error("the amount must be more than zero; got {amount}")]
+    AmountNotPositive {
+        /// What was given.
+        amount: Money,
+    },
+    /// A price came out below zero.
+    #[error("a price cannot be negative; it would be {price}")]
+    NegativePrice {
+        /// What the price would be.
+        price: Money,
+    },
+    /// A window that ends before it begins.
+    #[error("the window ends at {until}, which is not after its beginning {from}")]
+    EmptyWindow {
+        /// The beginning.
+        from: Timestamp,
+        /// The end.
+        until: Timestamp,
+    },
+    /// The caller supplied fewer fresh ids than the command needs.
+    #[error("the command needs {needed} fresh ids, {given} were supplied")]
+    TooFewIds {
+        /// How many it needs.
+        needed: u32,
+        /// How many it got.
+        given: u32,
+    },
+    /// Such an update would change nothing.
+    #[error("nothing to change was given")]
+    NothingToChange,
+
+    // Who asks.
+    /// The principal may not do this at all.
+    #[error("{operation} is not yours to do")]
+    Forbidden {
+        /// What was asked.
+        operation: Operation,
+    },
+    /// The idempotency key was used for another request of the same kind.
+    #[error("the idempotency key {key} was used for another request; take a new key for a new request")]
+    IdempotencyKeyReused {
+        /// The key.
+        key: IdempotencyKey,
+    },
+
+    // Existence. What is not the principal's does not exist for it.
+    /// No such customer.
+    #[error("there is no customer {customer}")]
+    CustomerNotFound {
+        /// Who was asked for.
+        customer: CustomerId,
+    },
+    /// No such product.
+    #[error("there is no product {product}")]
+    ProductNotFound {
+        /// What was asked for.
+        product: ProductId,
+    },
+    /// No such variant.
+    #[error("there is no variant {variant}")]
+    VariantNotFound {
+        /// What was asked for.
+        variant: VariantId,
+    },
+    /// No such coupon.
+    #[error("there is no coupon {coupon}")]
+    CouponNotFound {
+        /// What was asked for.
+        coupon: CouponId,
+    },
+    /// No coupon has this code.
+    #[error("no coupon has the code {coupon_code}")]
+    CouponCodeNotFound {
+        /// What was asked for.
+        coupon_code: CouponCode,
+    },
+    /// The customer has no such copy.
+    #[error("there is no issued coupon {issued_coupon}")]
+    IssuedCouponNotFound {
+        /// What was asked for.
+        issued_coupon: IssuedCouponId,
+    },
+    /// The principal has no such order.
+    #[error("there is no order {order}")]
+    OrderNotFound {
+        /// What was asked for.
+        order: OrderId,
+    },
+
+    // Uniqueness and versions.
+    /// The customer is registered already.
+    #[error("customer {customer} is registered already")]
+    AlreadyRegistered {
+        /// Who.
+        customer: CustomerId,
+    },
+    /// Another customer has this username.
+    #[error("the username {username} is taken")]
+    UsernameTaken {
+        /// Which.
+        username: Username,
+    },
+    /// Another variant has this SKU.
+    #[error("the SKU {sku} is taken")]
+    SkuTaken {
+        /// Which.
+        sku: Sku,
+    },
+    /// Another coupon has this code.
+    #[error("the coupon code {coupon_code} is taken")]
+    CouponCodeTaken {
+        /// Which.
+        coupon_code: CouponCode,
+    },
+    /// The record has changed since the caller read it.
+    #[error("the record is at version {actual}, not {expected}; read it again")]
+    VersionMismatch {
+        /// The version the caller read.
+        expected: u64,
+        /// The version it is at.
+        actual: u64,
+    },
+
+    // Catalogue and stock.
+    /// The product is not for sale.
+    #[error("product {product} is not on sale")]
+    ProductNotOnSale {
+        /// Which product.
+        product: ProductId,
+        /// Its status.
+        status: ProductStatus,
+    },
+    /// The variant is switched off.
+    #[error("variant {variant} is not on sale")]
+    VariantInactive {
+        /// Which variant.
+        variant: VariantId,
+    },
+    /// Less on hand than asked for.
+    #[error("{sku}: {requested} asked for, {available} on hand")]
+    OutOfStock {
+        /// Which variant.
+        variant: VariantId,
+        /// Its SKU.
+        sku: Sku,
+        /// Units asked for, over all lines.
+        requested: u64,
+        /// Units on hand.
+        available: u64,
+    },
+    /// An adjustment would take the stock below zero or beyond its bound.
+    #[error("variant {variant} has {on_hand} on hand; {delta} would leave the range 0 to {max}")]
+    StockOutOfRange {
+        /// Which variant.
+        variant: VariantId,
+        /// Units on hand.
+        on_hand: u64,
+        /// The adjustment.
+        delta: i64,
+        /// The most there may be.
+        max: u64,
+    },
+
+    // Coupons.
+    /// Switched off by an operator.
+    #[error("coupon {coupon} is switched off")]
+    CouponInactive {
+        /// Which coupon.
+        coupon: CouponId,
+    },
+    /// Too early to claim.
+    #[error("coupon {coupon} is handed out from {starts_at}; it is {now}")]
+    CouponNotStarted {
+        /// Which coupon.
+        coupon: CouponId,
+        /// When it starts.
+        starts_at: Timestamp,
+        /// When it was asked for.
+        now: Timestamp,
+    },
+    /// Too late to claim.
+    #[error("coupon {coupon} was handed out until {ended_at}; it is {now}")]
+    CouponEnded {
+        /// Which coupon.
+        coupon: CouponId,
+        /// When it ended.
+        ended_at: Timestamp,
+        /// When it was asked for.
+        now: Timestamp,
+    },
+    /// All copies are out.
+    #[error("all {total} copies of coupon {coupon} are out")]
+    CouponSoldOut {
+        /// Which coupon.
+        coupon: CouponId,
+        /// How many there were.
+        total: u32,
+    },
+    /// The customer has as many copies as one may have.
+    #[error("coupon {coupon}: {copies} claimed, {limit} per customer")]
+    CouponAlreadyClaimed {
+        /// Which coupon.
+        coupon: CouponId,
+        /// Copies the customer has had.
+        copies: u32,
+        /// Copies one may have.
+        limit: u32,
+    },
+    /// The copy is held, used or revoked.
+    #[error("issued coupon {issued_coupon} is not available")]
+    CouponNotAvailable {
+        /// Which copy.
+        issued_coupon: IssuedCouponId,
+        /// Where it stands.
+        status: IssuedCouponStatus,
+    },
+    /// The copy's time is over.
+    #[error("issued coupon {issued_coupon} expired at {expired_at}; it is {now}")]
+    CouponExpired {
+        /// Which copy.
+        issued_coupon: IssuedCouponId,
+        /// When it expired.
+        expired_at: Timestamp,
+        /// When it was to be used.
+        now: Timestamp,
+    },
+    /// The order is too small for the coupon.
+    #[error("coupon {coupon} is for orders from {minimum}; this one is {subtotal}")]
+    BelowMinimum {
+        /// Which coupon.
+        coupon: CouponId,
+        /// The order's subtotal.
+        subtotal: Money,
+        /// The least it has to be.
+        minimum: Money,
+    },
+    /// More coupons on one order than may be combined.
+    #[error("{coupons} coupons cannot be combined on one order; the bound is {max}")]
+    CouponsNotCombinable {
+        /// How many were given.
+        coupons: usize,
+        /// How many may be.
+        max: usize,
+    },
+
+    // Wallets and orders.
+    /// The wallet holds less than is to be taken from it.
+    #[error("the wallet holds {balance}; {required} is needed")]
+    InsufficientBalance {
+        /// What it holds.
+        balance: Money,
+        /// What is to be taken.
+        required: Money,
+    },
+    /// The order cannot go there from where it is.
+    #[error("order {order} cannot go from {} to {}", from.as_str(), to.as_str())]
+    InvalidTransition {
+        /// Which order.
+        order: OrderId,
+        /// Where it stands.
+        from: OrderStatus,
+        /// Where it was to go.
+        to: OrderStatus,
+    },
+    /// The order's time to be paid is over.
+    #[error("order {order} could be paid until {expired_at}; it is {now}")]
+    OrderExpired {
+        /// Which order.
+        order: OrderId,
+        /// When its time ran out.
+        expired_at: Timestamp,
+        /// When it was to be paid.
+        now: Timestamp,
+    },
+    /// The order can be paid only another way.
+    #[error("orders cannot be paid this way")]
+    PaymentMethodNotOffered,
+}
+
+impl Rejection {
+    /// The stable, machine-readable name of the rule that refused; never renamed.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoLines => "no_lines",
+            Self::TooManyLines { .. } => "too_many_lines",
+            Self::QuantityOutOfRange { .. } => "quantity_out_of_range",
+            Self::Amount { reason } => match reason {
+                MoneyError::Malformed { .. } => "amount_malformed",
+                MoneyError::TooManyDecimals { .. } => "too_many_decimals",
+                MoneyError::OutOfRange { .. } => "amount_out_of_range",
+                MoneyError::CurrencyMismatch { .. } => "currency_mismatch",
+                MoneyError::UnknownCurrency { .. } => "unknown_currency",
+                MoneyError::PercentOutOfRange { .. } => "percent_out_of_range",
+            },
+            Self::AmountNotPositive { .. } => "amount_not_positive",
+            Self::NegativePrice { .. } => "negative_price",
+            Self::EmptyWindow { .. } => "empty_window",
+            Self::TooFewIds { .. } => "too_few_ids",
+            Self::NothingToChange => "nothing_to_change",
+            Self::Forbidden { .. } => "forbidden",
+            Self::IdempotencyKeyReused { .. } => "idempotency_key_reused",
+            Self::CustomerNotFound { .. } => "customer_not_found",
+            Self::ProductNotFound { .. } => "product_not_found",
+            Self::VariantNotFound { .. } => "variant_not_found",
+            Self::CouponNotFound { .. } => "coupon_not_found",
+            Self::CouponCodeNotFound { .. } => "coupon_code_not_found",
+            Self::IssuedCouponNotFound { .. } => "issued_coupon_not_found",
+            Self::OrderNotFound { .. } => "order_not_found",
+            Self::AlreadyRegistered { .. } => "already_registered",
+            Self::UsernameTaken { .. } => "username_taken",
+            Self::SkuTaken { .. } => "sku_taken",
+            Self::CouponCodeTaken { .. } => "coupon_code_taken",
+            Self::VersionMismatch { .. } => "version_mismatch",
+            Self::ProductNotOnSale { .. } => "product_not_on_sale",
+            Self::VariantInactive { .. } => "variant_inactive",
+            Self::OutOfStock { .. } => "out_of_stock",
+            Self::StockOutOfRange { .. } => "stock_out_of_range",
+            Self::CouponInactive { .. } => "coupon_inactive",
+            Self::CouponNotStarted { .. } => "coupon_not_started",
+            Self::CouponEnded { .. } => "coupon_ended",
+            Self::CouponSoldOut { .. } => "coupon_sold_out",
+            Self::CouponAlreadyClaimed { .. } => "coupon_already_claimed",
+            Self::CouponNotAvailable { .. } => "coupon_not_available",
+            Self::CouponExpired { .. } => "coupon_expired",
+            Self::BelowMinimum { .. } => "below_minimum",
+            Self::CouponsNotCombinable { .. } => "coupons_not_combinable",
+            Self::InsufficientBalance { .. } => "insufficient_balance",
+            Self::InvalidTransition { .. } => "invalid_transition",
+            Self::OrderExpired { .. } => "order_expired",
+            Self::PaymentMethodNotOffered => "payment_method_not_offered",
+        }
+    }
+}
+
+impl From<MoneyError> for Rejection {
+    fn from(reason: MoneyError) -> Self {
+        Self::Amount { reason }
+    }
+}

@@ -1,0 +1,117 @@
+//! What can be read, by noun. Reads see committed records only.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Page, PageRequest, StoreError};
+use crate::catalog::{Product, ProductStatus};
+use crate::coupon::{Coupon, IssuedCoupon};
+use crate::customer::Customer;
+use crate::decide::Listing;
+use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::inventory::StockEntry;
+use crate::money::Currency;
+use crate::order::{Order, OrderEvent, OrderStatus};
+use crate::payment::Payment;
+use crate::sales::{DailySales, PopularQuery, Popularity};
+use crate::time::Date;
+use crate::wallet::{Wallet, WalletEntry, WalletId};
+
+/// The catalogue.
+#[async_trait]
+pub trait Catalog {
+    /// A product with its variants and their stock.
+    async fn product(&self, id: ProductId) -> Result<Option<Listing>, StoreError>;
+
+    /// Products, newest first, of one status or of any.
+    async fn products(
+        &self,
+        status: Option<ProductStatus>,
+        page: PageRequest<ProductId>,
+    ) -> Result<Page<Arc<Product>, ProductId>, StoreError>;
+}
+
+/// The stock ledger.
+#[async_trait]
+pub trait Stocks {
+    /// The movements of a variant's stock, latest first, keyed by sequence. Empty for an unknown variant.
+    async fn stock_entries(
+        &self,
+        variant: VariantId,
+        page: PageRequest<u64>,
+    ) -> Result<Page<StockEntry, u64>, StoreError>;
+}
+
+/// Customers.
+#[async_trait]
+pub trait Customers {
+    /// A customer.
+    async fn customer(&self, id: CustomerId) -> Result<Option<Arc<Customer>>, StoreError>;
+
+    /// Customers, newest first.
+    async fn customers(&self, page: PageRequest<CustomerId>) -> Result<Page<Arc<Customer>, CustomerId>, StoreError>;
+}
+
+/// Wallets.
+#[async_trait]
+pub trait Wallets {
+    /// The wallets of a customer that have entries, by currency.
+    async fn wallets(&self, customer: CustomerId) -> Result<Vec<Wallet>, StoreError>;
+
+    /// The movements of a wallet, latest first, keyed by sequence. Empty for an unused wallet.
+    async fn wallet_entries(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<u64>,
+    ) -> Result<Page<WalletEntry, u64>, StoreError>;
+}
+
+/// Coupons and customers' copies.
+#[async_trait]
+pub trait Coupons {
+    /// A coupon, with the number of copies that are out.
+    async fn coupon(&self, id: CouponId) -> Result<Option<(Arc<Coupon>, u32)>, StoreError>;
+
+    /// Coupons, newest first, each with the number of copies that are out.
+    async fn coupons(&self, page: PageRequest<CouponId>) -> Result<Page<(Arc<Coupon>, u32), CouponId>, StoreError>;
+
+    /// A customer's copies, newest first, each with its campaign.
+    async fn issued_coupons(
+        &self,
+        customer: CustomerId,
+        page: PageRequest<IssuedCouponId>,
+    ) -> Result<Page<(IssuedCoupon, Arc<Coupon>), IssuedCouponId>, StoreError>;
+}
+
+/// Orders, their payments and histories.
+#[async_trait]
+pub trait Orders {
+    /// An order.
+    async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError>;
+
+    /// A customer's orders, newest first, of one status or of any.
+    async fn orders(
+        &self,
+        customer: CustomerId,
+        status: Option<OrderStatus>,
+        page: PageRequest<OrderId>,
+    ) -> Result<Page<Arc<Order>, OrderId>, StoreError>;
+
+    /// The payment of an order, once there is one.
+    async fn payment(&self, order: OrderId) -> Result<Option<Arc<Payment>>, StoreError>;
+
+    /// An order's history from its first event on. Empty for an unknown order.
+    async fn history(&self, order: OrderId) -> Result<Vec<OrderEvent>, StoreError>;
+}
+
+/// Sales figures.
+#[async_trait]
+pub trait Sales {
+    /// What sold best over the days of the query up to today, best first: by quantity, ties by revenue, then id.
+    /// Each product with its record, as it is now.
+    async fn popular(&self, query: PopularQuery) -> Result<Vec<(Popularity, Arc<Product>)>, StoreError>;
+
+    /// A day's sales by product id, in each product's currency.
+    async fn daily_sales(&self, date: Date, currency: Option<Currency>) -> Result<Vec<DailySales>, StoreError>;
+}

@@ -1,0 +1,167 @@
+//! Short texts with a shape: checked once when they come in, cheap to share ever after.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A text that does not have the shape its type asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[error("{what} has {min} to {max} characters, {shape}; got {length}")]
+pub struct TextError {
+    /// Which text, in words: "a SKU", "a username".
+    pub what: String,
+    /// The characters allowed, in words.
+    pub shape: String,
+    /// The least number of characters.
+    pub min: usize,
+    /// The greatest number of characters.
+    pub max: usize,
+    /// How many characters were given.
+    pub length: usize,
+}
+
+struct Shape {
+    what: &'static str,
+    shape: &'static str,
+    max: usize,
+    allowed: fn(char) -> bool,
+}
+
+impl Shape {
+    fn check(&self, text: &str) -> Result<(), TextError> {
+        let length = text.chars().count();
+        let blank_edge = text.trim() != text;
+        if length == 0 || length > self.max || blank_edge || !text.chars().all(self.allowed) {
+            return Err(TextError {
+                what: self.what.to_owned(),
+                shape: self.shape.to_owned(),
+                min: 1,
+                max: self.max,
+                length,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn printable(c: char) -> bool {
+    !c.is_control()
+}
+
+fn visible_ascii(c: char) -> bool {
+    c.is_ascii_graphic()
+}
+
+fn code_letter(c: char) -> bool {
+    c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-' || c == '_'
+}
+
+fn handle_letter(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_' | '@' | '+')
+}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident = $what:literal, $max:literal, $allowed:path, $shape:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The most characters there can be.
+            pub const MAX: usize = $max;
+
+            /// Checks the shape; the text is kept as given.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, TextError> {
+                let text = text.as_ref();
+                Shape { what: $what, shape: $shape, max: $max, allowed: $allowed }.check(text)?;
+                Ok(Self(Arc::from(text)))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = TextError;
+            fn from_str(text: &str) -> Result<Self, TextError> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = TextError;
+            fn try_from(text: String) -> Result<Self, TextError> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.as_str().to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+    )+};
+}
+
+texts! {
+    /// What people read: the name of a product, an option, a coupon, a person.
+    Name = "a name", 200, printable, "none of them a control character, no blank at either end";
+    /// A longer text for people: a product's description, a memo on a wallet entry, a reason.
+    Note = "a note", 2000, multi_line, "no control character but line breaks and tabs, no blank at either end";
+    /// The name a customer signs in with; unique in the shop.
+    Username = "a username", 64, handle_letter, "lower-case letters, digits and . - _ @ +";
+    /// The code of one variant; unique in the shop.
+    Sku = "a SKU", 64, code_letter, "capital letters, digits, - and _";
+    /// The code that customers type to claim a coupon; unique in the shop.
+    CouponCode = "a coupon code", 32, code_letter, "capital letters, digits, - and _";
+    /// The client's name for one attempt at one mutation (see [`Envelope`](crate::Envelope)).
+    IdempotencyKey = "an idempotency key", 255, visible_ascii, "printable ASCII without blanks";
+    /// Who an operator's token names: kept in history and in the scope of idempotency keys.
+    OperatorName = "an operator name", 64, visible_ascii, "printable ASCII without blanks";
+    /// What a lease is about ("relay", "job:daily-sales").
+    LeaseName = "a lease name", 128, visible_ascii, "printable ASCII without blanks";
+    /// Which process holds a lease or a claim.
+    Owner = "an owner", 128, visible_ascii, "printable ASCII without blanks";
+}
+
+fn multi_line(c: char) -> bool {
+    !c.is_control() || matches!(c, '\n' | '\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_enforced_and_errors_carry_the_numbers() {
+        assert!(Sku::new("TSHIRT-RED_M").is_ok());
+        assert!(Name::new("반팔 티셔츠").is_ok());
+        for wrong in ["", "tshirt", "A B", "Ä"] {
+            assert!(Sku::new(wrong).is_err(), "{wrong:?}");
+        }
+        for wrong in ["", " a", "a ", "a\nb", "\u{0}"] {
+            assert!(Name::new(wrong).is_err(), "{wrong:?}");
+        }
+        let error = CouponCode::new("X".repeat(33)).expect_err("too long");
+        assert_eq!((error.length, error.max), (33, 32));
+    }
+}

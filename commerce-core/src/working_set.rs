@@ -1,0 +1,189 @@
+//! Loaded records, for stores that load before they decide.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::catalog::{Product, Variant};
+use crate::coupon::{Coupon, Issuance, IssuedCoupon, Redemption};
+use crate::customer::Customer;
+use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::inventory::Stock;
+use crate::order::Order;
+use crate::payment::Payment;
+use crate::records::{Changes, Records};
+use crate::text::{CouponCode, Sku, Username};
+use crate::wallet::{Wallet, WalletId};
+
+/// Names records, sorted: a store that locks them in this order, table by table as listed, cannot deadlock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Customers by id.
+    pub customers: BTreeSet<CustomerId>,
+    /// Customers by username.
+    pub usernames: BTreeSet<Username>,
+    /// Products.
+    pub products: BTreeSet<ProductId>,
+    /// Variants, each with its stock.
+    pub variants: BTreeSet<VariantId>,
+    /// Variants by SKU.
+    pub skus: BTreeSet<Sku>,
+    /// Coupons, each with its counter.
+    pub coupons: BTreeSet<CouponId>,
+    /// Coupons by code.
+    pub coupon_codes: BTreeSet<CouponCode>,
+    /// How many copies a customer has had of a coupon.
+    pub copies: BTreeSet<(CouponId, CustomerId)>,
+    /// Customers' copies.
+    pub issued_coupons: BTreeSet<IssuedCouponId>,
+    /// Orders, each with its payment and redemptions.
+    pub orders: BTreeSet<OrderId>,
+    /// Wallets.
+    pub wallets: BTreeSet<WalletId>,
+}
+
+impl Keys {
+    /// Whether nothing is named.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds all of `other`.
+    pub fn extend(&mut self, other: Self) {
+        self.customers.extend(other.customers);
+        self.usernames.extend(other.usernames);
+        self.products.extend(other.products);
+        self.variants.extend(other.variants);
+        self.skus.extend(other.skus);
+        self.coupons.extend(other.coupons);
+        self.coupon_codes.extend(other.coupon_codes);
+        self.copies.extend(other.copies);
+        self.issued_coupons.extend(other.issued_coupons);
+        self.orders.extend(other.orders);
+        self.wallets.extend(other.wallets);
+    }
+
+    /// What is named here and not in `loaded`.
+    #[must_use]
+    pub fn without(&self, loaded: &Self) -> Self {
+        Self {
+            customers: &self.customers - &loaded.customers,
+            usernames: &self.usernames - &loaded.usernames,
+            products: &self.products - &loaded.products,
+            variants: &self.variants - &loaded.variants,
+            skus: &self.skus - &loaded.skus,
+            coupons: &self.coupons - &loaded.coupons,
+            coupon_codes: &self.coupon_codes - &loaded.coupon_codes,
+            copies: &self.copies - &loaded.copies,
+            issued_coupons: &self.issued_coupons - &loaded.issued_coupons,
+            orders: &self.orders - &loaded.orders,
+            wallets: &self.wallets - &loaded.wallets,
+        }
+    }
+}
+
+/// Records loaded from a store, kept current while commands are decided against them one after another.
+///
+/// A record that was looked for and is not there is simply absent; a store makes sure that everything
+/// [`keys`](crate::keys) names has been looked for before it decides.
+#[derive(Debug, Clone, Default)]
+pub struct WorkingSet {
+    customers: HashMap<CustomerId, Arc<Customer>>,
+    usernames: HashMap<Username, CustomerId>,
+    products: HashMap<ProductId, Arc<Product>>,
+    variants: HashMap<VariantId, Arc<Variant>>,
+    stocks: HashMap<VariantId, Stock>,
+    skus: HashMap<Sku, VariantId>,
+    wallets: HashMap<WalletId, Wallet>,
+    coupons: HashMap<CouponId, Arc<Coupon>>,
+    issuances: HashMap<CouponId, Issuance>,
+    coupon_codes: HashMap<CouponCode, CouponId>,
+    issued_coupons: HashMap<IssuedCouponId, IssuedCoupon>,
+    copies: HashMap<(CouponId, CustomerId), u32>,
+    orders: HashMap<OrderId, Arc<Order>>,
+    payments: HashMap<OrderId, Arc<Payment>>,
+    redemptions: HashMap<(IssuedCouponId, OrderId), Redemption>,
+}
+
+impl WorkingSet {
+    /// Takes the new values of a decision (the appended rows are the store's to keep). What is loaded from a
+    /// store goes in the same way: it is a set of values too.
+    pub fn apply(&mut self, changes: &Changes) {
+        for customer in &changes.customers {
+            self.usernames.insert(customer.username.clone(), customer.id);
+            self.customers.insert(customer.id, Arc::clone(customer));
+        }
+        for product in &changes.products {
+            self.products.insert(product.id, Arc::clone(product));
+        }
+        for variant in &changes.variants {
+            self.skus.insert(variant.sku.clone(), variant.id);
+            self.variants.insert(variant.id, Arc::clone(variant));
+        }
+        self.stocks.extend(changes.stocks.iter().map(|stock| (stock.variant_id, *stock)));
+        self.wallets.extend(changes.wallets.iter().map(|wallet| (wallet.id, *wallet)));
+        for coupon in &changes.coupons {
+            self.coupon_codes.extend(coupon.code.clone().map(|code| (code, coupon.id)));
+            self.coupons.insert(coupon.id, Arc::clone(coupon));
+        }
+        self.issuances.extend(changes.issuances.iter().map(|issuance| (issuance.coupon_id, *issuance)));
+        let counts = changes.copies.iter().map(|copies| ((copies.coupon_id, copies.customer_id), copies.count));
+        self.copies.extend(counts);
+        for copy in &changes.issued_coupons {
+            self.issued_coupons.insert(copy.id, *copy);
+        }
+        self.orders.extend(changes.orders.iter().map(|order| (order.id, Arc::clone(order))));
+        self.payments.extend(changes.payments.iter().map(|payment| (payment.order_id, Arc::clone(payment))));
+        for redemption in &changes.redemptions {
+            self.redemptions.insert((redemption.issued_coupon_id, redemption.order_id), *redemption);
+        }
+    }
+}
+
+impl Records for WorkingSet {
+    fn customer(&self, id: CustomerId) -> Option<&Customer> {
+        self.customers.get(&id).map(Arc::as_ref)
+    }
+    fn customer_named(&self, username: &Username) -> Option<CustomerId> {
+        self.usernames.get(username).copied()
+    }
+    fn product(&self, id: ProductId) -> Option<&Product> {
+        self.products.get(&id).map(Arc::as_ref)
+    }
+    fn variant(&self, id: VariantId) -> Option<&Variant> {
+        self.variants.get(&id).map(Arc::as_ref)
+    }
+    fn stock(&self, id: VariantId) -> Option<Stock> {
+        self.stocks.get(&id).copied()
+    }
+    fn variant_with_sku(&self, sku: &Sku) -> Option<VariantId> {
+        self.skus.get(sku).copied()
+    }
+    fn wallet(&self, id: WalletId) -> Option<Wallet> {
+        self.wallets.get(&id).copied()
+    }
+    fn coupon(&self, id: CouponId) -> Option<&Coupon> {
+        self.coupons.get(&id).map(Arc::as_ref)
+    }
+    fn issuance(&self, id: CouponId) -> Option<Issuance> {
+        self.issuances.get(&id).copied()
+    }
+    fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId> {
+        self.coupon_codes.get(code).copied()
+    }
+    fn issued_coupon(&self, id: IssuedCouponId) -> Option<IssuedCoupon> {
+        self.issued_coupons.get(&id).copied()
+    }
+    fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32 {
+        self.copies.get(&(coupon, customer)).copied().unwrap_or(0)
+    }
+    fn order(&self, id: OrderId) -> Option<&Order> {
+        self.orders.get(&id).map(Arc::as_ref)
+    }
+    fn payment(&self, order: OrderId) -> Option<&Payment> {
+        self.payments.get(&order).map(Arc::as_ref)
+    }
+    fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
+        self.redemptions.get(&(copy, order)).copied()
+    }
+}

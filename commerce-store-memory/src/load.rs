@@ -1,0 +1,73 @@
+//! Copies of named records, for decisions that only ask what would happen.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use commerce_core::{
+    Changes, Copies, CouponId, CustomerId, IssuedCouponId, Keys, OrderId, ProductId, Records, VariantId, WalletId,
+};
+
+use crate::tables::Tables;
+
+/// The records behind `keys`, those that exist, as a set of values.
+pub(crate) fn records(tables: &Tables, keys: &Keys) -> Changes {
+    let mut found = Changes::default();
+    let named = keys.usernames.iter().filter_map(|username| tables.customer_named(username));
+    customers(tables, keys.customers.iter().copied().chain(named).collect(), &mut found);
+    products(tables, &keys.products, &mut found);
+    let by_sku = keys.skus.iter().filter_map(|sku| tables.variant_with_sku(sku));
+    variants(tables, keys.variants.iter().copied().chain(by_sku).collect(), &mut found);
+    let by_code = keys.coupon_codes.iter().filter_map(|code| tables.coupon_with_code(code));
+    coupons(tables, keys.coupons.iter().copied().chain(by_code).collect(), &mut found);
+    copies(tables, &keys.copies, &mut found);
+    issued_coupons(tables, &keys.issued_coupons, &mut found);
+    orders(tables, &keys.orders, &mut found);
+    wallets(tables, &keys.wallets, &mut found);
+    found
+}
+
+fn customers(tables: &Tables, ids: BTreeSet<CustomerId>, found: &mut Changes) {
+    let rows = ids.iter().filter_map(|id| tables.customers.get(id));
+    found.customers = rows.map(|row| Arc::clone(&row.customer)).collect();
+}
+
+fn products(tables: &Tables, ids: &BTreeSet<ProductId>, found: &mut Changes) {
+    let rows = ids.iter().filter_map(|id| tables.products.get(id));
+    found.products = rows.map(|row| Arc::clone(&row.product)).collect();
+}
+
+fn variants(tables: &Tables, ids: BTreeSet<VariantId>, found: &mut Changes) {
+    for row in ids.iter().filter_map(|id| tables.variants.get(id)) {
+        found.variants.push(Arc::clone(&row.variant));
+        found.stocks.push(row.stock);
+    }
+}
+
+fn coupons(tables: &Tables, ids: BTreeSet<CouponId>, found: &mut Changes) {
+    for row in ids.iter().filter_map(|id| tables.coupons.get(id)) {
+        found.coupons.push(Arc::clone(&row.coupon));
+        found.issuances.push(row.issuance);
+    }
+}
+
+fn copies(tables: &Tables, pairs: &BTreeSet<(CouponId, CustomerId)>, found: &mut Changes) {
+    let count =
+        |&(coupon_id, customer_id)| Copies { coupon_id, customer_id, count: tables.copies(coupon_id, customer_id) };
+    found.copies = pairs.iter().map(count).collect();
+}
+
+fn issued_coupons(tables: &Tables, ids: &BTreeSet<IssuedCouponId>, found: &mut Changes) {
+    found.issued_coupons = ids.iter().filter_map(|id| tables.issued_coupon(*id)).collect();
+}
+
+fn orders(tables: &Tables, ids: &BTreeSet<OrderId>, found: &mut Changes) {
+    for row in ids.iter().filter_map(|id| tables.orders.get(id)) {
+        found.orders.push(Arc::clone(&row.order));
+        found.payments.extend(row.payment.clone());
+        found.redemptions.extend(&row.redemptions);
+    }
+}
+
+fn wallets(tables: &Tables, ids: &BTreeSet<WalletId>, found: &mut Changes) {
+    found.wallets = ids.iter().filter_map(|id| tables.wallet(*id)).collect();
+}

@@ -1,0 +1,197 @@
+//! The reads, under the shared lock.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use commerce_core::store::{Catalog, Coupons, Customers, Orders, Sales, Stocks, Wallets};
+use commerce_core::{
+    Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId, ListedVariant,
+    Listing, Money, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery, Popularity,
+    Product, ProductId, ProductStatus, StockEntry, StoreError, VariantId, Wallet, WalletEntry, WalletId, rank,
+};
+
+use crate::MemoryStore;
+use crate::log::Log;
+use crate::tables::{ProductRow, Tables};
+
+/// The entries below `after`, from the greatest key down.
+pub(crate) fn newest_first<K: Ord + Copy, V>(map: &BTreeMap<K, V>, after: Option<K>) -> impl Iterator<Item = (&K, &V)> {
+    let end = after.map_or(Bound::Unbounded, Bound::Excluded);
+    map.range((Bound::Unbounded, end)).rev()
+}
+
+/// The ids of an ascending list below `after`, from the greatest down.
+fn ids_newest_first<T: Ord + Copy>(ids: &[T], after: Option<T>) -> impl Iterator<Item = T> {
+    let end = after.map_or(ids.len(), |after| ids.partition_point(|id| *id < after));
+    ids[..end].iter().rev().copied()
+}
+
+/// A page of a ledger, latest first: rows number from 1, so the rows before sequence `n` are the first `n − 1`.
+fn ledger_page<T: Clone>(log: &Log<T>, page: PageRequest<u64>, sequence: impl Fn(&T) -> u64) -> Page<T, u64> {
+    let end = page.after.map_or(usize::MAX, |after| usize::try_from(after.saturating_sub(1)).unwrap_or(usize::MAX));
+    Page::cut(log.before(end).cloned(), page.size(), sequence)
+}
+
+const fn empty<T, K>() -> Page<T, K> {
+    Page { items: Vec::new(), next: None }
+}
+
+#[async_trait]
+impl Catalog for MemoryStore {
+    async fn product(&self, id: ProductId) -> Result<Option<Listing>, StoreError> {
+        let tables = self.read()?;
+        Ok(tables.products.get(&id).map(|row| listing(&tables, row)))
+    }
+
+    async fn products(
+        &self,
+        status: Option<ProductStatus>,
+        page: PageRequest<ProductId>,
+    ) -> Result<Page<Arc<Product>, ProductId>, StoreError> {
+        let tables = self.read()?;
+        let wanted = |product: &&Arc<Product>| status.is_none_or(|status| product.status == status);
+        let products = newest_first(&tables.products, page.after).map(|(_, row)| &row.product).filter(wanted);
+        Ok(Page::cut(products.cloned(), page.size(), |product| product.id))
+    }
+}
+
+fn listing(tables: &Tables, row: &ProductRow) -> Listing {
+    let variants = row.variants.iter().filter_map(|id| tables.variants.get(id));
+    let listed =
+        |row: &crate::tables::VariantRow| ListedVariant { variant: Arc::clone(&row.variant), stock: row.stock };
+    Listing { product: Arc::clone(&row.product), variants: variants.map(listed).collect() }
+}
+
+#[async_trait]
+impl Stocks for MemoryStore {
+    async fn stock_entries(
+        &self,
+        variant: VariantId,
+        page: PageRequest<u64>,
+    ) -> Result<Page<StockEntry, u64>, StoreError> {
+        let tables = self.read()?;
+        let log = tables.variants.get(&variant).map(|row| &row.entries);
+        Ok(log.map_or(empty(), |log| ledger_page(log, page, |entry| entry.sequence)))
+    }
+}
+
+#[async_trait]
+impl Customers for MemoryStore {
+    async fn customer(&self, id: CustomerId) -> Result<Option<Arc<Customer>>, StoreError> {
+        Ok(self.read()?.customers.get(&id).map(|row| Arc::clone(&row.customer)))
+    }
+
+    async fn customers(&self, page: PageRequest<CustomerId>) -> Result<Page<Arc<Customer>, CustomerId>, StoreError> {
+        let tables = self.read()?;
+        let end = page.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let ids = tables.customer_ids.range((Bound::Unbounded, end)).rev();
+        let customers = ids.filter_map(|id| tables.customers.get(id)).map(|row| Arc::clone(&row.customer));
+        Ok(Page::cut(customers, page.size(), |customer| customer.id))
+    }
+}
+
+#[async_trait]
+impl Wallets for MemoryStore {
+    async fn wallets(&self, customer: CustomerId) -> Result<Vec<Wallet>, StoreError> {
+        let tables = self.read()?;
+        let rows = tables.customers.get(&customer).map_or(&[][..], |row| &row.wallets);
+        let mut wallets: Vec<Wallet> = rows.iter().map(|row| row.wallet).collect();
+        wallets.sort_by_key(|wallet| wallet.id);
+        Ok(wallets)
+    }
+
+    async fn wallet_entries(
+        &self,
+        wallet: WalletId,
+        page: PageRequest<u64>,
+    ) -> Result<Page<WalletEntry, u64>, StoreError> {
+        let tables = self.read()?;
+        Ok(tables.wallet_log(wallet).map_or(empty(), |log| ledger_page(log, page, |entry| entry.sequence)))
+    }
+}
+
+#[async_trait]
+impl Coupons for MemoryStore {
+    async fn coupon(&self, id: CouponId) -> Result<Option<(Arc<Coupon>, u32)>, StoreError> {
+        Ok(self.read()?.coupons.get(&id).map(|row| (Arc::clone(&row.coupon), row.issuance.issued)))
+    }
+
+    async fn coupons(&self, page: PageRequest<CouponId>) -> Result<Page<(Arc<Coupon>, u32), CouponId>, StoreError> {
+        let tables = self.read()?;
+        let rows = newest_first(&tables.coupons, page.after).map(|(_, row)| row);
+        let coupons = rows.map(|row| (Arc::clone(&row.coupon), row.issuance.issued));
+        Ok(Page::cut(coupons, page.size(), |(coupon, _)| coupon.id))
+    }
+
+    async fn issued_coupons(
+        &self,
+        customer: CustomerId,
+        page: PageRequest<IssuedCouponId>,
+    ) -> Result<Page<(IssuedCoupon, Arc<Coupon>), IssuedCouponId>, StoreError> {
+        let tables = self.read()?;
+        let Some(row) = tables.customers.get(&customer) else { return Ok(empty()) };
+        let with_campaign = |id| {
+            let copy = *tables.issued_coupons.get(&id)?;
+            Some((copy, Arc::clone(&tables.coupons.get(&copy.coupon_id)?.coupon)))
+        };
+        let copies = ids_newest_first(&row.issued_coupons, page.after).filter_map(with_campaign);
+        Ok(Page::cut(copies, page.size(), |(copy, _)| copy.id))
+    }
+}
+
+#[async_trait]
+impl Orders for MemoryStore {
+    async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        Ok(self.read()?.orders.get(&id).map(|row| Arc::clone(&row.order)))
+    }
+
+    async fn orders(
+        &self,
+        customer: CustomerId,
+        status: Option<OrderStatus>,
+        page: PageRequest<OrderId>,
+    ) -> Result<Page<Arc<Order>, OrderId>, StoreError> {
+        let tables = self.read()?;
+        let Some(row) = tables.customers.get(&customer) else { return Ok(empty()) };
+        let orders = ids_newest_first(&row.orders, page.after).filter_map(|id| tables.orders.get(&id));
+        let wanted = |order: &&Arc<Order>| status.is_none_or(|status| order.status == status);
+        Ok(Page::cut(orders.map(|row| &row.order).filter(wanted).cloned(), page.size(), |order| order.id))
+    }
+
+    async fn payment(&self, order: OrderId) -> Result<Option<Arc<Payment>>, StoreError> {
+        Ok(self.read()?.orders.get(&order).and_then(|row| row.payment.clone()))
+    }
+
+    async fn history(&self, order: OrderId) -> Result<Vec<OrderEvent>, StoreError> {
+        Ok(self.read()?.orders.get(&order).map(|row| row.events.clone()).unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl Sales for MemoryStore {
+    async fn popular(&self, query: PopularQuery) -> Result<Vec<(Popularity, Arc<Product>)>, StoreError> {
+        let today = self.clock_now().date_in(self.shop.time_zone);
+        let tables = self.read()?;
+        let mut totals: BTreeMap<ProductId, Popularity> = BTreeMap::new();
+        for day in tables.sales.range(query.first_day(today)..=today).flat_map(|(_, products)| products.values()) {
+            let (product_id, nothing) = (day.product_id, Money::zero(day.revenue.currency()));
+            let none = Popularity { product_id, quantity: 0, revenue: nothing };
+            let sum = totals.entry(product_id).or_insert(none);
+            sum.quantity = sum.quantity.saturating_add(day.quantity);
+            sum.revenue = sum.revenue.plus(day.revenue).unwrap_or(sum.revenue);
+        }
+        let ranked = rank(totals.into_values().collect(), query.top);
+        let named = |popularity: Popularity| {
+            Some((popularity, Arc::clone(&tables.products.get(&popularity.product_id)?.product)))
+        };
+        Ok(ranked.into_iter().filter_map(named).collect())
+    }
+
+    async fn daily_sales(&self, date: Date, currency: Option<Currency>) -> Result<Vec<DailySales>, StoreError> {
+        let tables = self.read()?;
+        let day = tables.sales.get(&date).into_iter().flat_map(|products| products.values()).copied();
+        Ok(day.filter(|day| currency.is_none_or(|currency| day.revenue.currency() == currency)).collect())
+    }
+}

@@ -1,0 +1,324 @@
+//! The records, their indexes, and how changes get in.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use commerce_core::{
+    Changes, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date, Issuance, IssuedCoupon,
+    IssuedCouponId, KeyRecord, KeyScope, LeaseName, Order, OrderEvent, OrderId, Payment, Product, ProductId, Records,
+    Redemption, Sku, Stock, StockEntry, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
+};
+use foldhash::fast::RandomState;
+
+use crate::lease::LeaseRow;
+use crate::log::Log;
+use crate::outbox::OutboxTable;
+
+/// For keys that the shop makes itself. Texts that clients choose stay with the standard hasher, which
+/// withstands chosen collisions.
+type IdMap<K, V> = HashMap<K, V, RandomState>;
+
+/// Everything the store holds. Whatever is counted elsewhere is kept beside what it counts.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) customers: IdMap<CustomerId, CustomerRow>,
+    pub(crate) customer_ids: BTreeSet<CustomerId>,
+    usernames: HashMap<Username, CustomerId>,
+    pub(crate) products: BTreeMap<ProductId, ProductRow>,
+    pub(crate) variants: IdMap<VariantId, VariantRow>,
+    pub(crate) variant_ids: BTreeSet<VariantId>,
+    skus: HashMap<Sku, VariantId>,
+    pub(crate) coupons: BTreeMap<CouponId, CouponRow>,
+    coupon_codes: HashMap<CouponCode, CouponId>,
+    pub(crate) issued_coupons: IdMap<IssuedCouponId, IssuedCoupon>,
+    pub(crate) orders: BTreeMap<OrderId, OrderRow>,
+    pub(crate) sales: BTreeMap<Date, BTreeMap<ProductId, DailySales>>,
+    pub(crate) keys: HashMap<KeyScope, KeyRecord>,
+    pub(crate) outbox: OutboxTable,
+    pub(crate) leases: HashMap<LeaseName, LeaseRow>,
+}
+
+/// A customer, with all that is theirs at hand: one look-up serves an order.
+#[derive(Debug)]
+pub(crate) struct CustomerRow {
+    pub(crate) customer: Arc<Customer>,
+    pub(crate) wallets: Vec<WalletRow>,
+    pub(crate) orders: Vec<OrderId>,
+    pub(crate) issued_coupons: Vec<IssuedCouponId>,
+    copies: Vec<Copies>,
+}
+
+#[derive(Debug)]
+pub(crate) struct WalletRow {
+    pub(crate) wallet: Wallet,
+    pub(crate) entries: Log<WalletEntry>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ProductRow {
+    pub(crate) product: Arc<Product>,
+    pub(crate) variants: Vec<VariantId>,
+}
+
+#[derive(Debug)]
+pub(crate) struct VariantRow {
+    pub(crate) variant: Arc<Variant>,
+    pub(crate) stock: Stock,
+    pub(crate) entries: Log<StockEntry>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CouponRow {
+    pub(crate) coupon: Arc<Coupon>,
+    pub(crate) issuance: Issuance,
+    pub(crate) copies: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct OrderRow {
+    pub(crate) order: Arc<Order>,
+    pub(crate) payment: Option<Arc<Payment>>,
+    pub(crate) events: Vec<OrderEvent>,
+    pub(crate) redemptions: Vec<Redemption>,
+}
+
+impl Tables {
+    /// Writes a decision and the record of its key. It cannot fail, and does not panic: the decision was made on
+    /// these very tables, under the lock that is still held.
+    pub(crate) fn apply(&mut self, changes: Changes) {
+        self.apply_customers(changes.customers);
+        self.apply_catalog(changes.products, changes.variants);
+        self.apply_stock(changes.stocks, changes.stock_entries);
+        self.apply_wallets(changes.wallets, changes.wallet_entries);
+        self.apply_coupons(changes.coupons, changes.issuances);
+        self.apply_copies(changes.copies, changes.issued_coupons);
+        self.apply_orders(changes.orders, changes.payments, changes.order_events, changes.redemptions);
+        for sold in changes.sales {
+            self.add_sales(sold);
+        }
+        for message in changes.messages {
+            self.outbox.enqueue(message);
+        }
+    }
+
+    fn apply_customers(&mut self, customers: Vec<Arc<Customer>>) {
+        for customer in customers {
+            self.usernames.insert(customer.username.clone(), customer.id);
+            self.customer_ids.insert(customer.id);
+            let fresh = |customer| CustomerRow {
+                customer,
+                wallets: Vec::new(),
+                orders: Vec::new(),
+                issued_coupons: Vec::new(),
+                copies: Vec::new(),
+            };
+            match self.customers.get_mut(&customer.id) {
+                Some(row) => row.customer = customer,
+                None => drop(self.customers.insert(customer.id, fresh(customer))),
+            }
+        }
+    }
+
+    fn apply_catalog(&mut self, products: Vec<Arc<Product>>, variants: Vec<Arc<Variant>>) {
+        for product in products {
+            match self.products.get_mut(&product.id) {
+                Some(row) => row.product = product,
+                None => drop(self.products.insert(product.id, ProductRow { product, variants: Vec::new() })),
+            }
+        }
+        for variant in variants {
+            if let Some(row) = self.variants.get_mut(&variant.id) {
+                row.variant = variant;
+                continue;
+            }
+            self.skus.insert(variant.sku.clone(), variant.id);
+            self.variant_ids.insert(variant.id);
+            if let Some(row) = self.products.get_mut(&variant.product_id) {
+                row.variants.push(variant.id);
+            }
+            let stock = Stock::empty(variant.id);
+            self.variants.insert(variant.id, VariantRow { variant, stock, entries: Log::default() });
+        }
+    }
+
+    fn apply_stock(&mut self, stocks: Vec<Stock>, entries: Vec<StockEntry>) {
+        for stock in stocks {
+            if let Some(row) = self.variants.get_mut(&stock.variant_id) {
+                row.stock = stock;
+            }
+        }
+        for entry in entries {
+            if let Some(row) = self.variants.get_mut(&entry.variant_id) {
+                row.entries.push(entry);
+            }
+        }
+    }
+
+    fn apply_wallets(&mut self, wallets: Vec<Wallet>, entries: Vec<WalletEntry>) {
+        for wallet in wallets {
+            let Some(customer) = self.customers.get_mut(&wallet.id.customer_id) else { continue };
+            match customer.wallets.iter_mut().find(|row| row.wallet.id == wallet.id) {
+                Some(row) => row.wallet = wallet,
+                None => customer.wallets.push(WalletRow { wallet, entries: Log::default() }),
+            }
+        }
+        for entry in entries {
+            let wallets = self.customers.get_mut(&entry.wallet_id.customer_id).map(|row| &mut row.wallets);
+            if let Some(row) = wallets.and_then(|rows| rows.iter_mut().find(|row| row.wallet.id == entry.wallet_id)) {
+                row.entries.push(entry);
+            }
+        }
+    }
+
+    fn apply_coupons(&mut self, coupons: Vec<Arc<Coupon>>, issuances: Vec<Issuance>) {
+        for coupon in coupons {
+            self.coupon_codes.extend(coupon.code.clone().map(|code| (code, coupon.id)));
+            let issuance = Issuance { coupon_id: coupon.id, issued: 0 };
+            match self.coupons.get_mut(&coupon.id) {
+                Some(row) => row.coupon = coupon,
+                None => drop(self.coupons.insert(coupon.id, CouponRow { coupon, issuance, copies: 0 })),
+            }
+        }
+        for issuance in issuances {
+            if let Some(row) = self.coupons.get_mut(&issuance.coupon_id) {
+                row.issuance = issuance;
+            }
+        }
+    }
+
+    fn apply_copies(&mut self, counts: Vec<Copies>, issued_coupons: Vec<IssuedCoupon>) {
+        for count in counts {
+            let Some(customer) = self.customers.get_mut(&count.customer_id) else { continue };
+            match customer.copies.iter_mut().find(|copies| copies.coupon_id == count.coupon_id) {
+                Some(copies) => *copies = count,
+                None => customer.copies.push(count),
+            }
+        }
+        for copy in issued_coupons {
+            if self.issued_coupons.insert(copy.id, copy).is_some() {
+                continue;
+            }
+            if let Some(row) = self.coupons.get_mut(&copy.coupon_id) {
+                row.copies += 1;
+            }
+            if let Some(customer) = self.customers.get_mut(&copy.customer_id) {
+                insert_ascending(&mut customer.issued_coupons, copy.id);
+            }
+        }
+    }
+
+    fn apply_orders(
+        &mut self,
+        orders: Vec<Arc<Order>>,
+        payments: Vec<Arc<Payment>>,
+        events: Vec<OrderEvent>,
+        redemptions: Vec<Redemption>,
+    ) {
+        for order in orders {
+            if let Some(row) = self.orders.get_mut(&order.id) {
+                row.order = order;
+                continue;
+            }
+            if let Some(customer) = self.customers.get_mut(&order.customer_id) {
+                insert_ascending(&mut customer.orders, order.id);
+            }
+            let row = OrderRow { order, payment: None, events: Vec::with_capacity(1), redemptions: Vec::new() };
+            self.orders.insert(row.order.id, row);
+        }
+        for payment in payments {
+            if let Some(row) = self.orders.get_mut(&payment.order_id) {
+                row.payment = Some(payment);
+            }
+        }
+        for event in events {
+            if let Some(row) = self.orders.get_mut(&event.order_id()) {
+                row.events.push(event);
+            }
+        }
+        for redemption in redemptions {
+            let Some(row) = self.orders.get_mut(&redemption.order_id) else { continue };
+            let same = |known: &&mut Redemption| known.issued_coupon_id == redemption.issued_coupon_id;
+            match row.redemptions.iter_mut().find(same) {
+                Some(known) => *known = redemption,
+                None => row.redemptions.push(redemption),
+            }
+        }
+    }
+
+    fn add_sales(&mut self, sold: DailySales) {
+        use std::collections::btree_map::Entry;
+        match self.sales.entry(sold.date).or_default().entry(sold.product_id) {
+            Entry::Vacant(free) => drop(free.insert(sold)),
+            Entry::Occupied(mut day) => {
+                let day = day.get_mut();
+                day.quantity = day.quantity.saturating_add(sold.quantity);
+                // A product keeps its currency; a day past the bound of money stays at what it can say.
+                day.revenue = day.revenue.plus(sold.revenue).unwrap_or(day.revenue);
+            }
+        }
+    }
+
+    fn wallet_row(&self, id: WalletId) -> Option<&WalletRow> {
+        self.customers.get(&id.customer_id)?.wallets.iter().find(|row| row.wallet.id == id)
+    }
+
+    /// The rows of a wallet's ledger.
+    pub(crate) fn wallet_log(&self, id: WalletId) -> Option<&Log<WalletEntry>> {
+        self.wallet_row(id).map(|row| &row.entries)
+    }
+}
+
+/// Keeps a list of ids ascending. Ids mostly arrive so; those of another node may be a little late.
+fn insert_ascending<T: Ord + Copy>(ids: &mut Vec<T>, id: T) {
+    let place = ids.iter().rposition(|known| *known < id).map_or(0, |last| last + 1);
+    ids.insert(place, id);
+}
+
+impl Records for Tables {
+    fn customer(&self, id: CustomerId) -> Option<&Customer> {
+        self.customers.get(&id).map(|row| &*row.customer)
+    }
+    fn customer_named(&self, username: &Username) -> Option<CustomerId> {
+        self.usernames.get(username).copied()
+    }
+    fn product(&self, id: ProductId) -> Option<&Product> {
+        self.products.get(&id).map(|row| &*row.product)
+    }
+    fn variant(&self, id: VariantId) -> Option<&Variant> {
+        self.variants.get(&id).map(|row| &*row.variant)
+    }
+    fn stock(&self, id: VariantId) -> Option<Stock> {
+        self.variants.get(&id).map(|row| row.stock)
+    }
+    fn variant_with_sku(&self, sku: &Sku) -> Option<VariantId> {
+        self.skus.get(sku).copied()
+    }
+    fn wallet(&self, id: WalletId) -> Option<Wallet> {
+        self.wallet_row(id).map(|row| row.wallet)
+    }
+    fn coupon(&self, id: CouponId) -> Option<&Coupon> {
+        self.coupons.get(&id).map(|row| &*row.coupon)
+    }
+    fn issuance(&self, id: CouponId) -> Option<Issuance> {
+        self.coupons.get(&id).map(|row| row.issuance)
+    }
+    fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId> {
+        self.coupon_codes.get(code).copied()
+    }
+    fn issued_coupon(&self, id: IssuedCouponId) -> Option<IssuedCoupon> {
+        self.issued_coupons.get(&id).copied()
+    }
+    fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32 {
+        let row = self.customers.get(&customer);
+        row.and_then(|row| row.copies.iter().find(|copies| copies.coupon_id == coupon)).map_or(0, |copies| copies.count)
+    }
+    fn order(&self, id: OrderId) -> Option<&Order> {
+        self.orders.get(&id).map(|row| &*row.order)
+    }
+    fn payment(&self, order: OrderId) -> Option<&Payment> {
+        self.orders.get(&order)?.payment.as_deref()
+    }
+    fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
+        self.orders.get(&order)?.redemptions.iter().find(|known| known.issued_coupon_id == copy).copied()
+    }
+}
