@@ -62,7 +62,7 @@ pub struct OrderFacts {
     /// The order as stored.
     pub order: Arc<Order>,
     /// Its history.
-    pub events: Vec<OrderEvent>,
+    pub events: Vec<Arc<OrderEvent>>,
     /// Its payment.
     pub payment: Option<Arc<Payment>>,
     /// Its redemptions.

@@ -1,5 +1,6 @@
 //! What other systems hear: messages in the outbox, written in the commit that they tell of.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ pub enum Aggregate {
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A step in an order's life.
-    Order(OrderEvent),
+    Order(Arc<OrderEvent>),
 }
 
 impl Event {
@@ -36,7 +37,7 @@ impl Event {
 
     /// The event's place among those of its aggregate, from 1, without gaps.
     #[must_use]
-    pub const fn sequence(&self) -> u64 {
+    pub fn sequence(&self) -> u64 {
         match self {
             Self::Order(event) => event.sequence,
         }
@@ -44,7 +45,7 @@ impl Event {
 
     /// The stable name of the event type.
     #[must_use]
-    pub const fn type_name(&self) -> &'static str {
+    pub fn type_name(&self) -> &'static str {
         match self {
             Self::Order(event) => event.type_name(),
         }
@@ -52,7 +53,7 @@ impl Event {
 
     /// When it happened.
     #[must_use]
-    pub const fn at(&self) -> Timestamp {
+    pub fn at(&self) -> Timestamp {
         match self {
             Self::Order(event) => event.at,
         }

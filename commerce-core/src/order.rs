@@ -229,7 +229,7 @@ impl OrderEvent {
 /// Where a history leads: follows the events from nothing and checks each step against the transition
 /// table and the sequence. `None` for an empty history or one that cannot have happened.
 #[must_use]
-pub fn replay(events: &[OrderEvent]) -> Option<OrderStatus> {
+pub fn replay(events: &[Arc<OrderEvent>]) -> Option<OrderStatus> {
     let mut status = None;
     for (sequence, event) in (1..).zip(events) {
         let allowed = match status {

@@ -84,7 +84,7 @@ pub struct Changes {
     /// New values of payments.
     pub payments: Vec<Arc<Payment>>,
     /// Rows of orders' histories.
-    pub order_events: Vec<OrderEvent>,
+    pub order_events: Vec<Arc<OrderEvent>>,
     /// Messages to deliver.
     pub messages: Vec<OutboxMessage>,
     /// What to **add** to the daily sales: a running sum that no decision reads.

@@ -164,7 +164,7 @@ impl Orders for MemoryStore {
         Ok(self.read()?.orders.get(&order).and_then(|row| row.payment.clone()))
     }
 
-    async fn history(&self, order: OrderId) -> Result<Vec<OrderEvent>, StoreError> {
+    async fn history(&self, order: OrderId) -> Result<Vec<Arc<OrderEvent>>, StoreError> {
         Ok(self.read()?.orders.get(&order).map(|row| row.events.clone()).unwrap_or_default())
     }
 }

@@ -78,7 +78,7 @@ pub(crate) struct CouponRow {
 pub(crate) struct OrderRow {
     pub(crate) order: Arc<Order>,
     pub(crate) payment: Option<Arc<Payment>>,
-    pub(crate) events: Vec<OrderEvent>,
+    pub(crate) events: Vec<Arc<OrderEvent>>,
     pub(crate) redemptions: Vec<Redemption>,
 }
 
@@ -211,7 +211,7 @@ impl Tables {
         &mut self,
         orders: Vec<Arc<Order>>,
         payments: Vec<Arc<Payment>>,
-        events: Vec<OrderEvent>,
+        events: Vec<Arc<OrderEvent>>,
         redemptions: Vec<Redemption>,
     ) {
         for order in orders {

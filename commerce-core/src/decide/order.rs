@@ -276,7 +276,8 @@ fn record(
     ids: &mut FreshIds,
     mut changes: Changes,
 ) -> Result<Decision, Rejection> {
-    changes.messages.push(OutboxMessage { id: ids.take()?, event: Event::Order(event.clone()) });
+    let event = Arc::new(event);
+    changes.messages.push(OutboxMessage { id: ids.take()?, event: Event::Order(Arc::clone(&event)) });
     changes.order_events.push(event);
     changes.orders.push(Arc::clone(&order));
     Ok(Decision { changes, outcome: Outcome::Order(order) })

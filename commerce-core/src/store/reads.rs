@@ -102,7 +102,7 @@ pub trait Orders {
     async fn payment(&self, order: OrderId) -> Result<Option<Arc<Payment>>, StoreError>;
 
     /// An order's history from its first event on. Empty for an unknown order.
-    async fn history(&self, order: OrderId) -> Result<Vec<OrderEvent>, StoreError>;
+    async fn history(&self, order: OrderId) -> Result<Vec<Arc<OrderEvent>>, StoreError>;
 }
 
 /// Sales figures.
