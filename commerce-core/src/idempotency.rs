@@ -1,7 +1,7 @@
 //! Idempotency: the same request under the same key runs once.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_128;
 
 use crate::command::{Command, Operation};
 use crate::decide::Outcome;
@@ -21,7 +21,10 @@ pub struct KeyScope {
     pub operation: Operation,
 }
 
-/// What a request was, in 128 bits: the first half of SHA-256 over the command's JSON.
+/// What a request was, in 128 bits: XXH3 over the command's JSON.
+///
+/// Not a cryptographic hash, and no need of one: whoever makes two requests collide under one key is answered
+/// with the first one's outcome, which harms and serves nobody but that principal.
 ///
 /// Absent optional fields are left out of that JSON, so that a later version of a command with more of them
 /// still recognises requests that were recorded before it.
@@ -35,10 +38,7 @@ impl Fingerprint {
         // Commands are plain data with text keys: their JSON cannot fail. Were it to, every such request
         // would look alike and be refused as a reuse, never run twice.
         let json = serde_json::to_vec(command).unwrap_or_default();
-        let digest = Sha256::digest(&json);
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest[..16]);
-        Self(half)
+        Self(XxHash3_128::oneshot(&json).to_be_bytes())
     }
 }
 

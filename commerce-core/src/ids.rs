@@ -27,6 +27,11 @@ mod sealed {
     pub trait Sealed {}
 }
 
+const ONE: NonZeroI64 = match NonZeroI64::new(1) {
+    Some(one) => one,
+    None => NonZeroI64::MAX,
+};
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
@@ -37,6 +42,9 @@ macro_rules! ids {
         impl sealed::Sealed for $name {}
 
         impl $name {
+            /// The least id there can be: where ranges over ids begin.
+            pub const MIN: Self = Self(ONE);
+
             /// The positive number behind the id.
             #[must_use]
             pub const fn get(self) -> i64 {

@@ -89,7 +89,7 @@ fn order_facts(tables: &Tables, row: &OrderRow) -> OrderFacts {
     let (undelivered, delivered) = tables.outbox.standing(Aggregate::Order(row.order.id));
     OrderFacts {
         order: Arc::clone(&row.order),
-        events: row.events.clone(),
+        events: row.events.to_vec(),
         payment: row.payment.clone(),
         redemptions: row.redemptions.clone(),
         undelivered,

@@ -14,6 +14,7 @@
 //! ```
 
 mod audit;
+mod keys;
 mod lease;
 mod load;
 mod log;

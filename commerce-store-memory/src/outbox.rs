@@ -1,6 +1,7 @@
 //! The outbox: which message may go out when, and to whom it was handed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,14 +15,21 @@ use foldhash::fast::RandomState;
 use crate::MemoryStore;
 
 /// The messages that are not delivered, and the order they go out in.
+///
+/// Messages arrive in ascending order of id and aggregate, so that every index here grows at its end.
 #[derive(Debug, Default)]
 pub(crate) struct OutboxTable {
     rows: BTreeMap<MessageId, MessageRow>,
-    /// The heads of the queues by when they may be handed out (again): a claim only moves that instant.
+    /// What waits, by aggregate: the first of each is its head.
+    queues: BTreeSet<Place>,
+    /// The heads by when they may be handed out (again): a claim only moves that instant.
     due: BTreeSet<(Timestamp, MessageId)>,
-    queues: HashMap<Aggregate, Queue, RandomState>,
+    delivered: HashMap<Aggregate, u64, RandomState>,
     pub(crate) dead: BTreeMap<MessageId, DeadLetter>,
 }
+
+/// A message's place: its aggregate, its sequence there, itself.
+type Place = (Aggregate, u64, MessageId);
 
 #[derive(Debug)]
 struct MessageRow {
@@ -31,40 +39,37 @@ struct MessageRow {
     attempts: u32,
 }
 
-/// One aggregate's messages: those that wait, in sequence, and how many are gone.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    waiting: VecDeque<MessageId>,
-    pub(crate) delivered: u64,
+fn place(message: &OutboxMessage) -> Place {
+    (message.event.aggregate(), message.event.sequence(), message.id)
 }
 
 impl OutboxTable {
     pub(crate) fn enqueue(&mut self, message: OutboxMessage) {
-        let (id, due) = (message.id, message.event.at());
-        let queue = self.queues.entry(message.event.aggregate()).or_default();
-        queue.waiting.push_back(id);
-        if queue.waiting.len() == 1 {
+        let (place, due) = (place(&message), message.event.at());
+        let (aggregate, _, id) = place;
+        if self.waiting(aggregate).next().is_none() {
             self.due.insert((due, id));
         }
+        self.queues.insert(place);
         self.rows.insert(id, MessageRow { message, due, owner: None, attempts: 0 });
+    }
+
+    /// What waits of an aggregate, in sequence.
+    fn waiting(&self, aggregate: Aggregate) -> impl Iterator<Item = &Place> {
+        let from = self.queues.range((Bound::Excluded((aggregate, 0, MessageId::MIN)), Bound::Unbounded));
+        from.take_while(move |(of, _, _)| *of == aggregate)
     }
 
     fn claim(&mut self, request: &ClaimRequest, now: Timestamp) -> Vec<ClaimedMessage> {
         let ready: Vec<_> =
             self.due.iter().take_while(|(due, _)| *due <= now).take(request.limit as usize).copied().collect();
-        ready.into_iter().filter_map(|(due, id)| self.hand_out(due, id, request, now)).collect()
+        ready.into_iter().filter_map(|(_, id)| self.hand_out(id, request, now)).collect()
     }
 
-    fn hand_out(
-        &mut self,
-        due: Timestamp,
-        id: MessageId,
-        request: &ClaimRequest,
-        now: Timestamp,
-    ) -> Option<ClaimedMessage> {
+    fn hand_out(&mut self, id: MessageId, request: &ClaimRequest, now: Timestamp) -> Option<ClaimedMessage> {
         let row = self.rows.get_mut(&id)?;
         let claimed_until = now.plus(request.hold);
-        self.due.remove(&(due, id));
+        self.due.remove(&(row.due, id));
         self.due.insert((claimed_until, id));
         row.due = claimed_until;
         row.owner = Some(request.owner.clone());
@@ -87,32 +92,39 @@ impl OutboxTable {
         true
     }
 
+    fn acknowledge(&mut self, owner: &Owner, id: MessageId, now: Timestamp) -> bool {
+        let Some(row) = self.finish(owner, id, now) else { return false };
+        *self.delivered.entry(row.message.event.aggregate()).or_default() += 1;
+        true
+    }
+
+    fn bury(&mut self, owner: &Owner, id: MessageId, error: &str, now: Timestamp) -> bool {
+        let Some(MessageRow { message, attempts, .. }) = self.finish(owner, id, now) else { return false };
+        let letter = DeadLetter { message, attempts, last_error: error.to_owned(), buried_at: now };
+        self.dead.insert(id, letter);
+        true
+    }
+
     /// Takes a held message out, and lets the next of its aggregate go.
-    fn finish(&mut self, owner: &Owner, id: MessageId, now: Timestamp) -> Option<(MessageRow, &mut Queue)> {
+    fn finish(&mut self, owner: &Owner, id: MessageId, now: Timestamp) -> Option<MessageRow> {
         self.held(owner, id, now)?;
         let row = self.rows.remove(&id)?;
         self.due.remove(&(row.due, id));
-        let queue = self.queues.get_mut(&row.message.event.aggregate())?;
-        queue.waiting.pop_front();
-        if let Some(next) = queue.waiting.front()
-            && let Some(next_row) = self.rows.get(next)
-        {
-            self.due.insert((next_row.due, *next));
+        self.queues.remove(&place(&row.message));
+        let next = self.waiting(row.message.event.aggregate()).next();
+        if let Some((next, next_row)) = next.and_then(|(_, _, next)| Some((*next, self.rows.get(next)?))) {
+            self.due.insert((next_row.due, next));
         }
-        Some((row, queue))
+        Some(row)
     }
 
     /// The sequences of an aggregate's messages that are still here, and how many have been delivered.
     pub(crate) fn standing(&self, aggregate: Aggregate) -> (Vec<u64>, u64) {
-        let queue = self.queues.get(&aggregate);
-        let waiting = queue.into_iter().flat_map(|queue| &queue.waiting).filter_map(|id| self.rows.get(id));
+        let waiting = self.waiting(aggregate).map(|(_, sequence, _)| *sequence);
         let dead = self.dead.values().filter(|letter| letter.message.event.aggregate() == aggregate);
-        let mut sequences: Vec<u64> = waiting
-            .map(|row| row.message.event.sequence())
-            .chain(dead.map(|letter| letter.message.event.sequence()))
-            .collect();
+        let mut sequences: Vec<u64> = waiting.chain(dead.map(|letter| letter.message.event.sequence())).collect();
         sequences.sort_unstable();
-        (sequences, queue.map_or(0, |queue| queue.delivered))
+        (sequences, self.delivered.get(&aggregate).copied().unwrap_or(0))
     }
 }
 
@@ -127,8 +139,7 @@ impl Outbox for MemoryStore {
     async fn acknowledge(&self, owner: &Owner, message: MessageId) -> Result<bool, StoreError> {
         let mut tables = self.write()?;
         let now = self.clock_now();
-        let finished = tables.outbox.finish(owner, message, now);
-        Ok(finished.map(|(_, queue)| queue.delivered += 1).is_some())
+        Ok(tables.outbox.acknowledge(owner, message, now))
     }
 
     async fn retry(&self, owner: &Owner, message: MessageId, _: &str, delay: Duration) -> Result<bool, StoreError> {
@@ -140,11 +151,7 @@ impl Outbox for MemoryStore {
     async fn bury(&self, owner: &Owner, message: MessageId, error: &str) -> Result<bool, StoreError> {
         let mut tables = self.write()?;
         let now = self.clock_now();
-        let Some((row, _)) = tables.outbox.finish(owner, message, now) else { return Ok(false) };
-        let MessageRow { message, attempts, .. } = row;
-        let letter = DeadLetter { message, attempts, last_error: error.to_owned(), buried_at: now };
-        tables.outbox.dead.insert(letter.message.id, letter);
-        Ok(true)
+        Ok(tables.outbox.bury(owner, message, error, now))
     }
 
     async fn dead_letters(&self, page: PageRequest<MessageId>) -> Result<Page<DeadLetter, MessageId>, StoreError> {

@@ -165,7 +165,7 @@ impl Orders for MemoryStore {
     }
 
     async fn history(&self, order: OrderId) -> Result<Vec<Arc<OrderEvent>>, StoreError> {
-        Ok(self.read()?.orders.get(&order).map(|row| row.events.clone()).unwrap_or_default())
+        Ok(self.read()?.orders.get(&order).map(|row| row.events.to_vec()).unwrap_or_default())
     }
 }
 

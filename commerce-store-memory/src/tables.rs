@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use commerce_core::{
     Changes, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date, Issuance, IssuedCoupon,
-    IssuedCouponId, KeyRecord, KeyScope, LeaseName, Order, OrderEvent, OrderId, Payment, Product, ProductId, Records,
-    Redemption, Sku, Stock, StockEntry, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
+    IssuedCouponId, LeaseName, Order, OrderEvent, OrderId, Payment, Product, ProductId, Records, Redemption, Sku,
+    Stock, StockEntry, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
 };
 use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 
+use crate::keys::KeyTable;
 use crate::lease::LeaseRow;
 use crate::log::Log;
 use crate::outbox::OutboxTable;
@@ -33,7 +35,7 @@ pub(crate) struct Tables {
     pub(crate) issued_coupons: IdMap<IssuedCouponId, IssuedCoupon>,
     pub(crate) orders: BTreeMap<OrderId, OrderRow>,
     pub(crate) sales: BTreeMap<Date, BTreeMap<ProductId, DailySales>>,
-    pub(crate) keys: HashMap<KeyScope, KeyRecord>,
+    pub(crate) keys: KeyTable,
     pub(crate) outbox: OutboxTable,
     pub(crate) leases: HashMap<LeaseName, LeaseRow>,
 }
@@ -78,7 +80,7 @@ pub(crate) struct CouponRow {
 pub(crate) struct OrderRow {
     pub(crate) order: Arc<Order>,
     pub(crate) payment: Option<Arc<Payment>>,
-    pub(crate) events: Vec<Arc<OrderEvent>>,
+    pub(crate) events: SmallVec<[Arc<OrderEvent>; 2]>,
     pub(crate) redemptions: Vec<Redemption>,
 }
 
@@ -222,7 +224,7 @@ impl Tables {
             if let Some(customer) = self.customers.get_mut(&order.customer_id) {
                 insert_ascending(&mut customer.orders, order.id);
             }
-            let row = OrderRow { order, payment: None, events: Vec::with_capacity(1), redemptions: Vec::new() };
+            let row = OrderRow { order, payment: None, events: SmallVec::new(), redemptions: Vec::new() };
             self.orders.insert(row.order.id, row);
         }
         for payment in payments {
