@@ -1,0 +1,15 @@
+-- Ledgers and histories only grow: an update or a delete of a row that was written does nothing at all.
+--
+-- Rules, because they hold for the tables' owner too. An engine without rules (CockroachDB) skips this file and revokes
+-- `update` and `delete` on these tables from the role that the application signs in with.
+
+create rule order_events_no_update as on update to order_events do instead nothing;
+create rule order_events_no_delete as on delete to order_events do instead nothing;
+create rule stock_entries_no_update as on update to stock_entries do instead nothing;
+create rule stock_entries_no_delete as on delete to stock_entries do instead nothing;
+create rule wallet_entries_no_update as on update to wallet_entries do instead nothing;
+create rule wallet_entries_no_delete as on delete to wallet_entries do instead nothing;
+create rule order_items_no_update as on update to order_items do instead nothing;
+create rule order_items_no_delete as on delete to order_items do instead nothing;
+create rule order_coupons_no_update as on update to order_coupons do instead nothing;
+create rule order_coupons_no_delete as on delete to order_coupons do instead nothing;

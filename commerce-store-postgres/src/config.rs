@@ -1,0 +1,58 @@
+//! How the store is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use commerce_core::{Clock, Shop, StoreError};
+use sqlx::postgres::PgConnectOptions;
+
+/// Settings of a [`PostgresStore`](crate::PostgresStore). Start from [`Config::new`] and change what differs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the database is and who signs in.
+    pub database: PgConnectOptions,
+    /// The shop's settings.
+    pub shop: Shop,
+    /// Where the time comes from; none takes the database's, on which several instances agree.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// How many batches may be under way at once; 1 by default. Each writer lane has a connection. One lane never
+    /// waits for another's locks, and is the fastest where a few products carry most orders; more help where
+    /// commits are slow and orders are spread.
+    pub lanes: usize,
+    /// How many commands may wait for a lane; 4,096 by default. More are turned away as unavailable.
+    pub queue: usize,
+    /// How many commands one transaction takes at most; 512 by default.
+    pub batch: usize,
+    /// How many connections reads have for themselves; 8 by default.
+    pub read_connections: u32,
+    /// How long a caller waits at most for a database that does not answer; 5 s by default.
+    pub deadline: Duration,
+    /// How often a batch that others were in the way of is tried; 10 by default.
+    pub attempts: u32,
+}
+
+impl Config {
+    /// The defaults, for the database at `url` (`postgres://user:password@host/database`).
+    pub fn new(url: &str, shop: Shop) -> Result<Self, StoreError> {
+        let unavailable = |error: sqlx::Error| StoreError::Unavailable { reason: format!("database URL: {error}") };
+        Ok(Self {
+            database: url.parse().map_err(unavailable)?,
+            shop,
+            clock: None,
+            lanes: 1,
+            queue: 4_096,
+            batch: 512,
+            read_connections: 8,
+            deadline: Duration::from_secs(5),
+            attempts: 10,
+        })
+    }
+
+    /// The same on another clock: for tests.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+}

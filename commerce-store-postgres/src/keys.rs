@@ -1,0 +1,84 @@
+//! Idempotency keys on their way into statements, and which records a batch touches.
+
+use commerce_core::store::Envelope;
+use commerce_core::{Fingerprint, KeyScope, Keys, Operation, Records, WorkingSet, keys};
+
+use crate::load::Mode;
+
+/// A command with what can be told of it before a transaction begins.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) envelope: Envelope,
+    pub(crate) scope: KeyScope,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+impl Request {
+    pub(crate) fn new(envelope: Envelope) -> Self {
+        let (scope, fingerprint) = (envelope.scope(), Fingerprint::of(&envelope.command));
+        Self { envelope, scope, fingerprint }
+    }
+
+    fn touched(&self, loaded: &WorkingSet) -> Keys {
+        keys(&self.envelope.command, loaded)
+    }
+}
+
+/// Keys as columns.
+#[derive(Debug, Default)]
+pub(crate) struct Scopes {
+    pub(crate) principals: Vec<String>,
+    pub(crate) operations: Vec<&'static str>,
+    pub(crate) keys: Vec<String>,
+}
+
+impl Scopes {
+    pub(crate) fn of<'a>(scopes: impl Iterator<Item = &'a KeyScope>) -> Self {
+        let mut columns = Self::default();
+        for scope in scopes {
+            columns.principals.push(scope.principal.to_string());
+            columns.operations.push(scope.operation.as_str());
+            columns.keys.push(scope.key.as_str().to_owned());
+        }
+        columns
+    }
+}
+
+/// Every record that the batch may touch, as far as `loaded` tells.
+pub(crate) fn touched(requests: &[&Request], loaded: &WorkingSet) -> Keys {
+    let mut all = Keys::default();
+    for request in requests {
+        all.extend(request.touched(loaded));
+    }
+    all
+}
+
+/// What of `wanted` could lead to further records and is not known yet.
+pub(crate) fn leads(wanted: &Keys, known: &WorkingSet) -> Keys {
+    Keys {
+        usernames: wanted.usernames.iter().filter(|name| known.customer_named(name).is_none()).cloned().collect(),
+        variants: wanted.variants.iter().filter(|id| known.variant(**id).is_none()).copied().collect(),
+        coupon_codes: wanted.coupon_codes.iter().filter(|c| known.coupon_with_code(c).is_none()).cloned().collect(),
+        issued_coupons: wanted.issued_coupons.iter().filter(|id| known.issued_coupon(**id).is_none()).copied().collect(),
+        orders: wanted.orders.iter().filter(|id| known.order(**id).is_none()).copied().collect(),
+        ..Keys::default()
+    }
+}
+
+/// How the batch locks the catalogue.
+pub(crate) fn mode(requests: &[&Request]) -> Mode {
+    let only_sells = |request: &&Request| match request.envelope.operation() {
+        Operation::PlaceOrder
+        | Operation::PayOrder
+        | Operation::CancelOrder
+        | Operation::IssueCoupon
+        | Operation::AdjustStock
+        | Operation::Deposit
+        | Operation::AdjustWallet
+        | Operation::RegisterCustomer
+        | Operation::CreateCoupon
+        | Operation::UpdateCoupon => true,
+        Operation::CreateProduct | Operation::UpdateProduct | Operation::AddVariant | Operation::UpdateVariant => false,
+    };
+    if requests.iter().all(only_sells) { Mode::Sell } else { Mode::Catalog }
+}

@@ -1,0 +1,225 @@
+//! A [`Store`] on PostgreSQL: durable, exact with any number of instances on one database, and fast because it
+//! carries out many commands in one transaction.
+//!
+//! Commands queue up at a *lane*. The lane takes whatever waits, locks and loads every record that any of the
+//! commands may touch, decides them in memory one after another, writes the net result with a few statements,
+//! commits once, and answers. Nobody waits for a timer: a batch is whatever arrived during the last one.
+//!
+//! What keeps it exact, from the outside in: the rows that decisions rely on stay locked until the commit; a row
+//! that appears in between is met by a unique constraint and the batch decided again; and every rule is repeated
+//! in a named constraint of the schema (`migrations/`).
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use commerce_core::{Commerce, NodeId, Shop};
+//! use commerce_store_postgres::{Config, PostgresStore, migrate};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let url = "postgres://shop@localhost/shop";
+//! migrate(url).await?;
+//! let store = PostgresStore::open(Config::new(url, Shop::default())?).await?;
+//! let shop = Commerce::new(Arc::new(store), NodeId::default());
+//! # Ok(())
+//! # }
+//! ```
+
+mod audit;
+mod config;
+mod error;
+mod keys;
+mod lease;
+mod load;
+mod migrate;
+mod outbox;
+mod pool;
+mod read;
+mod row;
+mod write;
+mod writer;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use commerce_core::store::Envelope;
+use commerce_core::{Error, Keys, Receipt, Shop, Store, StoreError, Timestamp, WorkingSet};
+use sqlx::PgPool;
+
+pub use config::Config;
+pub use migrate::{SchemaError, migrate, schema_fingerprint, schema_version};
+pub use writer::Stats;
+
+use crate::error::Failure;
+use crate::writer::Writer;
+
+/// The store. Share it in an [`Arc`]; open it within a tokio runtime, which its lanes run on.
+pub struct PostgresStore {
+    config: Arc<Config>,
+    writer: Writer,
+    reads: PgPool,
+    snapshots: PgPool,
+}
+
+impl PostgresStore {
+    /// Opens the store, after a look at the schema's version.
+    pub async fn open(config: Config) -> Result<Self, SchemaError> {
+        let store = Self::open_unchecked(config);
+        let mut connection = store.reads.acquire().await?;
+        migrate::check(&mut connection).await?;
+        drop(connection);
+        Ok(store)
+    }
+
+    /// Opens the store without looking at the database: for a program that is to start while its database is away.
+    #[must_use]
+    pub fn open_unchecked(config: Config) -> Self {
+        let config = Arc::new(config);
+        let (reads, snapshots) = (pool::read_pool(&config), pool::snapshot_pool(&config));
+        Self { writer: Writer::start(&config), reads, snapshots, config }
+    }
+
+    /// Whether the database answers, and has the schema of this version.
+    pub async fn check(&self) -> Result<(), SchemaError> {
+        let mut connection = self.reads.acquire().await?;
+        migrate::check(&mut connection).await
+    }
+
+    /// What the writer lanes have done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.writer.stats()
+    }
+
+    /// The time to compare with in statements: none takes the database's clock.
+    fn statement_time(&self) -> Option<DateTime<Utc>> {
+        self.config.clock.as_ref().map(|clock| clock.now().to_utc())
+    }
+
+    /// Runs a statement that is whole by itself, in a task of its own: whoever drops the future leaves no
+    /// connection in the middle of something. A connection that turns out dead is worth a second try if `again`
+    /// says so.
+    async fn run<T, F, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
+        W: Fn(PgPool) -> F + Send + 'static,
+    {
+        let (pool, deadline) = (self.reads.clone(), self.config.deadline);
+        detached(deadline, async move {
+            match work(pool.clone()).await {
+                Err(StoreErrorOr::Lost(_)) => work(pool).await,
+                other => other,
+            }
+        })
+        .await
+    }
+
+    /// Runs several statements on one connection that sees one moment, in a task of its own.
+    async fn snapshot<T, F, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
+        W: FnOnce(sqlx::Transaction<'static, sqlx::Postgres>) -> F + Send + 'static,
+    {
+        let (pool, deadline) = (self.snapshots.clone(), self.config.deadline);
+        detached(deadline, async move {
+            let begin = || pool.begin_with("begin isolation level repeatable read read only");
+            let transaction = match begin().await {
+                Ok(transaction) => transaction,
+                Err(_) => begin().await?,
+            };
+            work(transaction).await
+        })
+        .await
+    }
+}
+
+/// What a read fails with, before it is known whether it is tried again.
+#[derive(Debug)]
+enum StoreErrorOr {
+    /// The connection was dead.
+    Lost(StoreError),
+    /// Everything else.
+    Final(StoreError),
+}
+
+impl From<sqlx::Error> for StoreErrorOr {
+    fn from(error: sqlx::Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<Failure> for StoreErrorOr {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Lost(_) => Self::Lost(failure.into_error()),
+            other => Self::Final(other.into_error()),
+        }
+    }
+}
+
+impl From<StoreError> for StoreErrorOr {
+    fn from(error: StoreError) -> Self {
+        Self::Final(error)
+    }
+}
+
+async fn detached<T: Send + 'static>(
+    deadline: std::time::Duration,
+    work: impl Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let task = tokio::spawn(tokio::time::timeout(deadline, work));
+    let ended = task.await.map_err(|_| StoreError::Unavailable { reason: "the read failed".to_owned() })?;
+    match ended {
+        Err(_) => Err(Failure::late(deadline).into_error()),
+        Ok(Err(StoreErrorOr::Lost(error) | StoreErrorOr::Final(error))) => Err(error),
+        Ok(Ok(value)) => Ok(value),
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn execute(&self, envelope: Envelope) -> Result<Receipt, Error> {
+        self.writer.execute(envelope).await
+    }
+
+    async fn load(&self, keys: &Keys) -> Result<WorkingSet, StoreError> {
+        let keys = keys.clone();
+        self.snapshot(move |mut transaction| async move {
+            let found = load::fetch(&mut transaction, &keys, &keys::Scopes::default(), load::Mode::Read).await?;
+            transaction.rollback().await?;
+            let mut records = WorkingSet::default();
+            records.apply(&found.records);
+            Ok(records)
+        })
+        .await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        match &self.config.clock {
+            Some(clock) => Ok(clock.now()),
+            None => {
+                self.run(|pool| async move {
+                    let now: DateTime<Utc> = sqlx::query_scalar(NOW).fetch_one(&pool).await?;
+                    Ok(now.into())
+                })
+                .await
+            }
+        }
+    }
+
+    fn shop(&self) -> &Shop {
+        &self.config.shop
+    }
+}
+
+const NOW: &str = "select clock_timestamp()";
+
+/// Names the store; its contents are for reads to show.
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("shop", &self.config.shop).finish_non_exhaustive()
+    }
+}

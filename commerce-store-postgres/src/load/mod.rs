@@ -1,0 +1,110 @@
+//! Loading and locking records: table by table in one fixed order, each with sorted ids, so that transactions
+//! meet in one direction and cannot deadlock.
+//!
+//! The order is: orders, issued coupons, coupons, products, variants with their stocks, wallets. Records that a
+//! decision may change are locked exclusively, records that it only reads are locked in share mode, so that what
+//! was decided on is still so at the commit.
+
+mod coupons;
+mod hot;
+mod names;
+mod orders;
+
+use std::collections::HashMap;
+
+use commerce_core::{Changes, KeyRecord, Keys, Timestamp, WorkingSet};
+use sqlx::PgConnection;
+
+pub(crate) use coupons::{COUPONS, coupon_of, issued_coupon_of};
+pub(crate) use hot::{listed_variant_of, product_of};
+pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, payment_of, redemption_of};
+
+use crate::error::Failure;
+use crate::keys::Scopes;
+
+/// Whether rows are locked as they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Not at all: for questions that change nothing.
+    Read,
+    /// For commands on what is sold: stocks, wallets, coupons' counters, copies and orders exclusively, the
+    /// catalogue in share mode.
+    Sell,
+    /// For batches with a command that changes the catalogue: that exclusively too.
+    Catalog,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The records, as a set of values.
+    pub(crate) records: Changes,
+    /// The keys that have an outcome already, by their place among those asked for.
+    pub(crate) stored: HashMap<usize, KeyRecord>,
+    /// The database's clock, after every lock was there.
+    pub(crate) now: Timestamp,
+}
+
+/// Reads the records that `keys` names and the outcomes stored under `scopes`.
+pub(crate) async fn fetch(
+    connection: &mut PgConnection,
+    keys: &Keys,
+    scopes: &Scopes,
+    mode: Mode,
+) -> Result<Found, Failure> {
+    let mut records = Changes::default();
+    let named = names::resolve(connection, keys).await?;
+    if !keys.orders.is_empty() {
+        orders::fetch(connection, &keys.orders, mode, &mut records).await?;
+    }
+    if !keys.issued_coupons.is_empty() {
+        coupons::fetch_copies(connection, &keys.issued_coupons, mode, &mut records).await?;
+    }
+    if !named.coupons.is_empty() {
+        coupons::fetch(connection, &named.coupons, mode, &mut records).await?;
+    }
+    if !keys.copies.is_empty() {
+        coupons::count_copies(connection, &keys.copies, &mut records).await?;
+    }
+    hot::fetch(connection, &named, &keys.wallets, scopes, mode, records).await
+}
+
+/// Facts that never change, kept from earlier commands: which product a variant belongs to, what is on an order,
+/// which coupon a code or a copy means. They tell which records to lock, so that one load is enough; no decision
+/// is made on them.
+#[derive(Debug, Default)]
+pub(crate) struct Hints {
+    facts: WorkingSet,
+    size: usize,
+}
+
+impl Hints {
+    /// Past this many, they are forgotten and learnt anew.
+    const MAX: usize = 50_000;
+
+    /// The facts.
+    pub(crate) const fn facts(&self) -> &WorkingSet {
+        &self.facts
+    }
+
+    /// Learns from records that were read.
+    pub(crate) fn learn(&mut self, records: &Changes) {
+        if self.size > Self::MAX {
+            *self = Self::default();
+        }
+        let facts = Changes {
+            variants: records.variants.clone(),
+            coupons: records.coupons.clone(),
+            issued_coupons: records.issued_coupons.clone(),
+            orders: records.orders.clone(),
+            customers: records.customers.clone(),
+            ..Changes::default()
+        };
+        self.size += facts.variants.len()
+            + facts.coupons.len()
+            + facts.issued_coupons.len()
+            + facts.orders.len()
+            + facts.customers.len();
+        self.facts.apply(&facts);
+    }
+}

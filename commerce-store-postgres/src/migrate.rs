@@ -1,0 +1,72 @@
+//! The schema: embedded migrations, and the check that they have run.
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Connection, PgConnection};
+use thiserror::Error;
+
+/// Every migration of this version of the crate, in order.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Why a database is not fit for this version of the store.
+#[derive(Debug, Error)]
+pub enum SchemaError {
+    /// The database lacks migrations of this version.
+    #[error("the database is at schema version {found}, this program needs {needed}; run `migrate` first")]
+    Outdated {
+        /// The version that the database is at; 0 for an empty one.
+        found: i64,
+        /// The version that this program needs.
+        needed: i64,
+    },
+    /// The database was migrated by a later version of this program.
+    #[error("the database is at schema version {found}, newer than this program's {needed}; run a newer program")]
+    Newer {
+        /// The version that the database is at.
+        found: i64,
+        /// The version that this program needs.
+        needed: i64,
+    },
+    /// A migration failed, or one that ran is not the one that this program has.
+    #[error("a migration failed: {0}")]
+    Migration(#[from] MigrateError),
+    /// The database could not be asked.
+    #[error("the database could not be reached: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Brings the database at `url` to the schema of this version: runs what is missing, each migration in a
+/// transaction of its own. Safe to run twice, and by several at once.
+pub async fn migrate(url: &str) -> Result<(), SchemaError> {
+    let mut connection = PgConnection::connect(url).await?;
+    MIGRATIONS.run(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// The version of the schema that this program needs.
+#[must_use]
+pub fn schema_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+/// A text that changes whenever a migration does.
+#[must_use]
+pub fn schema_fingerprint() -> String {
+    let bytes = MIGRATIONS.iter().flat_map(|migration| migration.checksum.iter().take(4));
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Checks that the database has exactly the migrations of this program.
+pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), SchemaError> {
+    let (found,): (i64,) =
+        match sqlx::query_as("select coalesce(max(version), 0) from _sqlx_migrations where success").fetch_one(connection).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => (0,),
+            other => other?,
+        };
+    let needed = schema_version();
+    match found {
+        _ if found < needed => Err(SchemaError::Outdated { found, needed }),
+        _ if found > needed => Err(SchemaError::Newer { found, needed }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,72 @@
+//! Connections: how sessions are set up, and the pools that reads share.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+
+use crate::config::Config;
+use crate::error::Failure;
+
+/// Session settings of every connection.
+fn session(config: &Config) -> PgConnectOptions {
+    let deadline = config.deadline.as_millis().to_string();
+    // Nothing keeps a transaction open without working on it; one that does is the trace of a bug.
+    config
+        .database
+        .clone()
+        .application_name("commerce")
+        .statement_cache_capacity(256)
+        .disable_statement_logging()
+        .options([
+            ("statement_timeout", deadline.as_str()),
+            ("lock_timeout", deadline.as_str()),
+            ("idle_in_transaction_session_timeout", "10000"),
+            ("timezone", "UTC"),
+            ("jit", "off"),
+        ])
+}
+
+/// Session settings of connections that write. Their statements name rows by key, always: the planner is kept from
+/// reading whole tables because they were small when it looked.
+fn writer_session(config: &Config) -> PgConnectOptions {
+    session(config).options([
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+    ])
+}
+
+/// A connection of a writer's own.
+pub(crate) async fn connect_writer(config: &Config) -> Result<PgConnection, Failure> {
+    let connecting = PgConnection::connect_with(&writer_session(config)).await;
+    connecting.map_err(|error| Failure::Lost(format!("cannot connect: {error}")))
+}
+
+/// Connections for statements that are whole by themselves.
+pub(crate) fn read_pool(config: &Config) -> PgPool {
+    options(config, config.read_connections).connect_lazy_with(session(config))
+}
+
+/// Connections for reads of several statements that must see one moment. Whatever became of the transaction, the
+/// next borrower begins outside of one.
+pub(crate) fn snapshot_pool(config: &Config) -> PgPool {
+    options(config, config.read_connections.div_ceil(2))
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.execute("rollback").await?;
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(session(config))
+}
+
+fn options(config: &Config, connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections.max(1))
+        .acquire_timeout(config.deadline)
+        .idle_timeout(Duration::from_secs(600))
+        // A round trip a read; a connection that broke is noticed by the read that meets it, which is tried again.
+        .test_before_acquire(false)
+}

@@ -1,0 +1,69 @@
+//! Coupons and customers' copies.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use commerce_core::store::Coupons;
+use commerce_core::{Coupon, CouponId, CustomerId, IssuedCoupon, IssuedCouponId, Page, PageRequest, StoreError};
+
+use super::{before, limit};
+use crate::PostgresStore;
+use crate::load::{COUPONS as COUPONS_BY_ID, coupon_of, issued_coupon_of};
+use crate::row::corrupt;
+
+const COUPONS: &str = "select c.id, c.code, c.name, c.discount_amount, c.discount_percent::text as discount_percent, \
+     c.discount_cap, c.min_subtotal, c.discount_currency, c.minimum_currency, c.total_quantity, c.per_customer_limit, \
+     c.starts_at, c.ends_at, c.active, c.version, c.created_at, c.updated_at, i.issued \
+     from coupons c join coupon_issuances i on i.coupon_id = c.id where c.id < $1 order by c.id desc limit $2";
+const COPIES: &str = "select id, coupon_id, customer_id, status, order_id, issued_at, expires_at, used_at \
+     from issued_coupons where customer_id = $3 and id < $1 order by id desc limit $2";
+
+pub(super) const STATEMENTS: &[&str] = &[COUPONS, COPIES];
+
+#[async_trait]
+impl Coupons for PostgresStore {
+    async fn coupon(&self, id: CouponId) -> Result<Option<(Arc<Coupon>, u32)>, StoreError> {
+        self.run(move |pool| async move {
+            let row = sqlx::query(COUPONS_BY_ID).bind(vec![id.get()]).fetch_optional(&pool).await?;
+            let coupon = row.as_ref().map(coupon_of).transpose()?;
+            Ok(coupon.map(|(coupon, issued)| (Arc::new(coupon), issued)))
+        })
+        .await
+    }
+
+    async fn coupons(&self, page: PageRequest<CouponId>) -> Result<Page<(Arc<Coupon>, u32), CouponId>, StoreError> {
+        self.run(move |pool| async move {
+            let rows = sqlx::query(COUPONS).bind(before(page)).bind(limit(&page)).fetch_all(&pool).await?;
+            let coupons = rows.iter().map(coupon_of).collect::<Result<Vec<_>, _>>()?;
+            let shared = coupons.into_iter().map(|(coupon, issued)| (Arc::new(coupon), issued));
+            Ok(Page::cut(shared, page.size(), |(coupon, _)| coupon.id))
+        })
+        .await
+    }
+
+    async fn issued_coupons(
+        &self,
+        customer: CustomerId,
+        page: PageRequest<IssuedCouponId>,
+    ) -> Result<Page<(IssuedCoupon, Arc<Coupon>), IssuedCouponId>, StoreError> {
+        self.run(move |pool| async move {
+            let query = sqlx::query(COPIES).bind(before(page)).bind(limit(&page)).bind(customer.get());
+            let copies = query.fetch_all(&pool).await?.iter().map(issued_coupon_of).collect::<Result<Vec<_>, _>>()?;
+            let mut ids: Vec<i64> = copies.iter().map(|copy| copy.coupon_id.get()).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let rows = sqlx::query(COUPONS_BY_ID).bind(ids).fetch_all(&pool).await?;
+            let coupons = rows.iter().map(coupon_of).collect::<Result<Vec<_>, _>>()?;
+            let campaigns: HashMap<CouponId, Arc<Coupon>> =
+                coupons.into_iter().map(|(coupon, _)| (coupon.id, Arc::new(coupon))).collect();
+            let with_campaign = |copy: IssuedCoupon| {
+                let campaign = campaigns.get(&copy.coupon_id).cloned();
+                campaign.map(|campaign| (copy, campaign)).ok_or_else(|| corrupt("a copy of no coupon"))
+            };
+            let copies = copies.into_iter().map(with_campaign).collect::<Result<Vec<_>, _>>()?;
+            Ok(Page::cut(copies, page.size(), |(copy, _)| copy.id))
+        })
+        .await
+    }
+}

@@ -1,0 +1,217 @@
+//! Coupons, their counters, customers' copies and their use.
+
+use commerce_core::{AppliedCoupon, Coupon, Discount, OrderId};
+use sqlx::PgConnection;
+
+use super::{Net, at, column, count, skip_if_empty};
+use crate::error::Failure;
+
+const NEW_COUPONS: &str = "insert into coupons (id, code, name, discount_amount, discount_percent, discount_cap, \
+     min_subtotal, discount_currency, minimum_currency, total_quantity, per_customer_limit, starts_at, ends_at, active, \
+     version, created_at, updated_at) \
+     select id, code, name, amount, percent::numeric, cap, minimum, discount_currency, minimum_currency, total, \
+     per_customer, starts_at, ends_at, active, version, created_at, updated_at \
+     from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], \
+     $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::boolean[], \
+     $15::bigint[], $16::timestamptz[], $17::timestamptz[]) \
+     as u (id, code, name, amount, percent, cap, minimum, discount_currency, minimum_currency, total, per_customer, \
+     starts_at, ends_at, active, version, created_at, updated_at)";
+const COUPONS: &str = "update coupons c set active = u.active, version = u.version, updated_at = u.updated_at \
+     from unnest($1::bigint[], $2::boolean[], $3::bigint[], $4::timestamptz[]) \
+     as u (id, active, version, updated_at) where c.id = u.id";
+const NEW_ISSUANCES: &str = "insert into coupon_issuances (coupon_id, issued, total_quantity) \
+     select u.coupon_id, u.issued, c.total_quantity from unnest($1::bigint[], $2::bigint[]) as u (coupon_id, issued) \
+     join coupons c on c.id = u.coupon_id";
+const ISSUANCES: &str = "update coupon_issuances i set issued = u.issued \
+     from unnest($1::bigint[], $2::bigint[]) as u (coupon_id, issued) where i.coupon_id = u.coupon_id";
+const NEW_COPIES: &str = "insert into issued_coupons \
+     (id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at) \
+     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], \
+     $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])";
+const COPIES: &str = "update issued_coupons i set status = u.status, order_id = u.order_id, used_at = u.used_at \
+     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[]) as u (id, status, order_id, used_at) \
+     where i.id = u.id";
+const NEW_REDEMPTIONS: &str = "insert into coupon_redemptions \
+     (issued_coupon_id, order_id, coupon_id, discount, currency, status, created_at, updated_at) \
+     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], \
+     $7::timestamptz[], $8::timestamptz[])";
+const REDEMPTIONS: &str = "update coupon_redemptions r set status = u.status, updated_at = u.updated_at \
+     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[]) \
+     as u (issued_coupon_id, order_id, status, updated_at) \
+     where r.issued_coupon_id = u.issued_coupon_id and r.order_id = u.order_id";
+const ORDER_COUPONS: &str = "insert into order_coupons \
+     (order_id, position, issued_coupon_id, coupon_id, name, discount, currency) \
+     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[])";
+
+pub(super) const STATEMENTS: &[&str] = &[
+    NEW_COUPONS,
+    COUPONS,
+    NEW_ISSUANCES,
+    ISSUANCES,
+    NEW_COPIES,
+    COPIES,
+    NEW_REDEMPTIONS,
+    REDEMPTIONS,
+    ORDER_COUPONS,
+];
+
+pub(super) async fn write_campaigns(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    write_new_coupons(connection, net).await?;
+    if !net.coupons.changed.is_empty() {
+        let rows = || net.coupons.changed.values();
+        sqlx::query(COUPONS)
+            .bind(column!(rows(), c => c.id.get()))
+            .bind(column!(rows(), c => c.active))
+            .bind(column!(rows(), c => count(c.version)))
+            .bind(column!(rows(), c => at(c.updated_at)))
+            .execute(&mut *connection)
+            .await?;
+    }
+    for (statement, rows) in [(NEW_ISSUANCES, &net.issuances.new), (ISSUANCES, &net.issuances.changed)] {
+        if !rows.is_empty() {
+            sqlx::query(statement)
+                .bind(column!(rows.values(), i => i.coupon_id.get()))
+                .bind(column!(rows.values(), i => i64::from(i.issued)))
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn write_new_coupons(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    skip_if_empty!(net.coupons.new);
+    let rows = || net.coupons.new.values();
+    sqlx::query(NEW_COUPONS)
+        .bind(column!(rows(), c => c.id.get()))
+        .bind(column!(rows(), c => c.code.as_ref().map(|code| code.as_str())))
+        .bind(column!(rows(), c => c.name.as_str()))
+        .bind(column!(rows(), c => Terms::of(c).amount))
+        .bind(column!(rows(), c => Terms::of(c).percent))
+        .bind(column!(rows(), c => Terms::of(c).cap))
+        .bind(column!(rows(), c => c.min_subtotal.map(|m| m.minor())))
+        .bind(column!(rows(), c => Terms::of(c).currency))
+        .bind(column!(rows(), c => c.min_subtotal.map(|m| m.currency().to_string())))
+        .bind(column!(rows(), c => c.total_quantity.map(i64::from)))
+        .bind(column!(rows(), c => i64::from(c.per_customer_limit)))
+        .bind(column!(rows(), c => at(c.window.from)))
+        .bind(column!(rows(), c => c.window.until.map(at)))
+        .bind(column!(rows(), c => c.active))
+        .bind(column!(rows(), c => count(c.version)))
+        .bind(column!(rows(), c => at(c.created_at)))
+        .bind(column!(rows(), c => at(c.updated_at)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// A discount as columns.
+struct Terms {
+    amount: Option<i64>,
+    percent: Option<String>,
+    cap: Option<i64>,
+    currency: Option<String>,
+}
+
+impl Terms {
+    fn of(coupon: &Coupon) -> Self {
+        match coupon.discount {
+            Discount::Amount(amount) => Self {
+                amount: Some(amount.minor()),
+                percent: None,
+                cap: None,
+                currency: Some(amount.currency().to_string()),
+            },
+            Discount::Percent { rate, cap } => Self {
+                amount: None,
+                percent: Some(rate.value().to_string()),
+                cap: cap.map(|cap| cap.minor()),
+                currency: cap.map(|cap| cap.currency().to_string()),
+            },
+        }
+    }
+}
+
+/// Copies and their use, after the orders that they name.
+pub(super) async fn write_copies(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    write_issued(connection, net).await?;
+    write_order_coupons(connection, net).await?;
+    write_redemptions(connection, net).await
+}
+
+async fn write_issued(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    if !net.issued_coupons.new.is_empty() {
+        let rows = || net.issued_coupons.new.values();
+        sqlx::query(NEW_COPIES)
+            .bind(column!(rows(), i => i.id.get()))
+            .bind(column!(rows(), i => i.coupon_id.get()))
+            .bind(column!(rows(), i => i.customer_id.get()))
+            .bind(column!(rows(), i => net.ordinals.get(&i.id).map_or(1, |ordinal| i64::from(*ordinal))))
+            .bind(column!(rows(), i => i.status.as_str()))
+            .bind(column!(rows(), i => i.order_id.map(|id| id.get())))
+            .bind(column!(rows(), i => at(i.issued_at)))
+            .bind(column!(rows(), i => i.expires_at.map(at)))
+            .bind(column!(rows(), i => i.used_at.map(at)))
+            .execute(&mut *connection)
+            .await?;
+    }
+    skip_if_empty!(net.issued_coupons.changed);
+    let rows = || net.issued_coupons.changed.values();
+    sqlx::query(COPIES)
+        .bind(column!(rows(), i => i.id.get()))
+        .bind(column!(rows(), i => i.status.as_str()))
+        .bind(column!(rows(), i => i.order_id.map(|id| id.get())))
+        .bind(column!(rows(), i => i.used_at.map(at)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn write_order_coupons(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    let rows: Vec<(OrderId, i64, &AppliedCoupon)> = net
+        .orders
+        .new
+        .values()
+        .flat_map(|order| (1..).zip(&order.coupons).map(|(position, coupon)| (order.id, position, coupon)))
+        .collect();
+    skip_if_empty!(rows);
+    sqlx::query(ORDER_COUPONS)
+        .bind(column!(rows.iter(), (order, ..) => order.get()))
+        .bind(column!(rows.iter(), (_, position, _) => *position))
+        .bind(column!(rows.iter(), (.., c) => c.issued_coupon_id.get()))
+        .bind(column!(rows.iter(), (.., c) => c.coupon_id.get()))
+        .bind(column!(rows.iter(), (.., c) => c.name.as_str()))
+        .bind(column!(rows.iter(), (.., c) => c.discount.minor()))
+        .bind(column!(rows.iter(), (.., c) => c.discount.currency().to_string()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn write_redemptions(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    // Uses that end go first: a copy is in the hands of one order at a time, also in between.
+    if !net.redemptions.changed.is_empty() {
+        let rows = || net.redemptions.changed.values();
+        sqlx::query(REDEMPTIONS)
+            .bind(column!(rows(), r => r.issued_coupon_id.get()))
+            .bind(column!(rows(), r => r.order_id.get()))
+            .bind(column!(rows(), r => r.status.as_str()))
+            .bind(column!(rows(), r => at(r.updated_at)))
+            .execute(&mut *connection)
+            .await?;
+    }
+    skip_if_empty!(net.redemptions.new);
+    let rows = || net.redemptions.new.values();
+    sqlx::query(NEW_REDEMPTIONS)
+        .bind(column!(rows(), r => r.issued_coupon_id.get()))
+        .bind(column!(rows(), r => r.order_id.get()))
+        .bind(column!(rows(), r => r.coupon_id.get()))
+        .bind(column!(rows(), r => r.discount.minor()))
+        .bind(column!(rows(), r => r.discount.currency().to_string()))
+        .bind(column!(rows(), r => r.status.as_str()))
+        .bind(column!(rows(), r => at(r.created_at)))
+        .bind(column!(rows(), r => at(r.updated_at)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The net result of a batch: the last value of each touched record, and every row to append.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use commerce_core::{
+    Changes, Coupon, CouponId, Customer, Date, Issuance, IssuedCoupon, IssuedCouponId, KeyRecord, KeyScope, Money,
+    Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId, Records, Redemption, Stock, StockEntry,
+    Variant, VariantId, Wallet, WalletEntry, WalletId, WorkingSet,
+};
+
+/// Values of records, apart those that the database does not have yet. A new one is inserted, never merged into
+/// a row that came in between: its unique constraint then tells that the decision was made on old records.
+#[derive(Debug)]
+pub(crate) struct Values<K, V> {
+    pub(crate) new: BTreeMap<K, V>,
+    pub(crate) changed: BTreeMap<K, V>,
+}
+
+impl<K, V> Default for Values<K, V> {
+    fn default() -> Self {
+        Self { new: BTreeMap::new(), changed: BTreeMap::new() }
+    }
+}
+
+impl<K: Ord, V> Values<K, V> {
+    /// Takes a value; `exists` tells whether the record was there before this value.
+    fn put(&mut self, key: K, value: V, exists: bool) {
+        if exists && !self.new.contains_key(&key) {
+            self.changed.insert(key, value);
+        } else {
+            self.new.insert(key, value);
+        }
+    }
+}
+
+/// What a product sold on a day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sold {
+    pub(crate) quantity: i64,
+    pub(crate) revenue: Money,
+}
+
+/// Everything that a batch writes.
+#[derive(Debug, Default)]
+pub(crate) struct Net {
+    pub(crate) customers: Vec<Arc<Customer>>,
+    pub(crate) products: Values<ProductId, Arc<Product>>,
+    pub(crate) variants: Values<VariantId, Arc<Variant>>,
+    pub(crate) stocks: Values<VariantId, Stock>,
+    pub(crate) wallets: Values<WalletId, Wallet>,
+    pub(crate) coupons: Values<CouponId, Arc<Coupon>>,
+    pub(crate) issuances: Values<CouponId, Issuance>,
+    pub(crate) issued_coupons: Values<IssuedCouponId, IssuedCoupon>,
+    /// The how-many-eth copy of its customer each new copy is.
+    pub(crate) ordinals: BTreeMap<IssuedCouponId, u32>,
+    pub(crate) orders: Values<OrderId, Arc<Order>>,
+    pub(crate) payments: Values<OrderId, Arc<Payment>>,
+    pub(crate) redemptions: Values<(IssuedCouponId, OrderId), Redemption>,
+    pub(crate) stock_entries: Vec<StockEntry>,
+    pub(crate) wallet_entries: Vec<WalletEntry>,
+    pub(crate) order_events: Vec<Arc<OrderEvent>>,
+    pub(crate) messages: Vec<OutboxMessage>,
+    pub(crate) sales: BTreeMap<(Date, ProductId), Sold>,
+    pub(crate) keys: BTreeMap<KeyScope, KeyRecord>,
+}
+
+impl Net {
+    /// Adds one command's changes; `before` holds the records as they were before it.
+    pub(crate) fn add(&mut self, changes: Changes, before: &WorkingSet) {
+        self.add_catalog(&changes, before);
+        self.add_coupons(&changes, before);
+        for stock in changes.stocks {
+            self.stocks.put(stock.variant_id, stock, before.stock(stock.variant_id).is_some());
+        }
+        for wallet in changes.wallets {
+            self.wallets.put(wallet.id, wallet, before.wallet(wallet.id).is_some());
+        }
+        for order in changes.orders {
+            let exists = before.order(order.id).is_some();
+            self.orders.put(order.id, order, exists);
+        }
+        for payment in changes.payments {
+            let exists = before.payment(payment.order_id).is_some();
+            self.payments.put(payment.order_id, payment, exists);
+        }
+        self.stock_entries.extend(changes.stock_entries);
+        self.wallet_entries.extend(changes.wallet_entries);
+        self.order_events.extend(changes.order_events);
+        self.messages.extend(changes.messages);
+        for sold in changes.sales {
+            let nothing = Sold { quantity: 0, revenue: Money::zero(sold.revenue.currency()) };
+            let sum = self.sales.entry((sold.date, sold.product_id)).or_insert(nothing);
+            sum.quantity = sum.quantity.saturating_add(sold.quantity);
+            // A day past the bound of money stays at what it can say.
+            sum.revenue = sum.revenue.plus(sold.revenue).unwrap_or(sum.revenue);
+        }
+    }
+
+    fn add_catalog(&mut self, changes: &Changes, before: &WorkingSet) {
+        self.customers.extend(changes.customers.iter().cloned());
+        for product in &changes.products {
+            self.products.put(product.id, Arc::clone(product), before.product(product.id).is_some());
+        }
+        for variant in &changes.variants {
+            self.variants.put(variant.id, Arc::clone(variant), before.variant(variant.id).is_some());
+        }
+    }
+
+    fn add_coupons(&mut self, changes: &Changes, before: &WorkingSet) {
+        for coupon in &changes.coupons {
+            self.coupons.put(coupon.id, Arc::clone(coupon), before.coupon(coupon.id).is_some());
+        }
+        for issuance in &changes.issuances {
+            self.issuances.put(issuance.coupon_id, *issuance, before.issuance(issuance.coupon_id).is_some());
+        }
+        for copy in &changes.issued_coupons {
+            let exists = before.issued_coupon(copy.id).is_some();
+            if !exists {
+                let of = |c: &&commerce_core::Copies| (c.coupon_id, c.customer_id) == (copy.coupon_id, copy.customer_id);
+                let count = changes.copies.iter().find(of).map_or(1, |copies| copies.count);
+                self.ordinals.insert(copy.id, count);
+            }
+            self.issued_coupons.put(copy.id, *copy, exists);
+        }
+        for redemption in &changes.redemptions {
+            let key = (redemption.issued_coupon_id, redemption.order_id);
+            self.redemptions.put(key, *redemption, before.redemption(key.0, key.1).is_some());
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What an order writes, in one statement: a lone caller waits for one round trip, a crowd shares it.
+
+use commerce_core::{OrderEvent, OrderId, OrderLine, Outcome};
+use serde_json::Error as JsonError;
+use sqlx::PgConnection;
+
+use super::{Net, at, column, count, skip_if_empty};
+use crate::error::Failure;
+use crate::row::corrupt;
+
+const NEW_WALLETS: &str = "insert into wallets (customer_id, currency, balance, version) \
+     select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])";
+const ORDERS: &str = "update orders o set status = u.status, payment_id = u.payment_id, \
+     payment_method = u.payment_method, expires_at = u.expires_at, version = u.version, updated_at = u.updated_at \
+     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::bigint[], \
+     $7::timestamptz[]) as u (id, status, payment_id, payment_method, expires_at, version, updated_at) \
+     where o.id = u.id";
+const PAYMENTS: &str = "update payments p set status = u.status, attempts = u.attempts, \
+     failure_reason = u.failure_reason, gateway_transaction_id = u.gateway_transaction_id, updated_at = u.updated_at \
+     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[]) \
+     as u (id, status, attempts, failure_reason, gateway_transaction_id, updated_at) where p.id = u.id";
+
+/// Constraints between these tables are checked at the statement's end, when all rows are there.
+const SALE: &str = "\
+with new_orders as (
+  insert into orders (id, customer_id, status, currency, subtotal, discount, total, payment_id, payment_method,
+                      expires_at, version, placed_at, updated_at)
+  select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+                       $8::bigint[], $9::text[], $10::timestamptz[], $11::bigint[], $12::timestamptz[],
+                       $13::timestamptz[])
+), new_items as (
+  insert into order_items (order_id, position, product_id, variant_id, product_name, option_name, sku, unit_price,
+                           quantity, subtotal, discount, currency)
+  select * from unnest($14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[],
+                       $20::text[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::text[])
+), new_payments as (
+  insert into payments (id, order_id, customer_id, method, amount, currency, status, attempts, failure_reason,
+                        gateway_transaction_id, created_at, updated_at)
+  select * from unnest($26::bigint[], $27::bigint[], $28::bigint[], $29::text[], $30::bigint[], $31::text[],
+                       $32::text[], $33::bigint[], $34::text[], $35::text[], $36::timestamptz[], $37::timestamptz[])
+), new_events as (
+  insert into order_events (order_id, sequence, from_status, to_status, payload, created_at)
+  select u.order_id, u.sequence, u.from_status, u.to_status, u.payload::jsonb, u.created_at
+  from unnest($38::bigint[], $39::bigint[], $40::text[], $41::text[], $42::text[], $43::timestamptz[])
+    as u (order_id, sequence, from_status, to_status, payload, created_at)
+), new_messages as (
+  insert into outbox_messages (id, order_id, sequence, event_type, status, due_at, attempts)
+  select u.id, u.order_id, u.sequence, u.event_type, 'ready', u.due_at, 0
+  from unnest($44::bigint[], $45::bigint[], $46::bigint[], $47::text[], $48::timestamptz[])
+    as u (id, order_id, sequence, event_type, due_at)
+), new_stock_entries as (
+  insert into stock_entries (variant_id, sequence, delta, on_hand_after, reason, order_id, actor, note, created_at)
+  select * from unnest($49::bigint[], $50::bigint[], $51::bigint[], $52::bigint[], $53::text[], $54::bigint[],
+                       $55::text[], $56::text[], $57::timestamptz[])
+), stocks as (
+  update product_stocks s set on_hand = u.on_hand, version = u.version
+  from unnest($58::bigint[], $59::bigint[], $60::bigint[]) as u (variant_id, on_hand, version)
+  where s.variant_id = u.variant_id
+), new_wallet_entries as (
+  insert into wallet_entries (customer_id, currency, sequence, kind, amount, balance_after, order_id, actor, memo,
+                              created_at)
+  select * from unnest($61::bigint[], $62::text[], $63::bigint[], $64::text[], $65::bigint[], $66::bigint[],
+                       $67::bigint[], $68::text[], $69::text[], $70::timestamptz[])
+), wallets as (
+  update wallets w set balance = u.balance, version = u.version
+  from unnest($71::bigint[], $72::text[], $73::bigint[], $74::bigint[]) as u (customer_id, currency, balance, version)
+  where w.customer_id = u.customer_id and w.currency = u.currency
+), sales as (
+  insert into product_sales_daily as d (sold_on, product_id, quantity, revenue, currency)
+  select * from unnest($75::date[], $76::bigint[], $77::bigint[], $78::bigint[], $79::text[])
+  on conflict (sold_on, product_id) do update set quantity = d.quantity + excluded.quantity,
+    revenue = case when abs(d.revenue + excluded.revenue) <= 1000000000000000 then d.revenue + excluded.revenue
+                   else d.revenue end
+)
+insert into idempotency_keys (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at)
+select u.principal, u.operation, u.key, u.fingerprint, u.outcome::jsonb, u.order_id, u.order_version, u.created_at
+from unnest($80::text[], $81::text[], $82::text[], $83::bytea[], $84::text[], $85::bigint[], $86::bigint[],
+            $87::timestamptz[])
+  as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at)";
+
+pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, SALE];
+
+/// New values of orders and payments that are there already, and wallets that are not.
+pub(super) async fn write_changed(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    if !net.wallets.new.is_empty() {
+        let rows = || net.wallets.new.values();
+        sqlx::query(NEW_WALLETS)
+            .bind(column!(rows(), w => w.id.customer_id.get()))
+            .bind(column!(rows(), w => w.id.currency.to_string()))
+            .bind(column!(rows(), w => w.balance.minor()))
+            .bind(column!(rows(), w => count(w.version)))
+            .execute(&mut *connection)
+            .await?;
+    }
+    if !net.orders.changed.is_empty() {
+        let rows = || net.orders.changed.values();
+        sqlx::query(ORDERS)
+            .bind(column!(rows(), o => o.id.get()))
+            .bind(column!(rows(), o => o.status.as_str()))
+            .bind(column!(rows(), o => o.payment.map(|p| p.payment_id.get())))
+            .bind(column!(rows(), o => o.payment.map(|p| p.method.as_str())))
+            .bind(column!(rows(), o => o.expires_at.map(at)))
+            .bind(column!(rows(), o => count(o.version)))
+            .bind(column!(rows(), o => at(o.updated_at)))
+            .execute(&mut *connection)
+            .await?;
+    }
+    skip_if_empty!(net.payments.changed);
+    let rows = || net.payments.changed.values();
+    sqlx::query(PAYMENTS)
+        .bind(column!(rows(), p => p.id.get()))
+        .bind(column!(rows(), p => p.status.as_str()))
+        .bind(column!(rows(), p => i64::from(p.attempts)))
+        .bind(column!(rows(), p => p.failure_reason.as_ref().map(|r| r.as_str())))
+        .bind(column!(rows(), p => p.gateway_transaction_id.as_ref().map(|g| g.as_str())))
+        .bind(column!(rows(), p => at(p.updated_at)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn write(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    let query = sqlx::query(SALE);
+    let query = bind_orders(query, net);
+    let query = bind_history(query, net)?;
+    let query = bind_ledgers(query, net);
+    let query = bind_sales(query, net);
+    bind_keys(query, net)?.execute(connection).await?;
+    Ok(())
+}
+
+type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+fn bind_orders<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
+    let orders = || net.orders.new.values();
+    let items: Vec<(OrderId, i64, &OrderLine)> = orders()
+        .flat_map(|order| (1..).zip(order.lines.iter()).map(|(position, line)| (order.id, position, line)))
+        .collect();
+    let items = || items.iter();
+    let payments = || net.payments.new.values();
+    query
+        .bind(column!(orders(), o => o.id.get()))
+        .bind(column!(orders(), o => o.customer_id.get()))
+        .bind(column!(orders(), o => o.status.as_str()))
+        .bind(column!(orders(), o => o.currency().to_string()))
+        .bind(column!(orders(), o => o.subtotal.minor()))
+        .bind(column!(orders(), o => o.discount.minor()))
+        .bind(column!(orders(), o => o.total.minor()))
+        .bind(column!(orders(), o => o.payment.map(|p| p.payment_id.get())))
+        .bind(column!(orders(), o => o.payment.map(|p| p.method.as_str())))
+        .bind(column!(orders(), o => o.expires_at.map(at)))
+        .bind(column!(orders(), o => count(o.version)))
+        .bind(column!(orders(), o => at(o.placed_at)))
+        .bind(column!(orders(), o => at(o.updated_at)))
+        .bind(column!(items(), (order, ..) => order.get()))
+        .bind(column!(items(), (_, position, _) => *position))
+        .bind(column!(items(), (.., l) => l.product_id.get()))
+        .bind(column!(items(), (.., l) => l.variant_id.get()))
+        .bind(column!(items(), (.., l) => l.product_name.as_str()))
+        .bind(column!(items(), (.., l) => l.option_name.as_ref().map(|o| o.as_str())))
+        .bind(column!(items(), (.., l) => l.sku.as_str()))
+        .bind(column!(items(), (.., l) => l.unit_price.minor()))
+        .bind(column!(items(), (.., l) => i64::from(l.quantity)))
+        .bind(column!(items(), (.., l) => l.subtotal.minor()))
+        .bind(column!(items(), (.., l) => l.discount.minor()))
+        .bind(column!(items(), (.., l) => l.subtotal.currency().to_string()))
+        .bind(column!(payments(), p => p.id.get()))
+        .bind(column!(payments(), p => p.order_id.get()))
+        .bind(column!(payments(), p => p.customer_id.get()))
+        .bind(column!(payments(), p => p.method.as_str()))
+        .bind(column!(payments(), p => p.amount.minor()))
+        .bind(column!(payments(), p => p.amount.currency().to_string()))
+        .bind(column!(payments(), p => p.status.as_str()))
+        .bind(column!(payments(), p => i64::from(p.attempts)))
+        .bind(column!(payments(), p => p.failure_reason.as_ref().map(|r| r.as_str())))
+        .bind(column!(payments(), p => p.gateway_transaction_id.as_ref().map(|g| g.as_str())))
+        .bind(column!(payments(), p => at(p.created_at)))
+        .bind(column!(payments(), p => at(p.updated_at)))
+}
+
+fn bind_history<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure> {
+    let json = |event: &OrderEvent| serde_json::to_string(event);
+    let payloads = net.order_events.iter().map(|event| json(event)).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let events = || net.order_events.iter();
+    let messages = || net.messages.iter();
+    Ok(query
+        .bind(column!(events(), e => e.order_id().get()))
+        .bind(column!(events(), e => count(e.sequence)))
+        .bind(column!(events(), e => e.from.map(|from| from.as_str())))
+        .bind(column!(events(), e => e.to.as_str()))
+        .bind(payloads)
+        .bind(column!(events(), e => at(e.at)))
+        .bind(column!(messages(), m => m.id.get()))
+        .bind(column!(messages(), m => {
+            let commerce_core::Aggregate::Order(order) = m.event.aggregate();
+            order.get()
+        }))
+        .bind(column!(messages(), m => count(m.event.sequence())))
+        .bind(column!(messages(), m => m.event.type_name()))
+        .bind(column!(messages(), m => at(m.event.at()))))
+}
+
+fn bind_ledgers<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
+    let entries = || net.stock_entries.iter();
+    let stocks = || net.stocks.changed.values();
+    let movements = || net.wallet_entries.iter();
+    let wallets = || net.wallets.changed.values();
+    query
+        .bind(column!(entries(), e => e.variant_id.get()))
+        .bind(column!(entries(), e => count(e.sequence)))
+        .bind(column!(entries(), e => e.delta))
+        .bind(column!(entries(), e => count(e.on_hand_after)))
+        .bind(column!(entries(), e => e.reason.as_str()))
+        .bind(column!(entries(), e => e.order_id.map(|id| id.get())))
+        .bind(column!(entries(), e => e.actor.to_string()))
+        .bind(column!(entries(), e => e.note.as_ref().map(|n| n.as_str())))
+        .bind(column!(entries(), e => at(e.created_at)))
+        .bind(column!(stocks(), s => s.variant_id.get()))
+        .bind(column!(stocks(), s => count(s.on_hand)))
+        .bind(column!(stocks(), s => count(s.version)))
+        .bind(column!(movements(), e => e.wallet_id.customer_id.get()))
+        .bind(column!(movements(), e => e.wallet_id.currency.to_string()))
+        .bind(column!(movements(), e => count(e.sequence)))
+        .bind(column!(movements(), e => e.kind.as_str()))
+        .bind(column!(movements(), e => e.amount.minor()))
+        .bind(column!(movements(), e => e.balance_after.minor()))
+        .bind(column!(movements(), e => e.order_id.map(|id| id.get())))
+        .bind(column!(movements(), e => e.actor.to_string()))
+        .bind(column!(movements(), e => e.memo.as_ref().map(|m| m.as_str())))
+        .bind(column!(movements(), e => at(e.created_at)))
+        .bind(column!(wallets(), w => w.id.customer_id.get()))
+        .bind(column!(wallets(), w => w.id.currency.to_string()))
+        .bind(column!(wallets(), w => w.balance.minor()))
+        .bind(column!(wallets(), w => count(w.version)))
+}
+
+fn bind_sales<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
+    let sales = || net.sales.iter();
+    query
+        .bind(column!(sales(), ((date, _), _) => *date))
+        .bind(column!(sales(), ((_, product), _) => product.get()))
+        .bind(column!(sales(), (_, sold) => sold.quantity))
+        .bind(column!(sales(), (_, sold) => sold.revenue.minor()))
+        .bind(column!(sales(), (_, sold) => sold.revenue.currency().to_string()))
+}
+
+fn bind_keys<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure> {
+    let keys = || net.keys.iter();
+    // An order as it was is in its history already; everything else is kept here.
+    let outcome = |outcome: &Outcome| match outcome {
+        Outcome::Order(_) => Ok(None),
+        other => serde_json::to_string(other).map(Some),
+    };
+    let outcomes = keys().map(|(_, key)| outcome(&key.outcome)).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let order = |outcome: &Outcome| match outcome {
+        Outcome::Order(order) => Some((order.id.get(), count(order.version))),
+        _ => None,
+    };
+    Ok(query
+        .bind(column!(keys(), (scope, _) => scope.principal.to_string()))
+        .bind(column!(keys(), (scope, _) => scope.operation.as_str()))
+        .bind(column!(keys(), (scope, _) => scope.key.as_str()))
+        .bind(column!(keys(), (_, key) => key.fingerprint.0.to_vec()))
+        .bind(outcomes)
+        .bind(column!(keys(), (_, key) => order(&key.outcome).map(|(id, _)| id)))
+        .bind(column!(keys(), (_, key) => order(&key.outcome).map(|(_, version)| version)))
+        .bind(column!(keys(), (_, key) => at(key.created_at))))
+}
+
+fn broken(error: JsonError) -> Failure {
+    Failure::Corrupt(corrupt(format_args!("an outcome has no JSON: {error}")))
+}

@@ -1,0 +1,62 @@
+//! One transaction, from begin to commit.
+
+use std::future::Future;
+
+use sqlx::{Executor, PgConnection};
+
+use super::Verdict;
+use super::transaction::{Decided, Surroundings, decide_and_write};
+use crate::config::Config;
+use crate::error::Failure;
+use crate::keys::Request;
+use crate::load::Hints;
+
+/// How a transaction ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Committed, or nothing was to be committed: these are the answers.
+    Done(Vec<Verdict>),
+    /// Failed before its commit was sent: nothing happened.
+    Failed(Failure),
+    /// Its commit was sent, and the answer did not come. These are the answers if it was committed.
+    InDoubt(Vec<Verdict>, Failure),
+}
+
+/// Runs the requests in one transaction.
+pub(super) async fn run(
+    connection: &mut PgConnection,
+    requests: &[&Request],
+    config: &Config,
+    hints: &mut Hints,
+) -> Ended {
+    let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref() };
+    let work = async {
+        connection.execute("begin").await?;
+        decide_and_write(&mut *connection, requests, surroundings, hints).await
+    };
+    let Decided { verdicts, wrote } = match within(config, work).await {
+        Ok(decided) => decided,
+        Err(failure) => return Ended::Failed(failure),
+    };
+    let end = if wrote { "commit" } else { "rollback" };
+    let ending = async { Ok(connection.execute(end).await?) };
+    match within(config, ending).await {
+        Ok(_) => Ended::Done(verdicts),
+        // Nothing was written, so nothing is in doubt; the connection is.
+        Err(Failure::Lost(_)) if !wrote => Ended::Failed(Failure::Lost("the connection broke".to_owned())),
+        // A deferred constraint or a conflict found at the commit: the server said no, and rolled back.
+        Err(failure @ (Failure::Contended(_) | Failure::Overtaken(_) | Failure::Refused(_))) => Ended::Failed(failure),
+        Err(failure) => Ended::InDoubt(verdicts, failure),
+    }
+}
+
+/// Leaves a failed transaction; `false` if the connection is of no more use.
+pub(super) async fn leave(connection: &mut PgConnection, config: &Config) -> bool {
+    within(config, async { Ok(connection.execute("rollback").await?) }).await.is_ok()
+}
+
+/// The work's result, or a failure when the database does not answer in time.
+async fn within<T>(config: &Config, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let late = |_| Failure::late(config.deadline);
+    tokio::time::timeout(config.deadline, work).await.map_err(late)?
+}

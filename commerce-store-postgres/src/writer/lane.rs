@@ -1,0 +1,193 @@
+//! A lane: takes what waits, runs it, and answers. Nobody waits for a timer: a batch is whatever arrived while the
+//! one before was under way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use commerce_core::{Error, StoreError};
+use sqlx::PgConnection;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::batch::{self, Ended};
+use super::{Counters, Job, Verdict};
+use crate::config::Config;
+use crate::error::Failure;
+use crate::keys::Request;
+use crate::load::Hints;
+use crate::pool::connect_writer;
+
+/// What a lane keeps between batches. Its connection is its own: no future of a caller ever touches it.
+#[derive(Debug)]
+struct Lane {
+    config: Arc<Config>,
+    counters: Arc<Counters>,
+    connection: Option<PgConnection>,
+    hints: Hints,
+}
+
+/// Runs a lane until its queue is closed and empty.
+pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue: mpsc::Receiver<Job>) {
+    let fresh = || Lane {
+        config: Arc::clone(&config),
+        counters: Arc::clone(&counters),
+        connection: None,
+        hints: Hints::default(),
+    };
+    let mut lane = fresh();
+    let mut waiting = Vec::with_capacity(config.batch);
+    while queue.recv_many(&mut waiting, config.batch.max(1)).await > 0 {
+        let jobs = std::mem::take(&mut waiting);
+        // In a task of its own, so that a panic ends this batch and not the lane.
+        let batch = tokio::spawn(async move {
+            lane.serve(jobs).await;
+            lane
+        });
+        lane = batch.await.unwrap_or_else(|_| fresh());
+    }
+}
+
+impl Lane {
+    async fn serve(&mut self, jobs: Vec<Job>) {
+        let deadline = self.config.deadline;
+        let (late, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.queued_at.elapsed() > deadline);
+        for job in late {
+            let reason = "the command waited too long for its turn".to_owned();
+            answer(job, Err(StoreError::Unavailable { reason }.into()));
+        }
+        if jobs.is_empty() {
+            return;
+        }
+        let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
+        let verdicts = match self.settle(&requests).await {
+            Ok(verdicts) => verdicts,
+            Err(failure) if requests.len() == 1 => vec![Err(failure.into_error().into())],
+            Err(_) => self.one_by_one(&requests).await,
+        };
+        Counters::count(&self.counters.commands, verdicts.len());
+        for (job, verdict) in jobs.into_iter().zip(verdicts) {
+            answer(job, verdict);
+        }
+    }
+
+    /// Runs each request in a transaction of its own, because one of them makes every transaction fail that it is
+    /// in: that one fails alone.
+    async fn one_by_one(&mut self, requests: &[&Request]) -> Vec<Verdict> {
+        Counters::count(&self.counters.split, 1);
+        let mut verdicts = Vec::with_capacity(requests.len());
+        for request in requests {
+            let verdict = match self.settle(&[*request]).await {
+                Ok(verdicts) => verdicts,
+                Err(failure) => vec![Err(failure.into_error().into())],
+            };
+            verdicts.extend(verdict);
+        }
+        verdicts
+    }
+
+    /// Runs the requests in one transaction until there is an answer for each: again when others were in the way,
+    /// and again, by their keys, when the answer to the commit was lost. An error is one that concerns the
+    /// transaction as a whole and is worth taking it apart for.
+    async fn settle(&mut self, requests: &[&Request]) -> Result<Vec<Verdict>, Failure> {
+        let began = Instant::now();
+        let mut doubt: Option<Vec<Verdict>> = None;
+        for attempt in 1.. {
+            let failure = match self.attempt(requests).await {
+                Ended::Done(verdicts) => {
+                    Counters::count(&self.counters.batches, 1);
+                    return Ok(verdicts);
+                }
+                Ended::InDoubt(verdicts, failure) => {
+                    Counters::count(&self.counters.in_doubt, 1);
+                    self.connection = None;
+                    doubt.get_or_insert(verdicts);
+                    failure
+                }
+                Ended::Failed(failure) => {
+                    self.recover(&failure).await;
+                    failure
+                }
+            };
+            let out_of_time = began.elapsed() >= self.config.deadline;
+            if !out_of_time && self.may_try_again(&failure, attempt, doubt.is_some()) {
+                self.back_off(attempt).await;
+                continue;
+            }
+            return match (doubt, failure) {
+                (Some(verdicts), failure) => Ok(unknown(&verdicts, &failure.into_error())),
+                (None, failure @ (Failure::Refused(_) | Failure::Overtaken(_) | Failure::Corrupt(_))) => Err(failure),
+                (None, failure) => Ok(all(requests.len(), &failure.into_error())),
+            };
+        }
+        Ok(all(requests.len(), &StoreError::Unavailable { reason: "no attempt was left".to_owned() }))
+    }
+
+    async fn attempt(&mut self, requests: &[&Request]) -> Ended {
+        if self.connection.is_none() {
+            match timeout(self.config.deadline, connect_writer(&self.config)).await {
+                Ok(Ok(connection)) => self.connection = Some(connection),
+                Ok(Err(failure)) => return Ended::Failed(failure),
+                Err(_) => return Ended::Failed(Failure::late(self.config.deadline)),
+            }
+        }
+        match &mut self.connection {
+            Some(connection) => batch::run(connection, requests, &self.config, &mut self.hints).await,
+            None => Ended::Failed(Failure::Lost("no connection".to_owned())),
+        }
+    }
+
+    /// Makes the connection fit for the next transaction, or gives it up.
+    async fn recover(&mut self, failure: &Failure) {
+        let usable = match &mut self.connection {
+            Some(connection) if !failure.breaks_connection() => batch::leave(connection, &self.config).await,
+            _ => false,
+        };
+        if !usable {
+            self.connection = None;
+        }
+    }
+
+    fn may_try_again(&self, failure: &Failure, attempt: u32, in_doubt: bool) -> bool {
+        match failure {
+            Failure::Contended(_) => {
+                Counters::count(&self.counters.contended, 1);
+                attempt < self.config.attempts
+            }
+            Failure::Overtaken(_) => {
+                Counters::count(&self.counters.overtaken, 1);
+                attempt < self.config.attempts.min(4)
+            }
+            // A connection that was found dead is worth one more. While a commit is in doubt, every way is tried.
+            Failure::Lost(_) | Failure::Busy(_) => in_doubt || (attempt == 1 && matches!(failure, Failure::Lost(_))),
+            Failure::Refused(_) | Failure::Corrupt(_) => false,
+        }
+    }
+
+    /// Waits a little, each lane and instance a little differently, so that those who met do not meet again.
+    async fn back_off(&self, attempt: u32) {
+        let most = Duration::from_millis(1 << attempt.min(6));
+        sleep(most.mul_f64(jitter())).await;
+    }
+}
+
+/// Between 0 and 1, different for every caller.
+fn jitter() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let bits = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);
+    f64::from(bits) / f64::from(u32::MAX)
+}
+
+fn answer(job: Job, verdict: Verdict) {
+    // Whoever asked may be gone; the command has run to its end all the same.
+    drop(job.reply.send(verdict));
+}
+
+fn all(count: usize, error: &StoreError) -> Vec<Verdict> {
+    (0..count).map(|_| Err(Error::Store(error.clone()))).collect()
+}
+
+/// The answers of a batch whose commit is in doubt. A rejection is in doubt as well: it was decided on records that
+/// the commands before it in the batch had changed, if the commit arrived.
+fn unknown(verdicts: &[Verdict], why: &StoreError) -> Vec<Verdict> {
+    all(verdicts.len(), &StoreError::Unknown { reason: why.to_string() })
+}

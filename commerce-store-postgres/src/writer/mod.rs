@@ -1,0 +1,128 @@
+//! Writing: commands queue up at lanes, and each lane carries out what waits in one transaction.
+
+mod batch;
+mod lane;
+mod route;
+mod transaction;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use commerce_core::store::Envelope;
+use commerce_core::{Error, Receipt, StoreError};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use transaction::decide_and_write;
+
+use crate::config::Config;
+use crate::keys::Request;
+
+/// What a command came to.
+pub(crate) type Verdict = Result<Receipt, Error>;
+
+/// A command with somebody waiting for it.
+#[derive(Debug)]
+struct Job {
+    request: Request,
+    reply: oneshot::Sender<Verdict>,
+    queued_at: tokio::time::Instant,
+}
+
+/// What the lanes have done so far, for operators.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    batches: AtomicU64,
+    commands: AtomicU64,
+    contended: AtomicU64,
+    overtaken: AtomicU64,
+    split: AtomicU64,
+    in_doubt: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// What a store's writer lanes have done since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Transactions that were committed.
+    pub batches: u64,
+    /// Commands that were answered from them, rejections and replays included.
+    pub commands: u64,
+    /// Transactions run again because others were in the way (serialization failures, deadlocks).
+    pub contended: u64,
+    /// Transactions run again because a row appeared that was not there when they decided.
+    pub overtaken: u64,
+    /// Batches taken apart because of one of their commands.
+    pub split: u64,
+    /// Commits whose answer was lost; each was resolved by its keys, or reported as unknown.
+    pub in_doubt: u64,
+    /// Commands turned away because too many waited.
+    pub refused: u64,
+}
+
+impl Counters {
+    fn count(counter: &AtomicU64, by: usize) {
+        counter.fetch_add(by as u64, Ordering::Relaxed);
+    }
+
+    fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            batches: read(&self.batches),
+            commands: read(&self.commands),
+            contended: read(&self.contended),
+            overtaken: read(&self.overtaken),
+            split: read(&self.split),
+            in_doubt: read(&self.in_doubt),
+            refused: read(&self.refused),
+        }
+    }
+}
+
+/// The lanes. They end when this is dropped and what waits has been answered.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    lanes: Vec<mpsc::Sender<Job>>,
+    counters: Arc<Counters>,
+}
+
+impl Writer {
+    /// Starts the lanes on the current runtime.
+    pub(crate) fn start(config: &Arc<Config>) -> Self {
+        let counters = Arc::new(Counters::default());
+        let count = config.lanes.max(1);
+        let start = |_| {
+            let (sender, jobs) = mpsc::channel(config.queue.div_ceil(count).max(1));
+            tokio::spawn(lane::run(Arc::clone(config), Arc::clone(&counters), jobs));
+            sender
+        };
+        Self { lanes: (0..count).map(start).collect(), counters }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.counters.stats()
+    }
+
+    /// Queues a command and waits for its answer. Dropping the future changes nothing: the command runs to its end
+    /// without it.
+    pub(crate) async fn execute(&self, envelope: Envelope) -> Verdict {
+        let lane = route::lane(&envelope.command, self.lanes.len());
+        let (reply, answer) = oneshot::channel();
+        let job = Job { request: Request::new(envelope), reply, queued_at: tokio::time::Instant::now() };
+        match self.lanes[lane].try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                Counters::count(&self.counters.refused, 1);
+                let reason = "too many commands wait already".to_owned();
+                return Err(StoreError::Unavailable { reason }.into());
+            }
+            Err(TrySendError::Closed(_)) => {
+                return Err(StoreError::Unavailable { reason: "the store is closed".to_owned() }.into());
+            }
+        }
+        // A lane answers every job. One that panicked half-way cannot say how far it came.
+        let lost = |_| Error::from(StoreError::Unknown { reason: "the writer failed".to_owned() });
+        answer.await.map_err(lost)?
+    }
+}

@@ -1,0 +1,184 @@
+//! The inside of a transaction: load, decide, write. Begin and commit are the caller's.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use commerce_core::decide::decide;
+use commerce_core::{
+    Clock, Context, Decision, Error, KeyRecord, KeyScope, Keys, Receipt, Rejection, Shop, StoreError, Timestamp,
+    WorkingSet,
+};
+use sqlx::PgConnection;
+
+use super::Verdict;
+use crate::error::Failure;
+use crate::keys::{Request, Scopes, leads, mode, touched};
+use crate::load::{Found, Hints, Mode, fetch};
+use crate::write::{Net, write};
+
+/// What decisions need from the store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) shop: &'a Shop,
+    pub(crate) clock: Option<&'a dyn Clock>,
+}
+
+/// What a batch came to, once it is committed.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    /// One a request, in their order.
+    pub(crate) verdicts: Vec<Verdict>,
+    /// Whether anything was written.
+    pub(crate) wrote: bool,
+}
+
+/// Carries the requests out one after another, and writes what they came to. Each sees the changes of those before
+/// it; a rejected one leaves no trace.
+pub(crate) async fn decide_and_write(
+    connection: &mut PgConnection,
+    requests: &[&Request],
+    surroundings: Surroundings<'_>,
+    hints: &mut Hints,
+) -> Result<Decided, Failure> {
+    let mut loaded = load(connection, requests, hints).await?;
+    let (mut net, mut verdicts) = decide_all(requests, &loaded, surroundings);
+    let rejected: Vec<usize> = (0..verdicts.len()).filter(|i| is_rejected(&verdicts[*i])).collect();
+    if !rejected.is_empty() {
+        if loaded.absent {
+            // Something was not there when the load began. It may have come while locks were waited for, and what
+            // waited for the same locks may have been told of it.
+            loaded = load(connection, requests, hints).await?;
+            (net, verdicts) = decide_all(requests, &loaded, surroundings);
+        } else {
+            replay_rejected(connection, requests, &rejected, &mut verdicts).await?;
+        }
+    }
+    let wrote = !net.keys.is_empty();
+    if wrote {
+        write(connection, &net).await?;
+    }
+    Ok(Decided { verdicts, wrote })
+}
+
+fn is_rejected(verdict: &Verdict) -> bool {
+    matches!(verdict, Err(Error::Rejected(reason)) if !matches!(reason, Rejection::IdempotencyKeyReused { .. }))
+}
+
+/// The records of a batch, locked.
+struct Loaded {
+    records: WorkingSet,
+    stored: HashMap<KeyScope, KeyRecord>,
+    now: Timestamp,
+    /// Whether some record that was named is not there.
+    absent: bool,
+}
+
+/// Locks and loads every record that the batch may touch, in one pass if the hints tell which.
+async fn load(connection: &mut PgConnection, requests: &[&Request], hints: &mut Hints) -> Result<Loaded, Failure> {
+    let mode = mode(requests);
+    let scopes = Scopes::of(requests.iter().map(|request| &request.scope));
+    let mut wanted = discover(connection, requests, hints).await?;
+    // The facts that led here do not change, so one pass is all there is; were it not so, the next one is complete.
+    for _ in 0..3 {
+        let Found { records: found, stored, now } = fetch(connection, &wanted, &scopes, mode).await?;
+        hints.learn(&found);
+        let mut records = WorkingSet::default();
+        records.apply(&found);
+        let all = touched(requests, &records);
+        if all.without(&wanted).is_empty() {
+            let absent = is_absent(&wanted, &records);
+            let stored = stored.into_iter().map(|(i, record)| (requests[i].scope.clone(), record)).collect();
+            return Ok(Loaded { records, stored, now, absent });
+        }
+        wanted.extend(all);
+    }
+    Err(Failure::Contended("the records of a batch did not stand still".to_owned()))
+}
+
+/// Finds out which records the batch may touch, without locking any.
+async fn discover(
+    connection: &mut PgConnection,
+    requests: &[&Request],
+    hints: &mut Hints,
+) -> Result<Keys, Failure> {
+    let mut asked = Keys::default();
+    loop {
+        let wanted = touched(requests, hints.facts());
+        let unknown = leads(&wanted, hints.facts()).without(&asked);
+        if unknown.is_empty() {
+            return Ok(wanted);
+        }
+        let found = fetch(connection, &unknown, &Scopes::default(), Mode::Read).await?;
+        hints.learn(&found.records);
+        asked.extend(unknown);
+    }
+}
+
+fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
+    use commerce_core::Records;
+    wanted.customers.iter().any(|id| found.customer(*id).is_none())
+        || wanted.products.iter().any(|id| found.product(*id).is_none())
+        || wanted.variants.iter().any(|id| found.variant(*id).is_none())
+        || wanted.coupons.iter().any(|id| found.coupon(*id).is_none())
+        || wanted.coupon_codes.iter().any(|code| found.coupon_with_code(code).is_none())
+        || wanted.issued_coupons.iter().any(|id| found.issued_coupon(*id).is_none())
+        || wanted.orders.iter().any(|id| found.order(*id).is_none())
+        || wanted.wallets.iter().any(|id| found.wallet(*id).is_none())
+}
+
+fn decide_all(requests: &[&Request], loaded: &Loaded, surroundings: Surroundings<'_>) -> (Net, Vec<Verdict>) {
+    let mut records = loaded.records.clone();
+    let mut net = Net::default();
+    let mut verdicts = Vec::with_capacity(requests.len());
+    for request in requests {
+        verdicts.push(decide_one(request, loaded, surroundings, &mut records, &mut net));
+    }
+    (net, verdicts)
+}
+
+fn decide_one(
+    request: &Request,
+    loaded: &Loaded,
+    surroundings: Surroundings<'_>,
+    records: &mut WorkingSet,
+    net: &mut Net,
+) -> Verdict {
+    let Request { envelope, scope, fingerprint } = request;
+    // The same key may be in the batch twice.
+    if let Some(record) = loaded.stored.get(scope).or_else(|| net.keys.get(scope)) {
+        return Ok(Receipt { outcome: record.replay(scope, *fingerprint)?, replayed: true });
+    }
+    let now = surroundings.clock.map_or(loaded.now, Clock::now);
+    let context = Context { now, ids: envelope.ids, shop: surroundings.shop };
+    // A decision is pure: whatever it was doing when it panicked, it has changed nothing.
+    let decided = catch_unwind(AssertUnwindSafe(|| decide(records, &envelope.principal, &envelope.command, &context)));
+    let Decision { changes, outcome } = decided.map_err(|_| panicked())??;
+    let record = KeyRecord { fingerprint: *fingerprint, outcome: outcome.clone(), created_at: now };
+    net.add(changes.clone(), records);
+    records.apply(&changes);
+    net.keys.insert(scope.clone(), record);
+    Ok(Receipt { outcome, replayed: false })
+}
+
+fn panicked() -> StoreError {
+    StoreError::Corrupt { what: "the decision panicked".to_owned() }
+}
+
+/// Looks rejected requests' keys up once more, now that the locks are there: the same request may have been under
+/// way elsewhere, and its success be the very reason for the rejection here.
+async fn replay_rejected(
+    connection: &mut PgConnection,
+    requests: &[&Request],
+    rejected: &[usize],
+    verdicts: &mut [Verdict],
+) -> Result<(), Failure> {
+    let scopes = Scopes::of(rejected.iter().map(|i| &requests[*i].scope));
+    let found = fetch(connection, &Keys::default(), &scopes, Mode::Read).await?;
+    for (place, record) in found.stored {
+        let i = rejected[place];
+        let Request { scope, fingerprint, .. } = requests[i];
+        let replayed = record.replay(scope, *fingerprint).map_err(Error::from);
+        verdicts[i] = replayed.map(|outcome| Receipt { outcome, replayed: true });
+    }
+    Ok(())
+}
