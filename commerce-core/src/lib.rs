@@ -96,6 +96,8 @@ mod audit;
 mod catalog;
 mod command;
 mod commerce;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod coupon;
 mod customer;
 pub mod decide;
