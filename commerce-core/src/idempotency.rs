@@ -21,12 +21,12 @@ pub struct KeyScope {
     pub operation: Operation,
 }
 
-/// What a request was, in 128 bits: XXH3 over the command's JSON.
+/// What a request was, in 128 bits: XXH3 over the command in MessagePack with field names.
 ///
 /// Not a cryptographic hash, and no need of one: whoever makes two requests collide under one key is answered
 /// with the first one's outcome, which harms and serves nobody but that principal.
 ///
-/// Absent optional fields are left out of that JSON, so that a later version of a command with more of them
+/// Absent optional fields are left out of it, so that a later version of a command with more of them
 /// still recognises requests that were recorded before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fingerprint(pub [u8; 16]);
@@ -35,10 +35,12 @@ impl Fingerprint {
     /// The fingerprint of a command.
     #[must_use]
     pub fn of(command: &Command) -> Self {
-        // Commands are plain data with text keys: their JSON cannot fail. Were it to, every such request
-        // would look alike and be refused as a reuse, never run twice.
-        let json = serde_json::to_vec(command).unwrap_or_default();
-        Self(XxHash3_128::oneshot(&json).to_be_bytes())
+        let mut bytes = Vec::with_capacity(256);
+        let written = command.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map());
+        // Plain data into memory: it cannot fail. Were it to, such requests would look alike and be refused as
+        // reuses of a key; none would run twice.
+        debug_assert!(written.is_ok(), "{written:?}");
+        Self(XxHash3_128::oneshot(&bytes).to_be_bytes())
     }
 }
 

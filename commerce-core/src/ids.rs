@@ -5,7 +5,7 @@ use std::num::NonZeroI64;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::time::Timestamp;
@@ -35,8 +35,8 @@ const ONE: NonZeroI64 = match NonZeroI64::new(1) {
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(NonZeroI64);
 
         impl sealed::Sealed for $name {}
@@ -86,9 +86,10 @@ macro_rules! ids {
             }
         }
 
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.to_string()
+        /// A string: JavaScript loses integers of 64 bits.
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(itoa::Buffer::new().format(self.get()))
             }
         }
 

@@ -1,9 +1,103 @@
-//! Pure decisions for a shop, and the storage contract that applies them exactly.
+//! The transactional core of a shop that sells limited stock: pure decisions, and a storage contract that
+//! applies them exactly.
+//!
+//! An order takes its stock, its coupon and its money in one commit, or nothing. A thousand buyers may race for
+//! the last unit, a process may die at any point, a client may retry for ever: one of them gets the unit, and
+//! every counter is the sum of its ledger.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use commerce_core::*;
+//! use commerce_store_memory::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let shop = Commerce::new(Arc::new(MemoryStore::new(Shop::default())), NodeId::default());
+//! let staff = |key: &str| IdempotencyKey::new(key).map(|key| Caller::new(Principal::System, key));
+//!
+//! let mug = CreateProduct {
+//!     name: Name::new("Mug")?,
+//!     description: None,
+//!     base_price: Money::parse("12.50", Currency::USD)?,
+//!     status: ProductStatus::OnSale,
+//!     variants: vec![NewVariant {
+//!         sku: Sku::new("MUG")?,
+//!         option_name: None,
+//!         additional_price: Money::zero(Currency::USD),
+//!         stock: 1,
+//!     }],
+//! };
+//! let mug = shop.create_product(staff("list-the-mug")?, mug).await?.outcome;
+//! let mina = RegisterCustomer { customer_id: None, username: Username::new("mina")?, name: Name::new("Mina")? };
+//! let mina = shop.register_customer(staff("register-mina")?, mina).await?.outcome.id;
+//! let money = Deposit { customer_id: mina, amount: Money::parse("20.00", Currency::USD)?, memo: None };
+//! shop.deposit(staff("minas-first-deposit")?, money).await?;
+//!
+//! let order = PlaceOrder {
+//!     customer_id: mina,
+//!     basket: Basket {
+//!         lines: vec![LineRequest { variant_id: mug.variants[0].variant.id, quantity: Quantity::ONE }],
+//!         coupons: vec![],
+//!     },
+//!     payment: Some(PaymentMethod::Wallet),
+//! };
+//! let caller = Caller::new(Principal::Customer(mina), IdempotencyKey::new("one-mug")?);
+//! let placed = shop.place_order(caller.clone(), order.clone()).await?;
+//! assert_eq!(placed.outcome.status, OrderStatus::Paid);
+//!
+//! // The answer got lost? The same key tells what came of it, and runs nothing.
+//! assert!(shop.place_order(caller, order.clone()).await?.replayed);
+//!
+//! // A second mug there is not.
+//! let caller = Caller::new(Principal::Customer(mina), IdempotencyKey::new("another-mug")?);
+//! let refused = shop.place_order(caller, order).await.unwrap_err();
+//! assert_eq!(refused.rejection().map(Rejection::code), Some("out_of_stock"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Decide, then apply
+//! ```text
+//!             keys()               decide()                       apply
+//! Command ───────────▶ load, lock ───────────▶ Changes, Outcome ─────────▶ committed, or nothing
+//!  (data)               (store)      (pure)        (data)          (store)
+//! ```
+//! A [`Command`] is data. [`decide`](decide::decide) is a pure function from the records as they are to a
+//! [`Decision`] or a [`Rejection`]; time and fresh ids come in with its [`Context`]. [`Changes`] are data too. A
+//! [`Store`] locks and loads, calls `decide`, writes, commits: no rule lives there, so no two stores can disagree
+//! about one.
+//!
+//! # Vocabulary
+//! A [`Product`] is sold as one of its [`Variant`]s, each with a SKU, a [`Stock`] and a ledger of
+//! [`StockEntry`] rows. A [`Customer`] has a [`Wallet`] per currency with its [`WalletEntry`] rows. A [`Coupon`] is
+//! the campaign, an [`IssuedCoupon`] one customer's copy, a [`Redemption`] one use of it by one order. A [`Quote`] is
+//! a priced basket that changed nothing; an [`Order`] has [`OrderLine`]s, a [`Payment`], and a history of
+//! [`OrderEvent`]s, each of which has one [`OutboxMessage`]. Instants end in `_at` and are UTC; intervals are
+//! half-open; an amount of [`Money`] is a whole number of minor units.
+//!
+//! # The map, in reading order
+//! * [`Money`], [ids](Id), [texts](Name), [`Timestamp`]: the values, each checked when it is made.
+//! * [`Product`] … [`OutboxMessage`]: the nouns, and the rules on one of them alone.
+//! * [`Command`]: every mutation, and [`keys`] for the records it may touch.
+//! * [`decide`]: where the nouns meet; one function a command.
+//! * [`Rejection`]: every "no", with its numbers and a stable code.
+//! * [`store`]: the contract. [`Records`] is what a decision sees of a store, [`WorkingSet`] what a store loads.
+//! * [`Commerce`]: the façade that embedders call.
+//! * [`reconcile`]: proves a store's books, or lists what does not add up.
+//! * `conformance`, behind the feature of that name: the suite that every store must pass.
+//!
+//! # What is deliberately absent
+//! No I/O, no clock, no randomness and no environment: a lint forbids them, [`SystemClock`] aside. No rule outside
+//! of this crate. No setter: a record's new version is a new value. No way to change or remove a row of a ledger or
+//! a history. No float, anywhere near money. No status that follows from other facts (sold out, expired): it is
+//! derived when asked for.
 
 mod audit;
 mod catalog;
 mod command;
 mod commerce;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod coupon;
 mod customer;
 pub mod decide;
@@ -42,8 +136,8 @@ pub use payment::*;
 pub use pricing::*;
 pub use principal::*;
 pub use records::*;
-pub use rejection::*;
-pub use sales::*;
+pub use rejection::Rejection;
+pub use sales::{DailySales, PopularQuery, Popularity, rank};
 pub use store::{Envelope, Error, Page, PageRequest, Receipt, Store, StoreError};
 pub use text::*;
 pub use time::*;

@@ -53,6 +53,9 @@ pub trait Records {
 
 /// What a decision changes: the new value of each touched record, and rows to append. A store writes all
 /// of it in one commit, or none.
+///
+/// Payments, order events and redemptions always come with the order that they belong to, ledger rows with the
+/// stock or wallet that they lead to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// New customers.

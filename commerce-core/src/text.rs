@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 /// A text that does not have the shape its type asks for.
@@ -66,8 +66,8 @@ fn handle_letter(c: char) -> bool {
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident = $what:literal, $max:literal, $allowed:path, $shape:literal;)+) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -102,9 +102,9 @@ macro_rules! texts {
             }
         }
 
-        impl From<$name> for String {
-            fn from(text: $name) -> Self {
-                text.as_str().to_owned()
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 

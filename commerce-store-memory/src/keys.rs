@@ -30,16 +30,24 @@ struct Slot {
 }
 
 impl KeyTable {
-    pub(crate) fn get(&self, scope: &KeyScope) -> Option<&KeyRecord> {
+    /// The record of a used key, or the place where a new one goes.
+    pub(crate) fn find(&self, scope: &KeyScope) -> Result<&KeyRecord, Vacancy> {
         let hash = self.hasher.hash_one(scope);
         let is_it = |slot: &Slot| slot.hash == hash && self.rows.get(slot.row).is_some_and(|row| row.scope == *scope);
-        self.index.find(hash, is_it).and_then(|slot| self.rows.get(slot.row)).map(|row| &row.record)
+        let slot = self.index.find(hash, is_it);
+        slot.and_then(|slot| self.rows.get(slot.row)).map(|row| &row.record).ok_or(Vacancy { hash })
     }
 
-    /// Adds a key that [`get`](Self::get) does not find.
-    pub(crate) fn insert(&mut self, scope: KeyScope, record: KeyRecord) {
-        let slot = Slot { hash: self.hasher.hash_one(&scope), row: self.rows.len() };
+    /// Adds a key where [`find`](Self::find) found none.
+    pub(crate) fn insert(&mut self, vacancy: Vacancy, scope: KeyScope, record: KeyRecord) {
+        let slot = Slot { hash: vacancy.hash, row: self.rows.len() };
         self.rows.push(KeyRow { scope, record });
         self.index.insert_unique(slot.hash, slot, |slot| slot.hash);
     }
+}
+
+/// Where a key that is not used yet goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vacancy {
+    hash: u64,
 }

@@ -85,9 +85,10 @@ impl MemoryStore {
         // What needs no lock is done before it is taken.
         let (scope, fingerprint) = (envelope.scope(), Fingerprint::of(&envelope.command));
         let mut tables = self.write()?;
-        if let Some(record) = tables.keys.get(&scope) {
-            return Ok(Receipt { outcome: record.replay(&scope, fingerprint)?, replayed: true });
-        }
+        let vacancy = match tables.keys.find(&scope) {
+            Ok(record) => return Ok(Receipt { outcome: record.replay(&scope, fingerprint)?, replayed: true }),
+            Err(vacancy) => vacancy,
+        };
         let context = Context { now: self.clock_now(), ids: envelope.ids, shop: &self.shop };
         let decision = decide(&*tables, &envelope.principal, &envelope.command, &context)?;
 
@@ -95,7 +96,7 @@ impl MemoryStore {
         let record = KeyRecord { fingerprint, outcome: decision.outcome, created_at: context.now };
         tables.commit(|tables| {
             tables.apply(decision.changes);
-            tables.keys.insert(scope, record);
+            tables.keys.insert(vacancy, scope, record);
         });
         Ok(Receipt { outcome, replayed: false })
     }

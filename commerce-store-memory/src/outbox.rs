@@ -1,7 +1,6 @@
 //! The outbox: which message may go out when, and to whom it was handed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,20 +15,22 @@ use crate::MemoryStore;
 
 /// The messages that are not delivered, and the order they go out in.
 ///
-/// Messages arrive in ascending order of id and aggregate, so that every index here grows at its end.
+/// Messages arrive in ascending order of aggregate and id, so that both trees grow at their end.
 #[derive(Debug, Default)]
 pub(crate) struct OutboxTable {
-    rows: BTreeMap<MessageId, MessageRow>,
-    /// What waits, by aggregate: the first of each is its head.
-    queues: BTreeSet<Place>,
+    /// What waits: the first place of an aggregate is its head.
+    rows: BTreeMap<Place, MessageRow>,
     /// The heads by when they may be handed out (again): a claim only moves that instant.
-    due: BTreeSet<(Timestamp, MessageId)>,
+    due: BTreeSet<(Timestamp, MessageId, Place)>,
+    /// Where the messages are that have been handed out.
+    handed_out: HashMap<MessageId, Place, RandomState>,
     delivered: HashMap<Aggregate, u64, RandomState>,
     pub(crate) dead: BTreeMap<MessageId, DeadLetter>,
+    dead_places: BTreeSet<Place>,
 }
 
-/// A message's place: its aggregate, its sequence there, itself.
-type Place = (Aggregate, u64, MessageId);
+/// A message's place: its aggregate, and its sequence there.
+type Place = (Aggregate, u64);
 
 #[derive(Debug)]
 struct MessageRow {
@@ -39,38 +40,29 @@ struct MessageRow {
     attempts: u32,
 }
 
-fn place(message: &OutboxMessage) -> Place {
-    (message.event.aggregate(), message.event.sequence(), message.id)
-}
-
 impl OutboxTable {
     pub(crate) fn enqueue(&mut self, message: OutboxMessage) {
-        let (place, due) = (place(&message), message.event.at());
-        let (aggregate, _, id) = place;
-        if self.waiting(aggregate).next().is_none() {
-            self.due.insert((due, id));
+        let (id, due) = (message.id, message.event.at());
+        let (aggregate, sequence) = (message.event.aggregate(), message.event.sequence());
+        // Nothing can be before the first, which is most: no need to look.
+        if sequence == 1 || waiting(&self.rows, aggregate).next().is_none() {
+            self.due.insert((due, id, (aggregate, sequence)));
         }
-        self.queues.insert(place);
-        self.rows.insert(id, MessageRow { message, due, owner: None, attempts: 0 });
-    }
-
-    /// What waits of an aggregate, in sequence.
-    fn waiting(&self, aggregate: Aggregate) -> impl Iterator<Item = &Place> {
-        let from = self.queues.range((Bound::Excluded((aggregate, 0, MessageId::MIN)), Bound::Unbounded));
-        from.take_while(move |(of, _, _)| *of == aggregate)
+        self.rows.insert((aggregate, sequence), MessageRow { message, due, owner: None, attempts: 0 });
     }
 
     fn claim(&mut self, request: &ClaimRequest, now: Timestamp) -> Vec<ClaimedMessage> {
-        let ready: Vec<_> =
-            self.due.iter().take_while(|(due, _)| *due <= now).take(request.limit as usize).copied().collect();
-        ready.into_iter().filter_map(|(_, id)| self.hand_out(id, request, now)).collect()
+        let ready = self.due.iter().take_while(|(due, ..)| *due <= now).take(request.limit as usize);
+        let ready: Vec<Place> = ready.map(|(_, _, place)| *place).collect();
+        ready.into_iter().filter_map(|place| self.hand_out(place, request, now)).collect()
     }
 
-    fn hand_out(&mut self, id: MessageId, request: &ClaimRequest, now: Timestamp) -> Option<ClaimedMessage> {
-        let row = self.rows.get_mut(&id)?;
-        let claimed_until = now.plus(request.hold);
-        self.due.remove(&(row.due, id));
-        self.due.insert((claimed_until, id));
+    fn hand_out(&mut self, place: Place, request: &ClaimRequest, now: Timestamp) -> Option<ClaimedMessage> {
+        let row = self.rows.get_mut(&place)?;
+        let (id, claimed_until) = (row.message.id, now.plus(request.hold));
+        self.due.remove(&(row.due, id, place));
+        self.due.insert((claimed_until, id, place));
+        self.handed_out.insert(id, place);
         row.due = claimed_until;
         row.owner = Some(request.owner.clone());
         let attempts = row.attempts;
@@ -78,54 +70,64 @@ impl OutboxTable {
         Some(ClaimedMessage { message: row.message.clone(), attempts, claimed_until })
     }
 
-    /// The row, if `owner` holds it at `now`.
-    fn held(&mut self, owner: &Owner, id: MessageId, now: Timestamp) -> Option<&mut MessageRow> {
-        self.rows.get_mut(&id).filter(|row| row.owner.as_ref() == Some(owner) && now < row.due)
+    /// The place of a message that `owner` holds at `now`.
+    fn held(&self, owner: &Owner, id: MessageId, now: Timestamp) -> Option<Place> {
+        let place = *self.handed_out.get(&id)?;
+        let row = self.rows.get(&place)?;
+        (row.owner.as_ref() == Some(owner) && now < row.due).then_some(place)
     }
 
     fn retry(&mut self, owner: &Owner, id: MessageId, due: Timestamp, now: Timestamp) -> bool {
-        let Some(row) = self.held(owner, id, now) else { return false };
+        let Some(place) = self.held(owner, id, now) else { return false };
+        let Some(row) = self.rows.get_mut(&place) else { return false };
         let before = std::mem::replace(&mut row.due, due);
         row.owner = None;
-        self.due.remove(&(before, id));
-        self.due.insert((due, id));
+        self.handed_out.remove(&id);
+        self.due.remove(&(before, id, place));
+        self.due.insert((due, id, place));
         true
     }
 
     fn acknowledge(&mut self, owner: &Owner, id: MessageId, now: Timestamp) -> bool {
-        let Some(row) = self.finish(owner, id, now) else { return false };
-        *self.delivered.entry(row.message.event.aggregate()).or_default() += 1;
+        let Some((_, (aggregate, _))) = self.finish(owner, id, now) else { return false };
+        *self.delivered.entry(aggregate).or_default() += 1;
         true
     }
 
     fn bury(&mut self, owner: &Owner, id: MessageId, error: &str, now: Timestamp) -> bool {
-        let Some(MessageRow { message, attempts, .. }) = self.finish(owner, id, now) else { return false };
+        let Some((row, place)) = self.finish(owner, id, now) else { return false };
+        let MessageRow { message, attempts, .. } = row;
         let letter = DeadLetter { message, attempts, last_error: error.to_owned(), buried_at: now };
         self.dead.insert(id, letter);
+        self.dead_places.insert(place);
         true
     }
 
     /// Takes a held message out, and lets the next of its aggregate go.
-    fn finish(&mut self, owner: &Owner, id: MessageId, now: Timestamp) -> Option<MessageRow> {
-        self.held(owner, id, now)?;
-        let row = self.rows.remove(&id)?;
-        self.due.remove(&(row.due, id));
-        self.queues.remove(&place(&row.message));
-        let next = self.waiting(row.message.event.aggregate()).next();
-        if let Some((next, next_row)) = next.and_then(|(_, _, next)| Some((*next, self.rows.get(next)?))) {
-            self.due.insert((next_row.due, next));
+    fn finish(&mut self, owner: &Owner, id: MessageId, now: Timestamp) -> Option<(MessageRow, Place)> {
+        let place = self.held(owner, id, now)?;
+        let row = self.rows.remove(&place)?;
+        self.handed_out.remove(&id);
+        self.due.remove(&(row.due, id, place));
+        if let Some((next_place, next)) = waiting(&self.rows, place.0).next() {
+            self.due.insert((next.due, next.message.id, *next_place));
         }
-        Some(row)
+        Some((row, place))
     }
 
     /// The sequences of an aggregate's messages that are still here, and how many have been delivered.
     pub(crate) fn standing(&self, aggregate: Aggregate) -> (Vec<u64>, u64) {
-        let waiting = self.waiting(aggregate).map(|(_, sequence, _)| *sequence);
-        let dead = self.dead.values().filter(|letter| letter.message.event.aggregate() == aggregate);
-        let mut sequences: Vec<u64> = waiting.chain(dead.map(|letter| letter.message.event.sequence())).collect();
+        let dead = self.dead_places.range((aggregate, 0)..=(aggregate, u64::MAX));
+        let here = waiting(&self.rows, aggregate).map(|(place, _)| place).chain(dead);
+        let mut sequences: Vec<u64> = here.map(|(_, sequence)| *sequence).collect();
         sequences.sort_unstable();
         (sequences, self.delivered.get(&aggregate).copied().unwrap_or(0))
     }
+}
+
+/// What waits of an aggregate, in sequence.
+fn waiting(rows: &BTreeMap<Place, MessageRow>, aggregate: Aggregate) -> impl Iterator<Item = (&Place, &MessageRow)> {
+    rows.range((aggregate, 0)..=(aggregate, u64::MAX))
 }
 
 #[async_trait]

@@ -52,7 +52,9 @@ impl Catalog for MemoryStore {
     ) -> Result<Page<Arc<Product>, ProductId>, StoreError> {
         let tables = self.read()?;
         let wanted = |product: &&Arc<Product>| status.is_none_or(|status| product.status == status);
-        let products = newest_first(&tables.products, page.after).map(|(_, row)| &row.product).filter(wanted);
+        let end = page.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let ids = tables.product_ids.range((Bound::Unbounded, end)).rev();
+        let products = ids.filter_map(|id| tables.products.get(id)).map(|row| &row.product).filter(wanted);
         Ok(Page::cut(products.cloned(), page.size(), |product| product.id))
     }
 }
@@ -192,6 +194,9 @@ impl Sales for MemoryStore {
     async fn daily_sales(&self, date: Date, currency: Option<Currency>) -> Result<Vec<DailySales>, StoreError> {
         let tables = self.read()?;
         let day = tables.sales.get(&date).into_iter().flat_map(|products| products.values()).copied();
-        Ok(day.filter(|day| currency.is_none_or(|currency| day.revenue.currency() == currency)).collect())
+        let wanted = |day: &DailySales| currency.is_none_or(|currency| day.revenue.currency() == currency);
+        let mut sales: Vec<DailySales> = day.filter(wanted).collect();
+        sales.sort_by_key(|day| day.product_id);
+        Ok(sales)
     }
 }

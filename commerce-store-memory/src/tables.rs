@@ -26,7 +26,8 @@ pub(crate) struct Tables {
     pub(crate) customers: IdMap<CustomerId, CustomerRow>,
     pub(crate) customer_ids: BTreeSet<CustomerId>,
     usernames: HashMap<Username, CustomerId>,
-    pub(crate) products: BTreeMap<ProductId, ProductRow>,
+    pub(crate) products: IdMap<ProductId, ProductRow>,
+    pub(crate) product_ids: BTreeSet<ProductId>,
     pub(crate) variants: IdMap<VariantId, VariantRow>,
     pub(crate) variant_ids: BTreeSet<VariantId>,
     skus: HashMap<Sku, VariantId>,
@@ -34,7 +35,7 @@ pub(crate) struct Tables {
     coupon_codes: HashMap<CouponCode, CouponId>,
     pub(crate) issued_coupons: IdMap<IssuedCouponId, IssuedCoupon>,
     pub(crate) orders: BTreeMap<OrderId, OrderRow>,
-    pub(crate) sales: BTreeMap<Date, BTreeMap<ProductId, DailySales>>,
+    pub(crate) sales: BTreeMap<Date, IdMap<ProductId, DailySales>>,
     pub(crate) keys: KeyTable,
     pub(crate) outbox: OutboxTable,
     pub(crate) leases: HashMap<LeaseName, LeaseRow>,
@@ -94,7 +95,7 @@ impl Tables {
         self.apply_wallets(changes.wallets, changes.wallet_entries);
         self.apply_coupons(changes.coupons, changes.issuances);
         self.apply_copies(changes.copies, changes.issued_coupons);
-        self.apply_orders(changes.orders, changes.payments, changes.order_events, changes.redemptions);
+        self.apply_orders(changes.orders, &changes.payments, &changes.order_events, &changes.redemptions);
         for sold in changes.sales {
             self.add_sales(sold);
         }
@@ -125,7 +126,10 @@ impl Tables {
         for product in products {
             match self.products.get_mut(&product.id) {
                 Some(row) => row.product = product,
-                None => drop(self.products.insert(product.id, ProductRow { product, variants: Vec::new() })),
+                None => {
+                    self.product_ids.insert(product.id);
+                    self.products.insert(product.id, ProductRow { product, variants: Vec::new() });
+                }
             }
         }
         for variant in variants {
@@ -212,43 +216,45 @@ impl Tables {
     fn apply_orders(
         &mut self,
         orders: Vec<Arc<Order>>,
-        payments: Vec<Arc<Payment>>,
-        events: Vec<Arc<OrderEvent>>,
-        redemptions: Vec<Redemption>,
+        payments: &[Arc<Payment>],
+        events: &[Arc<OrderEvent>],
+        redemptions: &[Redemption],
     ) {
         for order in orders {
-            if let Some(row) = self.orders.get_mut(&order.id) {
+            let id = order.id;
+            let row = self.order_row(order);
+            row.payment = payments.iter().find(|payment| payment.order_id == id).cloned().or(row.payment.take());
+            row.events.extend(events.iter().filter(|event| event.order_id() == id).cloned());
+            for redemption in redemptions.iter().filter(|redemption| redemption.order_id == id) {
+                let same = |known: &&mut Redemption| known.issued_coupon_id == redemption.issued_coupon_id;
+                match row.redemptions.iter_mut().find(same) {
+                    Some(known) => *known = *redemption,
+                    None => row.redemptions.push(*redemption),
+                }
+            }
+        }
+    }
+
+    /// The row of an order, with its new value.
+    fn order_row(&mut self, order: Arc<Order>) -> &mut OrderRow {
+        use std::collections::btree_map::Entry;
+        match self.orders.entry(order.id) {
+            Entry::Occupied(row) => {
+                let row = row.into_mut();
                 row.order = order;
-                continue;
+                row
             }
-            if let Some(customer) = self.customers.get_mut(&order.customer_id) {
-                insert_ascending(&mut customer.orders, order.id);
-            }
-            let row = OrderRow { order, payment: None, events: SmallVec::new(), redemptions: Vec::new() };
-            self.orders.insert(row.order.id, row);
-        }
-        for payment in payments {
-            if let Some(row) = self.orders.get_mut(&payment.order_id) {
-                row.payment = Some(payment);
-            }
-        }
-        for event in events {
-            if let Some(row) = self.orders.get_mut(&event.order_id()) {
-                row.events.push(event);
-            }
-        }
-        for redemption in redemptions {
-            let Some(row) = self.orders.get_mut(&redemption.order_id) else { continue };
-            let same = |known: &&mut Redemption| known.issued_coupon_id == redemption.issued_coupon_id;
-            match row.redemptions.iter_mut().find(same) {
-                Some(known) => *known = redemption,
-                None => row.redemptions.push(redemption),
+            Entry::Vacant(free) => {
+                if let Some(customer) = self.customers.get_mut(&order.customer_id) {
+                    insert_ascending(&mut customer.orders, order.id);
+                }
+                free.insert(OrderRow { order, payment: None, events: SmallVec::new(), redemptions: Vec::new() })
             }
         }
     }
 
     fn add_sales(&mut self, sold: DailySales) {
-        use std::collections::btree_map::Entry;
+        use std::collections::hash_map::Entry;
         match self.sales.entry(sold.date).or_default().entry(sold.product_id) {
             Entry::Vacant(free) => drop(free.insert(sold)),
             Entry::Occupied(mut day) => {

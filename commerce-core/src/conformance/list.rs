@@ -1,0 +1,122 @@
+//! The list of all cases. What a store promises is said here once, in words; each case tries it.
+
+use super::{
+    Case, atomicity, coupons, idempotency, leases, orders, outbox, pages, reads, rejections, sales, stock, uniqueness,
+    wallets,
+};
+
+macro_rules! suite {
+    ($d:tt $($module:ident { $($case:ident: $promise:literal,)+ })+) => {
+        /// Every case, in the order of the contract.
+        pub const CASES: &[Case] = &[$($(
+            Case { name: stringify!($case), promise: $promise, body: |world| Box::pin($module::$case(world)) },
+        )+)+];
+
+        /// Stamps every case of the [suite](crate::conformance) as a test, for the stores that a
+        /// [`Harness`](crate::conformance::Harness) makes.
+        #[macro_export]
+        macro_rules! store_conformance {
+            ($d harness:expr) => {$($(
+                #[test]
+                fn $case() {
+                    $d crate::conformance::check(&$d harness, stringify!($case));
+                }
+            )+)+};
+        }
+    };
+}
+
+suite! { $
+    atomicity {
+        an_order_is_written_whole: "an order that is answered is there with payment, history, ledgers, message, sales",
+        a_later_payment_is_written_whole: "a payment that is answered is there with all that it changes",
+        a_cancel_gives_everything_back: "a cancelled order gives back its units and its coupon, in one commit",
+    }
+    rejections {
+        every_rejection_is_reached: "the store refuses what the rules refuse, with their numbers, and nothing else",
+        a_rejection_leaves_no_trace: "a rejection leaves no record, no row, no counter and no message",
+    }
+    idempotency {
+        a_refused_key_is_free: "a rejection uses no key up: the same key serves the same or another request later",
+        a_replay_answers_as_then: "a replay answers the outcome of then, whatever has changed since, and runs nothing",
+        a_reused_key_is_refused: "another request under a key is refused before anything else is looked at",
+        keys_of_two_principals_never_meet: "two principals may use the same key",
+        keys_of_two_operations_never_meet: "two operations may use the same key",
+        racing_requests_under_one_key_run_once: "of equal requests that race under one key one runs; all are answered",
+        of_two_requests_under_one_key_one_runs: "of different requests that race under one key one runs",
+        a_dropped_request_is_whole_or_nothing: "a dropped future leaves the whole effect or none; its key tells which",
+    }
+    stock {
+        the_last_units_are_sold_once: "of racing buyers exactly as many win as there are units",
+        lines_of_one_variant_are_one_demand: "two lines of one variant are one demand on its stock",
+        a_basket_is_all_or_nothing: "an order takes all of its lines or none",
+        opposite_line_orders_never_deadlock: "orders over the same variants in any order of lines all go through",
+        a_cancel_frees_units_for_one_new_order: "units that a cancellation frees are sold once",
+        adjustments_are_never_lost: "stock is the sum of every movement, whoever made them at the same time",
+    }
+    wallets {
+        a_balance_is_spent_once: "racing payments spend a balance once",
+        movements_of_a_wallet_are_never_lost: "a balance is the sum of every movement, made at the same time or not",
+        an_answer_is_seen_by_what_comes_after_it: "a command sent after another's answer sees its effect",
+    }
+    orders {
+        one_cancel_wins: "of racing cancellations one wins, and gives back once",
+        one_payment_wins: "of racing payments of one order one wins, and takes the money once",
+        pay_against_cancel_has_one_winner: "of payments and cancellations that race exactly one wins",
+    }
+    coupons {
+        copies_stop_at_the_cap: "no more copies are handed out than there are, and no fewer",
+        a_customer_gets_no_more_than_the_limit: "a customer gets no more copies than one may have",
+        a_copy_is_used_once: "of racing orders with one copy one uses it",
+        a_campaign_opens_and_closes_on_the_instant: "a campaign's window is half-open, to the microsecond",
+        a_campaign_is_switched_off_and_on: "a coupon that is switched off hands nothing out; copies stay good",
+        a_copy_expires_on_the_instant: "a copy expires on its instant, also when it comes back later",
+        a_pending_order_expires_on_the_instant: "a pending order can be paid until just before its end",
+    }
+    uniqueness {
+        a_username_has_one_owner: "of racing registrations with one username one wins",
+        a_customer_registers_once: "of racing registrations of one customer one wins",
+        a_sku_has_one_variant: "of racing variants with one SKU one is created, and nothing of the others",
+        a_code_has_one_coupon: "of racing coupons with one code one is created",
+        a_version_is_followed_once: "of racing updates of one version one wins",
+    }
+    outbox {
+        each_transition_has_one_message: "every transition has exactly one message, delivered in sequence",
+        a_message_is_there_when_its_command_is_answered: "a message can be claimed once its command is answered",
+        a_message_waits_for_its_predecessor: "only the first undelivered message of an aggregate can be claimed",
+        a_claim_is_exclusive: "a message is claimed by one owner at a time",
+        a_claim_runs_out_by_the_clock: "a claim runs out by the store's clock; only its holder may settle it",
+        a_retry_comes_back_after_its_delay: "a message to be retried comes back when its delay is over",
+        a_buried_message_is_in_the_way_of_nothing: "a buried message is kept, and holds nothing back",
+        the_longest_waiting_goes_first: "a claim takes the longest waiting messages, no more than its limit",
+    }
+    leases {
+        a_lease_has_one_holder: "of racing owners one gets the lease",
+        a_lease_runs_out_by_the_clock: "a lease runs out by the store's clock, and its successor's token is greater",
+        a_run_out_lease_cannot_be_renewed: "what has run out cannot be renewed, only acquired anew",
+        tokens_grow_after_releases: "a token is greater than all before it, also after a release",
+        a_holder_extends_its_lease: "a holder keeps its token when it extends its lease, which nobody else can",
+    }
+    pages {
+        customers_and_products: "customers and products: no item twice, none skipped, while others write",
+        products_of_one_status: "products of one status: none skipped while others leave the list",
+        coupons_and_copies: "coupons and copies: no item twice, none skipped, while others write",
+        orders_of_a_customer: "a customer's orders: no item twice, none skipped, while others write",
+        orders_of_one_status: "orders of one status: none skipped while others leave the list",
+        ledgers: "ledgers: no row twice, none skipped, while others write",
+        dead_letters: "dead letters: no item twice, none skipped, while others are buried",
+        facts_for_audits: "facts for audits: no item twice, none skipped, while others write",
+        the_bounds_of_pages: "a page has 1 to 1,000 items, and says whether more follow",
+    }
+    reads {
+        facts_add_up_at_any_moment: "the books add up at any moment, also while others write",
+        a_load_is_from_one_moment: "what is loaded together is from one moment",
+        an_order_comes_with_its_history: "no reader sees an order without its history or its payment",
+    }
+    sales {
+        popular_ranks_by_units_then_revenue_then_id: "popular products: by units, then revenue, then id",
+        popular_counts_the_shops_days: "popular products: whole days and today, in the shop's time zone",
+        sales_fall_on_the_shops_day: "a sale counts on the shop's day of its payment",
+        sales_are_never_lost: "a day's sales are the sum of every order paid on it",
+    }
+}

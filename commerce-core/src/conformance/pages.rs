@@ -1,0 +1,264 @@
+//! Every list, page by page, while others write: nothing twice, nothing skipped.
+
+use std::fmt::Debug;
+use std::ops::AsyncFn;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::outbox::{bury, claim};
+use super::world::sound;
+use super::{World, basket, operator};
+use crate::catalog::ProductStatus;
+use crate::command::UpdateProduct;
+use crate::ids::{CustomerId, OrderId, ProductId, VariantId};
+use crate::money::Currency;
+use crate::order::OrderStatus;
+use crate::store::{Page, PageRequest};
+use crate::wallet::WalletId;
+
+/// How many items a list has before its pages are walked.
+const ITEMS: usize = 10;
+/// How many items a page has.
+const LIMIT: u32 = 3;
+
+/// Which way a list goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    NewestFirst,
+    Ascending,
+}
+
+/// Walks a list by pages of [`LIMIT`] and writes while each page is read, and after it. Checks that every item
+/// of `before` comes exactly once, and that the keys go one way.
+async fn walk<K: Copy + Ord + Debug, W>(
+    what: &str,
+    order: Order,
+    before: &[K],
+    page: impl AsyncFn(PageRequest<K>) -> Page<K, K>,
+    write: impl AsyncFn() -> W,
+) {
+    let mut seen: Vec<K> = Vec::new();
+    let mut request = PageRequest::first(LIMIT);
+    // An ascending list grows where the walk is going: the writers stop, so that it has an end.
+    for pages in 0.. {
+        let busy = async || if pages < ITEMS.div_ceil(LIMIT as usize) { Some(write().await) } else { None };
+        let (page, _) = tokio::join!(page(request), busy());
+        assert!(page.items.len() <= LIMIT as usize, "{what}: {} items on a page of {LIMIT}", page.items.len());
+        seen.extend(&page.items);
+        let Some(next) = page.next else { break };
+        assert_eq!(page.items.last(), Some(&next), "{what}: the next page starts after the last item of this one");
+        request.after = Some(next);
+        busy().await;
+        assert!(seen.len() < 20 * ITEMS, "{what}: no end after {} items", seen.len());
+    }
+    let in_order = |pair: &[K]| match order {
+        Order::NewestFirst => pair[0] > pair[1],
+        Order::Ascending => pair[0] < pair[1],
+    };
+    assert!(seen.windows(2).all(in_order), "{what}: the keys come twice or out of order: {seen:?}");
+    let skipped: Vec<_> = before.iter().filter(|key| !seen.contains(key)).collect();
+    assert!(skipped.is_empty(), "{what}: skipped {skipped:?} of {before:?}; saw {seen:?}");
+}
+
+pub(super) async fn customers_and_products(world: World) {
+    let customers = world.customers(ITEMS, 1).await;
+    let page = async |request| sound(world.store().customers(request).await).map(|customer| customer.id);
+    let write = async || world.customer().await;
+    walk("customers", Order::NewestFirst, &customers, page, write).await;
+
+    let mut products = Vec::new();
+    for _ in 0..ITEMS {
+        products.push(world.product(100, &[1]).await.product.id);
+    }
+    let page = async |request| sound(world.store().products(None, request).await).map(|product| product.id);
+    let write = async || world.product(100, &[1]).await;
+    walk("products", Order::NewestFirst, &products, page, write).await;
+}
+
+pub(super) async fn products_of_one_status(world: World) {
+    let mut products = Vec::new();
+    for _ in 0..ITEMS {
+        products.push(world.product(100, &[1]).await.product.id);
+        let paused = world.product(100, &[1]).await.product.id;
+        set_status(&world, paused, ProductStatus::Paused).await;
+    }
+    let on_sale = Some(ProductStatus::OnSale);
+    let page = async |request| {
+        let page = sound(world.store().products(on_sale, request).await);
+        let others = page.items.iter().filter(|product| product.status != ProductStatus::OnSale).count();
+        assert_eq!(others, 0, "products of another status on a page of those on sale");
+        page.map(|product| product.id)
+    };
+    // What has been seen leaves the list: an offset would skip as many.
+    let gone = AtomicUsize::new(0);
+    let write = async || {
+        let n = gone.fetch_add(1, Relaxed);
+        if n % 2 == 1 && n / 2 < 3 {
+            set_status(&world, products[ITEMS - 1 - n / 2], ProductStatus::Discontinued).await;
+        }
+    };
+    walk("products on sale", Order::NewestFirst, &products, page, write).await;
+}
+
+async fn set_status(world: &World, product_id: ProductId, status: ProductStatus) {
+    let status = Some(status);
+    let update = UpdateProduct { product_id, expected_version: None, name: None, base_price: None, status };
+    world.run(&operator(), update).await;
+}
+
+pub(super) async fn coupons_and_copies(world: World) {
+    let customer = world.customer().await;
+    let (mut coupons, mut copies) = (Vec::new(), Vec::new());
+    for _ in 0..ITEMS {
+        let coupon = world.coupon(|_| ()).await;
+        coupons.push(coupon);
+        copies.push(world.issue(coupon, customer).await);
+    }
+    let page = async |request| sound(world.store().coupons(request).await).map(|(coupon, _)| coupon.id);
+    let write = async || world.coupon(|_| ()).await;
+    walk("coupons", Order::NewestFirst, &coupons, page, write).await;
+
+    let page = async |request| {
+        let page = sound(world.store().issued_coupons(customer, request).await);
+        page.map(|(copy, coupon)| {
+            assert_eq!(copy.coupon_id, coupon.id, "a copy and the campaign that it comes with");
+            copy.id
+        })
+    };
+    let write = async || {
+        let coupon = world.coupon(|_| ()).await;
+        let (other, _) = (world.customer().await, world.issue(coupon, customer).await);
+        world.issue(coupon, other).await;
+    };
+    walk("a customer's copies", Order::NewestFirst, &copies, page, write).await;
+}
+
+async fn orders_of(world: &World, customer: CustomerId, variant: VariantId) -> Vec<OrderId> {
+    let mut orders = Vec::new();
+    for _ in 0..ITEMS {
+        orders.push(world.place(customer, basket(&[(variant, 1)])).await.id);
+    }
+    orders
+}
+
+pub(super) async fn orders_of_a_customer(world: World) {
+    let (customer, other) = (world.customer().await, world.customer().await);
+    let variant = world.variant(1, 1_000).await;
+    let orders = orders_of(&world, customer, variant).await;
+    let page = async |request| {
+        sound(world.store().orders(customer, None, request).await).map(|order| {
+            assert_eq!(order.customer_id, customer, "whose order it is");
+            order.id
+        })
+    };
+    let write = async || {
+        world.place(other, basket(&[(variant, 1)])).await;
+        world.place(customer, basket(&[(variant, 1)])).await;
+    };
+    walk("a customer's orders", Order::NewestFirst, &orders, page, write).await;
+}
+
+pub(super) async fn orders_of_one_status(world: World) {
+    let customer = world.customer().await;
+    let variant = world.variant(1, 1_000).await;
+    let orders = orders_of(&world, customer, variant).await;
+    let pending = Some(OrderStatus::Pending);
+    let page = async |request| {
+        sound(world.store().orders(customer, pending, request).await).map(|order| {
+            assert_eq!(order.status, OrderStatus::Pending, "the status of an order on a page of pending ones");
+            order.id
+        })
+    };
+    let gone = AtomicUsize::new(0);
+    let write = async || {
+        let n = gone.fetch_add(1, Relaxed);
+        if n % 2 == 1 && n / 2 < 3 {
+            let order = world.order(orders[ITEMS - 1 - n / 2]).await;
+            world.cancel(&order).await;
+        }
+    };
+    walk("a customer's pending orders", Order::NewestFirst, &orders, page, write).await;
+}
+
+pub(super) async fn ledgers(world: World) {
+    let customer = world.customer_with(1_000_000).await;
+    let variant = world.variant(1, 1_000).await;
+    for _ in 1..ITEMS {
+        world.buy(customer, basket(&[(variant, 1)])).await;
+    }
+    let before: Vec<u64> = (1..=ITEMS as u64).collect();
+    let page = async |request| sound(world.store().stock_entries(variant, request).await).map(|entry| entry.sequence);
+    let write = async || world.buy(customer, basket(&[(variant, 1)])).await;
+    walk("a stock ledger", Order::NewestFirst, &before, page, write).await;
+
+    let wallet = WalletId { customer_id: customer, currency: Currency::KRW };
+    let page = async |request| sound(world.store().wallet_entries(wallet, request).await).map(|entry| entry.sequence);
+    let write = async || world.buy(customer, basket(&[(variant, 1)])).await;
+    walk("a wallet's ledger", Order::NewestFirst, &before, page, write).await;
+}
+
+pub(super) async fn dead_letters(world: World) {
+    let customer = world.customer().await;
+    let variant = world.variant(1, 1_000).await;
+    let bury_one = async || {
+        world.place(customer, basket(&[(variant, 1)])).await;
+        let id = claim(&world, "relay", 1).await[0].message.id;
+        assert!(bury(&world, "relay", id).await, "the holder buries the message");
+        id
+    };
+    let mut letters = Vec::new();
+    for _ in 0..ITEMS {
+        letters.push(bury_one().await);
+    }
+    let page = async |request| sound(world.store().dead_letters(request).await).map(|letter| letter.message.id);
+    walk("dead letters", Order::NewestFirst, &letters, page, async || bury_one().await).await;
+}
+
+pub(super) async fn facts_for_audits(world: World) {
+    let variant = world.variant(1, 1_000).await;
+    let grow = async || {
+        let customer = world.customer_with(100).await;
+        let coupon = world.coupon(|_| ()).await;
+        let order = world.buy(customer, basket(&[(variant, 1)])).await.id;
+        let wallet = WalletId { customer_id: customer, currency: Currency::KRW };
+        (wallet, coupon, order, world.variant(1, 1).await)
+    };
+    let (mut wallets, mut coupons, mut orders, mut variants) = (Vec::new(), Vec::new(), Vec::new(), vec![variant]);
+    for _ in 0..ITEMS {
+        let (wallet, coupon, order, variant) = grow().await;
+        wallets.push(wallet);
+        coupons.push(coupon);
+        orders.push(order);
+        variants.push(variant);
+    }
+    // These pages come without a `next`: the end is a page that is not full.
+    let page = async |request| keys(sound(world.store().stock_facts(request).await), |facts| facts.stock.variant_id);
+    walk("facts of stocks", Order::Ascending, &variants, page, async || grow().await).await;
+    let page = async |request| keys(sound(world.store().wallet_facts(request).await), |facts| facts.wallet.id);
+    walk("facts of wallets", Order::Ascending, &wallets, page, async || grow().await).await;
+    let page = async |request| keys(sound(world.store().coupon_facts(request).await), |facts| facts.coupon_id);
+    walk("facts of coupons", Order::Ascending, &coupons, page, async || grow().await).await;
+    let page = async |request| keys(sound(world.store().order_facts(request).await), |facts| facts.order.id);
+    walk("facts of orders", Order::Ascending, &orders, page, async || grow().await).await;
+}
+
+fn keys<T, K: Copy>(facts: Vec<T>, key: impl Fn(&T) -> K) -> Page<K, K> {
+    let items: Vec<K> = facts.iter().map(key).collect();
+    let next = if items.len() == LIMIT as usize { items.last().copied() } else { None };
+    Page { items, next }
+}
+
+pub(super) async fn the_bounds_of_pages(world: World) {
+    let customers = world.customers(3, 1).await;
+    let ids = async |after, limit| {
+        let page = sound(world.store().customers(PageRequest { after, limit }).await);
+        (page.items.iter().map(|customer| customer.id).collect::<Vec<_>>(), page.next)
+    };
+    let [a, b, c] = [customers[0], customers[1], customers[2]];
+    assert_eq!(ids(None, 0).await, (vec![c], Some(c)), "a page of 0 is a page of 1");
+    assert_eq!(ids(None, 2).await, (vec![c, b], Some(b)), "a full page, with more to follow");
+    assert_eq!(ids(None, 3).await, (vec![c, b, a], None), "a full page, with nothing to follow");
+    assert_eq!(ids(Some(c), u32::MAX).await, (vec![b, a], None), "a page of more than there can be");
+    assert_eq!(ids(Some(a), 2).await, (vec![], None), "what follows the last item");
+    let beyond = CustomerId::try_from(i64::MAX).expect("an id");
+    assert_eq!(ids(Some(beyond), 1).await, (vec![c], Some(c)), "what follows a key that is not there");
+}

@@ -1,0 +1,51 @@
+//! Every "no", reached through the store, to the number, and without a trace.
+
+use std::collections::BTreeSet;
+
+use super::{Snapshot, World, probes};
+use crate::rejection::Rejection;
+
+macro_rules! kinds {
+    ($($kind:ident)+) => {
+        /// Every kind of rejection. Exhaustive: a new one does not compile before it is listed here, and fails
+        /// the suite before [`probes::refused`] reaches it.
+        const KINDS: &[&str] = &[$(stringify!($kind),)+];
+
+        fn kind(rejection: &Rejection) -> &'static str {
+            match rejection { $(Rejection::$kind { .. } => stringify!($kind),)+ }
+        }
+    };
+}
+
+kinds! {
+    NoLines TooManyLines QuantityOutOfRange Amount AmountNotPositive NegativePrice EmptyWindow TooFewIds
+    NothingToChange Forbidden IdempotencyKeyReused CustomerNotFound ProductNotFound VariantNotFound CouponNotFound
+    CouponCodeNotFound IssuedCouponNotFound OrderNotFound AlreadyRegistered UsernameTaken SkuTaken CouponCodeTaken
+    VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponInactive CouponNotStarted
+    CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired BelowMinimum
+    CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired PaymentMethodNotOffered
+}
+
+pub(super) async fn every_rejection_is_reached(world: World) {
+    let mut reached = BTreeSet::new();
+    for (envelope, rejection) in probes::refused(&world).await {
+        let heard = world.try_send(envelope.clone()).await;
+        assert_eq!(heard.as_ref(), Err(&rejection), "what {:?} heard", envelope.command);
+        reached.insert(kind(&rejection));
+    }
+    let missing: Vec<_> = KINDS.iter().filter(|kind| !reached.contains(*kind)).collect();
+    assert!(missing.is_empty(), "the suite reaches no {missing:?}; add requests that do");
+}
+
+pub(super) async fn a_rejection_leaves_no_trace(world: World) {
+    let refused = probes::refused(&world).await;
+    let today = world.now().date_in(world.store().shop().time_zone);
+    let before = Snapshot::of(world.store(), &[today]).await;
+    for (envelope, _) in refused {
+        let heard = world.try_send(envelope.clone()).await;
+        assert!(heard.is_err(), "{:?} was to be refused, and heard {heard:?}", envelope.command);
+        let after = Snapshot::of(world.store(), &[today]).await;
+        let changed = before.difference(&after);
+        assert_eq!(changed, None, "a rejected {:?} changed the store", envelope.command);
+    }
+}

@@ -1,0 +1,110 @@
+//! All of a store's state as one value, to see whether something changed.
+
+use std::sync::Arc;
+
+use super::world::sound;
+use crate::audit::{CouponFacts, OrderFacts, StockFacts, WalletFacts};
+use crate::catalog::Product;
+use crate::coupon::{Coupon, IssuedCoupon};
+use crate::customer::Customer;
+use crate::decide::Listing;
+use crate::ids::CustomerId;
+use crate::order::Order;
+use crate::sales::DailySales;
+use crate::store::{PageRequest, Store};
+use crate::time::Date;
+
+/// Everything that a store's reads show: up to a thousand of each kind, so for small shops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    customers: Vec<Arc<Customer>>,
+    products: Vec<Arc<Product>>,
+    listings: Vec<Option<Listing>>,
+    coupons: Vec<(Arc<Coupon>, u32)>,
+    copies: Vec<(IssuedCoupon, Arc<Coupon>)>,
+    orders: Vec<Arc<Order>>,
+    stock_facts: Vec<StockFacts>,
+    wallet_facts: Vec<WalletFacts>,
+    coupon_facts: Vec<CouponFacts>,
+    order_facts: Vec<OrderFacts>,
+    sales: Vec<DailySales>,
+    backlog: u64,
+}
+
+impl Snapshot {
+    /// Reads it all, and the sales of `days`.
+    pub async fn of(store: &dyn Store, days: &[Date]) -> Self {
+        let customers = sound(store.customers(all()).await).items;
+        let products = sound(store.products(None, all()).await).items;
+        let mut listings = Vec::new();
+        for product in &products {
+            listings.push(sound(store.product(product.id).await));
+        }
+        let (mut copies, mut orders) = (Vec::new(), Vec::new());
+        for id in customers.iter().map(|customer| customer.id).collect::<Vec<CustomerId>>() {
+            copies.extend(sound(store.issued_coupons(id, all()).await).items);
+            orders.extend(sound(store.orders(id, None, all()).await).items);
+        }
+        let mut sales = Vec::new();
+        for day in days {
+            sales.extend(sound(store.daily_sales(*day, None).await));
+        }
+        Self {
+            customers,
+            products,
+            listings,
+            coupons: sound(store.coupons(all()).await).items,
+            copies,
+            orders,
+            stock_facts: sound(store.stock_facts(all()).await),
+            wallet_facts: sound(store.wallet_facts(all()).await),
+            coupon_facts: sound(store.coupon_facts(all()).await),
+            order_facts: sound(store.order_facts(all()).await),
+            sales,
+            backlog: sound(store.backlog().await),
+        }
+    }
+
+    /// The first kind of record in which the two differ, in words; none if they are equal.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        [
+            differ("customers", &self.customers, &other.customers),
+            differ("products", &self.products, &other.products),
+            differ("listings", &self.listings, &other.listings),
+            differ("coupons", &self.coupons, &other.coupons),
+            differ("copies", &self.copies, &other.copies),
+            differ("orders", &self.orders, &other.orders),
+            differ("stock", &self.stock_facts, &other.stock_facts),
+            differ("wallets", &self.wallet_facts, &other.wallet_facts),
+            differ("coupon counters", &self.coupon_facts, &other.coupon_facts),
+            differ("what hangs on orders", &self.order_facts, &other.order_facts),
+            differ("sales", &self.sales, &other.sales),
+            (self.backlog != other.backlog)
+                .then(|| format!("messages in the outbox: {} before, {} after", self.backlog, other.backlog)),
+        ]
+        .into_iter()
+        .flatten()
+        .next()
+    }
+}
+
+/// A page of everything.
+pub(super) const fn all<K>() -> PageRequest<K> {
+    PageRequest::first(PageRequest::<K>::MAX_LIMIT)
+}
+
+fn differ<T: PartialEq + std::fmt::Debug>(what: &str, before: &[T], after: &[T]) -> Option<String> {
+    if before == after {
+        return None;
+    }
+    let odd =
+        |these: &[T], those: &[T]| these.iter().find(|item| !those.contains(item)).map(|item| format!("{item:?}"));
+    Some(format!(
+        "{what}: {} before, {} after; changed from {} to {}",
+        before.len(),
+        after.len(),
+        odd(before, after).unwrap_or_else(|| "nothing".to_owned()),
+        odd(after, before).unwrap_or_else(|| "nothing".to_owned()),
+    ))
+}

@@ -1,0 +1,278 @@
+//! What is stored is what comes back: every command, event and outcome in its stored form.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use commerce_core::{
+    AppliedCoupon, Command, Coupon, Customer, Event, IssuedCoupon, IssuedCouponStatus, ListedVariant, Listing, Money,
+    Operation, Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment,
+    PaymentStatus, Principal, Product, Stock, StockEntry, StockReason, Variant, WalletEntry, WalletEntryKind, WalletId,
+};
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::cases;
+use crate::generate::{
+    any_id, any_name, any_note, any_sku, command, discount, instant, method, money, principal, product_status,
+    username, window,
+};
+
+fn round_trips<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> Result<(), TestCaseError> {
+    let stored = serde_json::to_string(value).expect("plain data");
+    prop_assert_eq!(&serde_json::from_str::<T>(&stored).expect("what was stored"), value, "{}", stored);
+    // Through a tree as well: what a JSONB column makes of it.
+    let tree = serde_json::to_value(value).expect("plain data");
+    prop_assert_eq!(&serde_json::from_value::<T>(tree).expect("what was stored"), value);
+    Ok(())
+}
+
+fn product() -> impl Strategy<Value = Arc<Product>> {
+    let text = (any_id(), any_name(), of(any_note()));
+    (text, money(), product_status(), any::<u64>(), instant(), instant()).prop_map(
+        |((id, name, description), base_price, status, version, created_at, updated_at)| {
+            Arc::new(Product { id, name, description, base_price, status, version, created_at, updated_at })
+        },
+    )
+}
+
+fn listed() -> impl Strategy<Value = ListedVariant> {
+    let ids = (any_id(), any_id(), any_sku(), of(any_name()));
+    (ids, money(), any::<bool>(), any::<(u64, u64)>(), instant()).prop_map(
+        |((id, product_id, sku, option_name), additional_price, active, (version, on_hand), at)| {
+            let (created_at, updated_at) = (at, at);
+            let variant =
+                Variant { id, product_id, sku, option_name, additional_price, active, version, created_at, updated_at };
+            ListedVariant { variant: Arc::new(variant), stock: Stock { variant_id: id, on_hand, version } }
+        },
+    )
+}
+
+fn stock_entry() -> impl Strategy<Value = StockEntry> {
+    let reason = select(vec![StockReason::Order, StockReason::Cancel, StockReason::Refund, StockReason::Adjust]);
+    let who = (of(any_id()), principal(), of(any_note()));
+    (any_id(), any::<(u64, i64, u64)>(), reason, who, instant()).prop_map(
+        |(variant_id, (sequence, delta, on_hand_after), reason, (order_id, actor, note), created_at)| StockEntry {
+            variant_id,
+            sequence,
+            delta,
+            on_hand_after,
+            reason,
+            order_id,
+            actor,
+            note,
+            created_at,
+        },
+    )
+}
+
+fn wallet_entry() -> impl Strategy<Value = WalletEntry> {
+    use WalletEntryKind::{Adjustment, Deposit, Payment, Refund};
+    let kind = select(vec![Deposit, Payment, Refund, Adjustment]);
+    let who = (of(any_id()), principal(), of(any_note()));
+    (any_id(), any::<u64>(), kind, money(), money(), who, instant()).prop_map(
+        |(customer_id, sequence, kind, amount, balance_after, (order_id, actor, memo), created_at)| WalletEntry {
+            wallet_id: WalletId { customer_id, currency: amount.currency() },
+            sequence,
+            kind,
+            amount,
+            balance_after,
+            order_id,
+            actor,
+            memo,
+            created_at,
+        },
+    )
+}
+
+fn coupon() -> impl Strategy<Value = Coupon> {
+    let terms = (discount(), of(money()), of(any::<u32>()), any::<u32>());
+    let code = of("[A-Z0-9]{1,9}".prop_map(|code| code.parse().expect("a code")));
+    (any_id(), code, any_name(), terms, window(), any::<(bool, u64)>(), instant()).prop_map(
+        |(
+            id,
+            code,
+            name,
+            (discount, min_subtotal, total_quantity, per_customer_limit),
+            window,
+            (active, version),
+            at,
+        )| {
+            Coupon {
+                id,
+                code,
+                name,
+                discount,
+                min_subtotal,
+                total_quantity,
+                per_customer_limit,
+                window,
+                active,
+                version,
+                created_at: at,
+                updated_at: at,
+            }
+        },
+    )
+}
+
+fn issued_coupon() -> impl Strategy<Value = IssuedCoupon> {
+    use IssuedCouponStatus::{Available, Expired, Held, Revoked, Used};
+    let status = select(vec![Available, Held, Used, Expired, Revoked]);
+    (any_id(), any_id(), any_id(), status, of(any_id()), instant(), of(instant()), of(instant())).prop_map(
+        |(id, coupon_id, customer_id, status, order_id, issued_at, expires_at, used_at)| IssuedCoupon {
+            id,
+            coupon_id,
+            customer_id,
+            status,
+            order_id,
+            issued_at,
+            expires_at,
+            used_at,
+        },
+    )
+}
+
+fn line() -> impl Strategy<Value = OrderLine> {
+    let names = (any_name(), of(any_name()), any_sku());
+    (any_id(), any_id(), names, any::<u32>(), money(), money(), money()).prop_map(
+        |(product_id, variant_id, (product_name, option_name, sku), quantity, unit_price, subtotal, discount)| {
+            OrderLine {
+                product_id,
+                variant_id,
+                product_name,
+                option_name,
+                sku,
+                unit_price,
+                quantity,
+                subtotal,
+                discount,
+            }
+        },
+    )
+}
+
+fn order() -> impl Strategy<Value = Arc<Order>> {
+    let applied =
+        (any_id(), any_id(), any_name(), money()).prop_map(|(issued_coupon_id, coupon_id, name, discount)| {
+            AppliedCoupon { issued_coupon_id, coupon_id, name, discount }
+        });
+    let payment = of((any_id(), method()).prop_map(|(payment_id, method)| OrderPayment { payment_id, method }));
+    let ids = (any_id(), any_id(), select(OrderStatus::ALL.to_vec()));
+    let amounts = (money(), money(), money());
+    let times = (of(instant()), instant(), instant());
+    (ids, vec(line(), 0..4), vec(applied, 0..2), amounts, payment, any::<u64>(), times).prop_map(
+        |((id, customer_id, status), lines, coupons, (subtotal, discount, total), payment, version, times)| {
+            let (expires_at, placed_at, updated_at): (_, _, _) = times;
+            let lines = lines.into();
+            Arc::new(Order {
+                id,
+                customer_id,
+                status,
+                lines,
+                coupons,
+                subtotal,
+                discount,
+                total,
+                payment,
+                expires_at,
+                version,
+                placed_at,
+                updated_at,
+            })
+        },
+    )
+}
+
+fn order_event() -> impl Strategy<Value = OrderEvent> {
+    let change = prop_oneof![
+        Just(OrderChange::Placed),
+        Just(OrderChange::Paid),
+        of(any_note()).prop_map(|reason| OrderChange::Cancelled { reason }),
+    ];
+    (any::<u64>(), of(select(OrderStatus::ALL.to_vec())), change, principal(), instant(), order()).prop_map(
+        |(sequence, from, change, actor, at, order)| OrderEvent {
+            sequence,
+            from,
+            to: order.status,
+            change,
+            actor,
+            at,
+            order,
+        },
+    )
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let customer = (any_id(), username(), any_name(), instant())
+        .prop_map(|(id, username, name, created_at)| Customer { id, username, name, created_at });
+    let listing = (product(), vec(listed(), 0..3)).prop_map(|(product, variants)| Listing { product, variants });
+    prop_oneof![
+        customer.prop_map(|value| Outcome::Customer(Arc::new(value))),
+        listing.prop_map(|value| Outcome::Listing(Arc::new(value))),
+        product().prop_map(Outcome::Product),
+        listed().prop_map(|value| Outcome::Variant(Arc::new(value))),
+        stock_entry().prop_map(|value| Outcome::StockEntry(Arc::new(value))),
+        wallet_entry().prop_map(|value| Outcome::WalletEntry(Arc::new(value))),
+        coupon().prop_map(|value| Outcome::Coupon(Arc::new(value))),
+        issued_coupon().prop_map(|value| Outcome::IssuedCoupon(Arc::new(value))),
+        order().prop_map(Outcome::Order),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn commands(command in command()) {
+        round_trips(&command)?;
+        round_trips(&command.operation())?;
+    }
+
+    #[test]
+    fn outcomes(outcome in outcome()) {
+        round_trips(&outcome)?;
+    }
+
+    #[test]
+    fn events_and_messages(event in order_event(), id in any_id()) {
+        let message = OutboxMessage { id, event: Event::Order(Arc::new(event)) };
+        round_trips(&message)?;
+    }
+
+    #[test]
+    fn principals_and_payments(
+        principal in principal(),
+        payer in any_id(),
+        amount in money(),
+        status in select(vec![PaymentStatus::Initiated, PaymentStatus::Pending, PaymentStatus::Succeeded, PaymentStatus::Failed, PaymentStatus::Cancelled]),
+        (method, failure_reason, at) in (method(), of(any_note()), instant()),
+    ) {
+        round_trips::<Principal>(&principal)?;
+        let (id, order_id, gateway_transaction_id) = (crate::generate::id(1), crate::generate::id(2), None);
+        let (created_at, updated_at, customer_id, attempts) = (at, at, payer, 3);
+        round_trips(&Payment {
+            id, order_id, customer_id, method, amount, status, attempts, failure_reason, gateway_transaction_id, created_at, updated_at,
+        })?;
+        round_trips::<Money>(&amount)?;
+    }
+}
+
+/// The text of an operation is the name of its command in the stored form, so that neither moves alone.
+#[test]
+fn operations_are_named_alike_everywhere() {
+    let json = |operation: Operation| serde_json::to_value(operation).expect("plain data");
+    assert!(Operation::ALL.iter().all(|operation| json(*operation) == operation.as_str()));
+    let runner = &mut proptest::test_runner::TestRunner::deterministic();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..2_000 {
+        let command: Command = command().new_tree(runner).expect("a command").current();
+        let stored = serde_json::to_value(&command).expect("plain data");
+        assert!(stored.get(command.operation().as_str()).is_some(), "{stored}");
+        seen.insert(command.operation());
+    }
+    assert!(Operation::ALL.iter().all(|operation| seen.contains(operation)), "every command is generated: {seen:?}");
+}

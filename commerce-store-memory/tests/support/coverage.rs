@@ -1,0 +1,108 @@
+//! What a whole run has produced, so that a generator that has stopped reaching something is found out.
+
+use std::collections::BTreeMap;
+
+use commerce_core::{Envelope, Error, Operation, Receipt};
+
+/// Every refusal that a sequence of commands can meet. The rest of the codes are of texts and numbers that no
+/// command can hold.
+pub(crate) const REFUSALS: &[&str] = &[
+    "no_lines",
+    "too_many_lines",
+    "quantity_out_of_range",
+    "amount_out_of_range",
+    "currency_mismatch",
+    "amount_not_positive",
+    "negative_price",
+    "empty_window",
+    "too_few_ids",
+    "nothing_to_change",
+    "forbidden",
+    "idempotency_key_reused",
+    "customer_not_found",
+    "product_not_found",
+    "variant_not_found",
+    "coupon_not_found",
+    "coupon_code_not_found",
+    "issued_coupon_not_found",
+    "order_not_found",
+    "already_registered",
+    "username_taken",
+    "sku_taken",
+    "coupon_code_taken",
+    "version_mismatch",
+    "product_not_on_sale",
+    "variant_inactive",
+    "out_of_stock",
+    "stock_out_of_range",
+    "coupon_inactive",
+    "coupon_not_started",
+    "coupon_ended",
+    "coupon_sold_out",
+    "coupon_already_claimed",
+    "coupon_not_available",
+    "coupon_expired",
+    "below_minimum",
+    "coupons_not_combinable",
+    "insufficient_balance",
+    "invalid_transition",
+    "order_expired",
+    "payment_method_not_offered",
+];
+
+/// What the model notes when it happens.
+pub(crate) const NOTES: &[&str] = &[
+    "nothing -> pending",
+    "nothing -> paid",
+    "pending -> paid",
+    "pending -> cancelled",
+    "replayed",
+    "coupon used at once",
+    "coupon held",
+    "coupon used later",
+    "coupon given back",
+    "coupon given back too late",
+    "one variant on two lines",
+    "a free order",
+    "two days of sales",
+];
+
+/// Counts of everything seen.
+#[derive(Debug, Default)]
+pub(crate) struct Coverage {
+    pub(crate) refusals: BTreeMap<&'static str, u64>,
+    pub(crate) notes: BTreeMap<&'static str, u64>,
+    pub(crate) accepted: BTreeMap<Operation, u64>,
+    pub(crate) steps: u64,
+}
+
+impl Coverage {
+    pub(crate) fn answered(&mut self, envelope: &Envelope, answer: &Result<Receipt, Error>) {
+        self.steps += 1;
+        match answer {
+            Ok(receipt) if receipt.replayed => self.note("replayed"),
+            Ok(_) => *self.accepted.entry(envelope.operation()).or_default() += 1,
+            Err(Error::Rejected(refused)) => *self.refusals.entry(refused.code()).or_default() += 1,
+            Err(Error::Store(_)) => {}
+        }
+    }
+
+    pub(crate) fn note(&mut self, what: &'static str) {
+        *self.notes.entry(what).or_default() += 1;
+    }
+
+    /// Fails if anything that can happen never did.
+    pub(crate) fn assert_complete(&self) {
+        let missing = |all: &[&'static str], seen: &BTreeMap<&'static str, u64>| -> Vec<&'static str> {
+            all.iter().filter(|what| !seen.contains_key(*what)).copied().collect()
+        };
+        let refusals = missing(REFUSALS, &self.refusals);
+        let notes = missing(NOTES, &self.notes);
+        let operations: Vec<_> = Operation::ALL.iter().filter(|kind| !self.accepted.contains_key(kind)).collect();
+        let unknown: Vec<_> = self.refusals.keys().filter(|code| !REFUSALS.contains(code)).collect();
+        assert!(
+            refusals.is_empty() && notes.is_empty() && operations.is_empty() && unknown.is_empty(),
+            "never refused with {refusals:?}, never {notes:?}, never accepted {operations:?}, unlisted {unknown:?}: {self:#?}"
+        );
+    }
+}

@@ -1,0 +1,355 @@
+//! The shop in plain maps: what each command must come to. Nothing here asks the core for a rule; amounts are
+//! numbers of minor units, and their sums are taken here.
+
+use std::collections::BTreeMap;
+
+use commerce_core::{
+    Command, CouponRef, CreateCoupon, Discount, Envelope, Money, NewVariant, Operation, Outcome, Principal,
+    ProductStatus, Timestamp,
+};
+
+use crate::support::coverage::Coverage;
+use crate::support::model_orders::Order;
+
+/// The bound of every amount.
+const MAX: i64 = 1_000_000_000_000_000;
+const MAX_STOCK: i64 = 1_000_000_000;
+const MAX_COUNT: u32 = 1_000_000;
+
+pub(crate) type Verdict = Result<(), &'static str>;
+/// A customer and a currency code.
+pub(crate) type WalletKey = (i64, String);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Product {
+    pub(crate) base: i64,
+    pub(crate) currency: String,
+    pub(crate) on_sale: bool,
+    pub(crate) version: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Variant {
+    pub(crate) product: i64,
+    pub(crate) sku: String,
+    pub(crate) additional: i64,
+    pub(crate) active: bool,
+    pub(crate) version: u64,
+    pub(crate) ledger: Vec<i64>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Coupon {
+    pub(crate) terms: CreateCoupon,
+    pub(crate) active: bool,
+    pub(crate) version: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CopyState {
+    Available,
+    Held(i64),
+    Used(i64),
+    Expired,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Copy {
+    pub(crate) coupon: i64,
+    pub(crate) customer: i64,
+    pub(crate) state: CopyState,
+    pub(crate) expires: Option<i64>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) customers: BTreeMap<i64, String>,
+    pub(crate) products: BTreeMap<i64, Product>,
+    pub(crate) variants: BTreeMap<i64, Variant>,
+    pub(crate) wallets: BTreeMap<WalletKey, Vec<i64>>,
+    pub(crate) coupons: BTreeMap<i64, Coupon>,
+    pub(crate) copies: BTreeMap<i64, Copy>,
+    pub(crate) orders: BTreeMap<i64, Order>,
+    /// Day since 1970 in the shop's zone and product: units and revenue.
+    pub(crate) sales: BTreeMap<(i64, i64), (i64, i64)>,
+    keys: BTreeMap<(String, String, Operation), (Command, Outcome)>,
+    accepted: Vec<(Envelope, Outcome)>,
+}
+
+pub(crate) fn wallet_key(customer: i64, money: Money) -> WalletKey {
+    (customer, money.currency().code().to_owned())
+}
+
+pub(crate) fn refuse_if(refused: bool, code: &'static str) -> Verdict {
+    if refused { Err(code) } else { Ok(()) }
+}
+
+fn scope(envelope: &Envelope) -> (String, String, Operation) {
+    (envelope.key.to_string(), envelope.principal.to_string(), envelope.operation())
+}
+
+impl Model {
+    /// What was answered under the envelope's key before.
+    pub(crate) fn stored(&self, envelope: &Envelope) -> Option<&Outcome> {
+        self.keys.get(&scope(envelope)).map(|(_, outcome)| outcome)
+    }
+
+    /// Everything that was accepted, with its outcome, in order.
+    pub(crate) fn accepted(&self) -> Vec<(Envelope, Outcome)> {
+        self.accepted.clone()
+    }
+
+    pub(crate) fn on_hand(&self, variant: i64) -> i64 {
+        self.variants[&variant].ledger.iter().sum()
+    }
+
+    pub(crate) fn balance(&self, wallet: &WalletKey) -> i64 {
+        self.wallets.get(wallet).map_or(0, |entries| entries.iter().sum())
+    }
+
+    pub(crate) fn copies_of(&self, coupon: i64) -> impl Iterator<Item = &Copy> {
+        self.copies.values().filter(move |copy| copy.coupon == coupon)
+    }
+
+    /// Whether the envelope will be accepted, or the code of what refuses it.
+    pub(crate) fn verdict(&self, envelope: &Envelope, now: Timestamp) -> Verdict {
+        if let Some((command, _)) = self.keys.get(&scope(envelope)) {
+            return refuse_if(*command != envelope.command, "idempotency_key_reused");
+        }
+        let takes_ids = match &envelope.command {
+            Command::CreateProduct(c) => c.variants.len() + 1,
+            Command::PlaceOrder(_) => 3,
+            Command::PayOrder(_) => 2,
+            Command::RegisterCustomer(_) | Command::AddVariant(_) | Command::CreateCoupon(_) => 1,
+            Command::IssueCoupon(_) | Command::CancelOrder(_) => 1,
+            _ => 0,
+        };
+        refuse_if((envelope.ids.len() as usize) < takes_ids, "too_few_ids")?;
+        self.permitted(envelope)?;
+        let now = now.as_micros();
+        match &envelope.command {
+            Command::RegisterCustomer(c) => {
+                let known = c.customer_id.is_some_and(|id| self.customers.contains_key(&id.get()));
+                refuse_if(known, "already_registered")?;
+                refuse_if(self.customers.values().any(|name| name == c.username.as_str()), "username_taken")
+            }
+            Command::CreateProduct(c) => {
+                refuse_if(c.base_price.minor() < 0, "negative_price")?;
+                refuse_if(c.variants.is_empty(), "no_lines")?;
+                for (n, variant) in c.variants.iter().enumerate() {
+                    refuse_if(c.variants[..n].iter().any(|earlier| earlier.sku == variant.sku), "sku_taken")?;
+                    self.new_variant(variant, c.base_price.minor(), c.base_price.currency().code())?;
+                }
+                Ok(())
+            }
+            Command::UpdateProduct(c) => {
+                refuse_if(c.name.is_none() && c.base_price.is_none() && c.status.is_none(), "nothing_to_change")?;
+                let product = self.products.get(&c.product_id.get()).ok_or("product_not_found")?;
+                refuse_if(c.expected_version.is_some_and(|version| version != product.version), "version_mismatch")?;
+                let Some(price) = c.base_price else { return Ok(()) };
+                refuse_if(price.minor() < 0, "negative_price")?;
+                refuse_if(price.currency().code() != product.currency, "currency_mismatch")
+            }
+            Command::AddVariant(c) => {
+                let product = self.products.get(&c.product_id.get()).ok_or("product_not_found")?;
+                self.new_variant(&c.variant, product.base, &product.currency)
+            }
+            Command::UpdateVariant(c) => {
+                refuse_if(c.additional_price.is_none() && c.active.is_none(), "nothing_to_change")?;
+                let variant = self.variants.get(&c.variant_id.get()).ok_or("variant_not_found")?;
+                refuse_if(c.expected_version.is_some_and(|version| version != variant.version), "version_mismatch")?;
+                let product = &self.products[&variant.product];
+                let additional = c.additional_price.map_or(variant.additional, Money::minor);
+                let currency = c.additional_price.map(|price| price.currency().code().to_owned());
+                refuse_if(additional < 0, "negative_price")?;
+                refuse_if(currency.is_some_and(|currency| currency != product.currency), "currency_mismatch")?;
+                refuse_if(product.base + additional > MAX, "amount_out_of_range")
+            }
+            Command::AdjustStock(c) => {
+                refuse_if(c.delta == 0, "nothing_to_change")?;
+                let id = c.variant_id.get();
+                refuse_if(!self.variants.contains_key(&id), "variant_not_found")?;
+                refuse_if(!(0..=MAX_STOCK).contains(&(self.on_hand(id) + c.delta)), "stock_out_of_range")
+            }
+            Command::Deposit(c) => {
+                refuse_if(c.amount.minor() <= 0, "amount_not_positive")?;
+                self.booking(c.customer_id.get(), c.amount)
+            }
+            Command::AdjustWallet(c) => {
+                refuse_if(c.amount.minor() == 0, "nothing_to_change")?;
+                self.booking(c.customer_id.get(), c.amount)
+            }
+            Command::CreateCoupon(c) => self.new_coupon(c),
+            Command::UpdateCoupon(c) => {
+                refuse_if(c.active.is_none(), "nothing_to_change")?;
+                let coupon = self.coupons.get(&c.coupon_id.get()).ok_or("coupon_not_found")?;
+                refuse_if(c.expected_version.is_some_and(|version| version != coupon.version), "version_mismatch")
+            }
+            Command::IssueCoupon(c) => self.issue(c.customer_id.get(), &c.coupon, now),
+            Command::PlaceOrder(c) => self.place(c, now).map(drop),
+            Command::PayOrder(c) => self.pay(&envelope.principal, c, now),
+            Command::CancelOrder(c) => self.cancel(&envelope.principal, c.order_id.get()),
+        }
+    }
+
+    fn permitted(&self, envelope: &Envelope) -> Verdict {
+        let Principal::Customer(me) = &envelope.principal else { return Ok(()) };
+        let about = match &envelope.command {
+            Command::RegisterCustomer(c) => c.customer_id,
+            Command::IssueCoupon(c) => Some(c.customer_id),
+            Command::PlaceOrder(c) => Some(c.customer_id),
+            Command::PayOrder(_) | Command::CancelOrder(_) => return Ok(()),
+            _ => None,
+        };
+        refuse_if(about != Some(*me), "forbidden")
+    }
+
+    fn new_variant(&self, new: &NewVariant, base: i64, currency: &str) -> Verdict {
+        refuse_if(self.variants.values().any(|variant| variant.sku == new.sku.as_str()), "sku_taken")?;
+        refuse_if(new.additional_price.minor() < 0, "negative_price")?;
+        refuse_if(new.additional_price.currency().code() != currency, "currency_mismatch")?;
+        refuse_if(base + new.additional_price.minor() > MAX, "amount_out_of_range")?;
+        refuse_if(new.stock > MAX_STOCK.unsigned_abs(), "stock_out_of_range")
+    }
+
+    fn booking(&self, customer: i64, amount: Money) -> Verdict {
+        refuse_if(!self.customers.contains_key(&customer), "customer_not_found")?;
+        let after = self.balance(&wallet_key(customer, amount)) + amount.minor();
+        refuse_if(after < 0, "insufficient_balance")?;
+        refuse_if(after > MAX, "amount_out_of_range")
+    }
+
+    fn new_coupon(&self, c: &CreateCoupon) -> Verdict {
+        let off = match c.discount {
+            Discount::Amount(amount) => Some(amount),
+            Discount::Percent { cap, .. } => cap,
+        };
+        let not_positive = |amount: Option<Money>| amount.is_some_and(|amount| amount.minor() <= 0);
+        refuse_if(not_positive(off) || not_positive(c.min_subtotal), "amount_not_positive")?;
+        let mixed = off.zip(c.min_subtotal).is_some_and(|(off, least)| off.currency() != least.currency());
+        refuse_if(mixed, "currency_mismatch")?;
+        let uncountable = |count: u32| count == 0 || count > MAX_COUNT;
+        let counts = c.total_quantity.is_some_and(uncountable) || uncountable(c.per_customer_limit);
+        refuse_if(counts, "quantity_out_of_range")?;
+        refuse_if(c.window.until.is_some_and(|until| until.as_micros() <= c.window.from.as_micros()), "empty_window")?;
+        let taken =
+            |code: &commerce_core::CouponCode| self.coupons.values().any(|k| k.terms.code.as_ref() == Some(code));
+        refuse_if(c.code.as_ref().is_some_and(taken), "coupon_code_taken")
+    }
+
+    /// The coupon behind a reference.
+    fn coupon(&self, by: &CouponRef) -> Result<i64, &'static str> {
+        match by {
+            CouponRef::Id(id) => self.coupons.contains_key(&id.get()).then_some(id.get()).ok_or("coupon_not_found"),
+            CouponRef::Code(code) => {
+                let found = self.coupons.iter().find(|(_, coupon)| coupon.terms.code.as_ref() == Some(code));
+                found.map(|(id, _)| *id).ok_or("coupon_code_not_found")
+            }
+        }
+    }
+
+    fn issue(&self, customer: i64, by: &CouponRef, now: i64) -> Verdict {
+        refuse_if(!self.customers.contains_key(&customer), "customer_not_found")?;
+        let id = self.coupon(by)?;
+        let (coupon, out) = (&self.coupons[&id], self.copies_of(id).count());
+        let mine = self.copies_of(id).filter(|copy| copy.customer == customer).count();
+        let window = &coupon.terms.window;
+        refuse_if(mine >= coupon.terms.per_customer_limit as usize, "coupon_already_claimed")?;
+        refuse_if(!coupon.active, "coupon_inactive")?;
+        refuse_if(now < window.from.as_micros(), "coupon_not_started")?;
+        refuse_if(window.until.is_some_and(|until| now >= until.as_micros()), "coupon_ended")?;
+        refuse_if(coupon.terms.total_quantity.is_some_and(|total| out >= total as usize), "coupon_sold_out")
+    }
+
+    /// Takes an accepted command in, with the ids that its outcome brought, and holds the outcome to it.
+    pub(crate) fn accept(&mut self, envelope: &Envelope, outcome: &Outcome, now: Timestamp, seen: &mut Coverage) {
+        match (&envelope.command, outcome) {
+            (Command::RegisterCustomer(c), Outcome::Customer(customer)) => {
+                assert!(c.customer_id.is_none_or(|id| id == customer.id));
+                assert_eq!(self.customers.insert(customer.id.get(), c.username.to_string()), None);
+            }
+            (Command::CreateProduct(c), Outcome::Listing(listing)) => {
+                let (base, currency) = (c.base_price.minor(), c.base_price.currency().code().to_owned());
+                let on_sale = c.status == ProductStatus::OnSale;
+                let product = Product { base, currency, on_sale, version: 1 };
+                assert!(self.products.insert(listing.product.id.get(), product).is_none());
+                assert_eq!(listing.variants.len(), c.variants.len());
+                for (listed, new) in listing.variants.iter().zip(&c.variants) {
+                    self.add_variant(listed.variant.id.get(), listing.product.id.get(), new);
+                }
+            }
+            (Command::UpdateProduct(c), Outcome::Product(after)) => {
+                let product = self.products.get_mut(&c.product_id.get()).expect("a product");
+                product.base = c.base_price.map_or(product.base, Money::minor);
+                product.on_sale = c.status.map_or(product.on_sale, |status| status == ProductStatus::OnSale);
+                product.version += 1;
+                assert_eq!((after.version, after.base_price.minor()), (product.version, product.base));
+            }
+            (Command::AddVariant(c), Outcome::Variant(listed)) => {
+                self.add_variant(listed.variant.id.get(), c.product_id.get(), &c.variant);
+            }
+            (Command::UpdateVariant(c), Outcome::Variant(after)) => {
+                let variant = self.variants.get_mut(&c.variant_id.get()).expect("a variant");
+                variant.additional = c.additional_price.map_or(variant.additional, Money::minor);
+                variant.active = c.active.unwrap_or(variant.active);
+                variant.version += 1;
+                assert_eq!((after.variant.version, after.variant.active), (variant.version, variant.active));
+            }
+            (Command::AdjustStock(c), Outcome::StockEntry(entry)) => {
+                self.variants.get_mut(&c.variant_id.get()).expect("a variant").ledger.push(c.delta);
+                assert_eq!(i64::try_from(entry.on_hand_after), Ok(self.on_hand(c.variant_id.get())));
+            }
+            (Command::Deposit(_) | Command::AdjustWallet(_), Outcome::WalletEntry(entry)) => {
+                let (customer, amount) = match &envelope.command {
+                    Command::Deposit(c) => (c.customer_id, c.amount),
+                    Command::AdjustWallet(c) => (c.customer_id, c.amount),
+                    _ => unreachable!("matched above"),
+                };
+                let key = wallet_key(customer.get(), amount);
+                self.wallets.entry(key.clone()).or_default().push(amount.minor());
+                assert_eq!(entry.balance_after.minor(), self.balance(&key));
+            }
+            (Command::CreateCoupon(c), Outcome::Coupon(coupon)) => {
+                let fresh = Coupon { terms: c.clone(), active: c.active, version: 1 };
+                assert!(self.coupons.insert(coupon.id.get(), fresh).is_none());
+            }
+            (Command::UpdateCoupon(c), Outcome::Coupon(after)) => {
+                let coupon = self.coupons.get_mut(&c.coupon_id.get()).expect("a coupon");
+                coupon.active = c.active.unwrap_or(coupon.active);
+                coupon.version += 1;
+                assert_eq!((after.version, after.active), (coupon.version, coupon.active));
+            }
+            (Command::IssueCoupon(c), Outcome::IssuedCoupon(copy)) => {
+                let coupon = self.coupon(&c.coupon).expect("a coupon");
+                let expires = self.coupons[&coupon].terms.window.until.map(Timestamp::as_micros);
+                let fresh = Copy { coupon, customer: c.customer_id.get(), state: CopyState::Available, expires };
+                assert!(self.copies.insert(copy.id.get(), fresh).is_none());
+            }
+            (Command::PlaceOrder(c), Outcome::Order(order)) => self.placed(c, order, now.as_micros(), seen),
+            (Command::PayOrder(c), Outcome::Order(order)) => {
+                self.paid(c.order_id.get(), now.as_micros(), seen);
+                assert_eq!(order.id, c.order_id);
+            }
+            (Command::CancelOrder(c), Outcome::Order(order)) => {
+                self.cancelled(c.order_id.get(), now.as_micros(), seen);
+                assert_eq!(order.id, c.order_id);
+            }
+            _ => panic!("{outcome:?} is no answer to {envelope:?}"),
+        }
+        self.keys.insert(scope(envelope), (envelope.command.clone(), outcome.clone()));
+        self.accepted.push((envelope.clone(), outcome.clone()));
+    }
+
+    fn add_variant(&mut self, id: i64, product: i64, new: &NewVariant) {
+        let stock = i64::try_from(new.stock).expect("within its bound");
+        let variant = Variant {
+            product,
+            sku: new.sku.to_string(),
+            additional: new.additional_price.minor(),
+            active: true,
+            version: 1,
+            ledger: if stock == 0 { Vec::new() } else { vec![stock] },
+        };
+        assert!(self.variants.insert(id, variant).is_none());
+    }
+}

@@ -1,0 +1,251 @@
+//! The model's orders: prices, stock, coupons and wallets once more, by hand.
+
+use std::collections::BTreeMap;
+
+use commerce_core::{Discount, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, Principal};
+
+use crate::support::coverage::Coverage;
+use crate::support::model::{CopyState, Model, Verdict, WalletKey, refuse_if};
+use crate::support::{TTL_SECONDS, ZONE_HOURS};
+
+const MAX: i128 = 1_000_000_000_000_000;
+const DAY: i64 = 86_400_000_000;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) variant: i64,
+    pub(crate) product: i64,
+    pub(crate) units: i64,
+    pub(crate) subtotal: i64,
+    pub(crate) share: i64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) customer: i64,
+    pub(crate) currency: String,
+    pub(crate) lines: Vec<Line>,
+    /// The copy used and what it took off.
+    pub(crate) copy: Option<(i64, i64)>,
+    pub(crate) subtotal: i64,
+    pub(crate) total: i64,
+    pub(crate) expires: i64,
+    /// Every status it has had.
+    pub(crate) path: Vec<OrderStatus>,
+}
+
+impl Order {
+    pub(crate) fn status(&self) -> OrderStatus {
+        self.path[self.path.len() - 1]
+    }
+
+    fn wallet(&self) -> WalletKey {
+        (self.customer, self.currency.clone())
+    }
+}
+
+/// Splits `whole` by `weights`: floors first, then a unit each to the largest remainders, earlier lines first.
+fn shares(whole: i64, weights: &[i64]) -> Vec<i64> {
+    let sum: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
+    if sum == 0 {
+        return weights.iter().map(|_| 0).collect();
+    }
+    let product = |weight: i64| i128::from(whole) * i128::from(weight);
+    let mut shares: Vec<i64> = weights.iter().map(|w| i64::try_from(product(*w) / sum).expect("small")).collect();
+    let mut rest: Vec<i128> = weights.iter().map(|w| product(*w) % sum).collect();
+    while shares.iter().sum::<i64>() < whole {
+        let best = (0..rest.len()).fold(0, |best, at| if rest[at] > rest[best] { at } else { best });
+        shares[best] += 1;
+        rest[best] = -1;
+    }
+    shares
+}
+
+/// The day since 1970 in the shop's zone.
+pub(crate) fn day(now: i64) -> i64 {
+    (now + ZONE_HOURS * 3_600_000_000).div_euclid(DAY)
+}
+
+impl Model {
+    /// The order as it would be placed, or what refuses it.
+    pub(super) fn place(&self, c: &PlaceOrder, now: i64) -> Result<Order, &'static str> {
+        refuse_if(c.basket.lines.is_empty(), "no_lines")?;
+        refuse_if(c.basket.lines.len() > 100, "too_many_lines")?;
+        refuse_if(c.basket.coupons.len() > 1, "coupons_not_combinable")?;
+        refuse_if(c.payment == Some(PaymentMethod::Card), "payment_method_not_offered")?;
+        let customer = c.customer_id.get();
+        refuse_if(!self.customers.contains_key(&customer), "customer_not_found")?;
+
+        let mut demand: BTreeMap<i64, i64> = BTreeMap::new();
+        for line in &c.basket.lines {
+            let variant = self.variants.get(&line.variant_id.get()).ok_or("variant_not_found")?;
+            refuse_if(!self.products[&variant.product].on_sale, "product_not_on_sale")?;
+            refuse_if(!variant.active, "variant_inactive")?;
+            *demand.entry(line.variant_id.get()).or_default() += i64::from(line.quantity.get());
+        }
+        refuse_if(demand.iter().any(|(variant, units)| *units > self.on_hand(*variant)), "out_of_stock")?;
+        let copy = c.basket.coupons.first().map(|copy| copy.get());
+        let mine = |id: i64| self.copies.get(&id).is_some_and(|copy| copy.customer == customer);
+        refuse_if(copy.is_some_and(|id| !mine(id)), "issued_coupon_not_found")?;
+
+        let (currency, mut lines) = self.lines(c)?;
+        let subtotal = lines.iter().map(|line| line.subtotal).sum();
+        let copy = copy.map(|id| Ok::<_, &str>((id, self.off(id, subtotal, &currency, now)?))).transpose()?;
+        let discount = copy.map_or(0, |(_, off)| off);
+        let weights: Vec<i64> = lines.iter().map(|line| line.subtotal).collect();
+        for (line, share) in lines.iter_mut().zip(shares(discount, &weights)) {
+            line.share = share;
+        }
+        let total = subtotal - discount;
+        let pays = c.payment.is_some();
+        refuse_if(pays && self.balance(&(customer, currency.clone())) < total, "insufficient_balance")?;
+        let path = vec![if pays { OrderStatus::Paid } else { OrderStatus::Pending }];
+        let expires = now + i64::try_from(TTL_SECONDS).expect("small") * 1_000_000;
+        Ok(Order { customer, currency, lines, copy, subtotal, total, expires, path })
+    }
+
+    fn lines(&self, c: &PlaceOrder) -> Result<(String, Vec<Line>), &'static str> {
+        let first = &self.variants[&c.basket.lines[0].variant_id.get()];
+        let currency = self.products[&first.product].currency.clone();
+        let (mut lines, mut sum) = (Vec::new(), 0_i128);
+        for line in &c.basket.lines {
+            let variant = &self.variants[&line.variant_id.get()];
+            let product = &self.products[&variant.product];
+            let unit = i128::from(product.base) + i128::from(variant.additional);
+            let subtotal = unit * i128::from(line.quantity.get());
+            refuse_if(unit > MAX || subtotal > MAX, "amount_out_of_range")?;
+            refuse_if(product.currency != currency, "currency_mismatch")?;
+            sum += subtotal;
+            refuse_if(sum > MAX, "amount_out_of_range")?;
+            lines.push(Line {
+                variant: line.variant_id.get(),
+                product: variant.product,
+                units: i64::from(line.quantity.get()),
+                subtotal: i64::try_from(subtotal).expect("within the bound"),
+                share: 0,
+            });
+        }
+        Ok((currency, lines))
+    }
+
+    /// What a copy takes off.
+    fn off(&self, id: i64, subtotal: i64, currency: &str, now: i64) -> Result<i64, &'static str> {
+        let copy = &self.copies[&id];
+        match copy.state {
+            CopyState::Available => refuse_if(copy.expires.is_some_and(|end| now >= end), "coupon_expired")?,
+            CopyState::Expired => return Err("coupon_expired"),
+            CopyState::Held(_) | CopyState::Used(_) => return Err("coupon_not_available"),
+        }
+        let terms = &self.coupons[&copy.coupon].terms;
+        if let Some(least) = terms.min_subtotal {
+            refuse_if(least.currency().code() != currency, "currency_mismatch")?;
+            refuse_if(subtotal < least.minor(), "below_minimum")?;
+        }
+        let (off, limit) = match terms.discount {
+            Discount::Amount(amount) => (i128::from(amount.minor()), Some(amount)),
+            Discount::Percent { rate, cap } => {
+                // The generator's rates are whole hundredths of a percent.
+                let rate: i128 = (rate.value() * rust_decimal::Decimal::ONE_HUNDRED).try_into().expect("whole");
+                let off = i128::from(subtotal) * rate / 10_000;
+                (cap.map_or(off, |cap| off.min(i128::from(cap.minor()))), cap)
+            }
+        };
+        refuse_if(limit.is_some_and(|limit| limit.currency().code() != currency), "currency_mismatch")?;
+        Ok(i64::try_from(off.min(i128::from(subtotal))).expect("at most the subtotal"))
+    }
+
+    pub(super) fn placed(&mut self, c: &PlaceOrder, placed: &commerce_core::Order, now: i64, seen: &mut Coverage) {
+        let order = self.place(c, now).expect("accepted");
+        let id = placed.id.get();
+        for (variant, units) in demand(&order) {
+            self.variants.get_mut(&variant).expect("a variant").ledger.push(-units);
+        }
+        let paid = order.status() == OrderStatus::Paid;
+        if let Some((copy, _)) = order.copy {
+            self.copies.get_mut(&copy).expect("a copy").state =
+                if paid { CopyState::Used(id) } else { CopyState::Held(id) };
+            seen.note(if paid { "coupon used at once" } else { "coupon held" });
+        }
+        if demand(&order).len() < order.lines.len() {
+            seen.note("one variant on two lines");
+        }
+        seen.note(if paid { "nothing -> paid" } else { "nothing -> pending" });
+        assert!(self.orders.insert(id, order.clone()).is_none(), "ids are never used twice");
+        if paid {
+            self.book(&order, now, seen);
+        }
+    }
+
+    /// The money and the sales of a paid order.
+    fn book(&mut self, order: &Order, now: i64, seen: &mut Coverage) {
+        if order.total > 0 {
+            self.wallets.entry(order.wallet()).or_default().push(-order.total);
+        } else {
+            seen.note("a free order");
+        }
+        for line in &order.lines {
+            let sold = self.sales.entry((day(now), line.product)).or_default();
+            *sold = (sold.0 + line.units, sold.1 + line.subtotal - line.share);
+        }
+        if self.sales.keys().next().map(|(day, _)| *day) != self.sales.keys().last().map(|(day, _)| *day) {
+            seen.note("two days of sales");
+        }
+    }
+
+    fn visible(&self, principal: &Principal, id: i64) -> Result<&Order, &'static str> {
+        let order = self.orders.get(&id).ok_or("order_not_found")?;
+        let mine = !matches!(principal, Principal::Customer(me) if me.get() != order.customer);
+        if mine { Ok(order) } else { Err("order_not_found") }
+    }
+
+    pub(super) fn pay(&self, principal: &Principal, c: &PayOrder, now: i64) -> Verdict {
+        refuse_if(c.method == PaymentMethod::Card, "payment_method_not_offered")?;
+        let order = self.visible(principal, c.order_id.get())?;
+        refuse_if(order.status() != OrderStatus::Pending, "invalid_transition")?;
+        refuse_if(now >= order.expires, "order_expired")?;
+        refuse_if(self.balance(&order.wallet()) < order.total, "insufficient_balance")
+    }
+
+    pub(super) fn cancel(&self, principal: &Principal, id: i64) -> Verdict {
+        refuse_if(self.visible(principal, id)?.status() != OrderStatus::Pending, "invalid_transition")
+    }
+
+    pub(super) fn paid(&mut self, id: i64, now: i64, seen: &mut Coverage) {
+        let order = self.advance(id, OrderStatus::Paid);
+        if let Some((copy, _)) = order.copy {
+            self.copies.get_mut(&copy).expect("a copy").state = CopyState::Used(id);
+            seen.note("coupon used later");
+        }
+        seen.note("pending -> paid");
+        self.book(&order, now, seen);
+    }
+
+    pub(super) fn cancelled(&mut self, id: i64, now: i64, seen: &mut Coverage) {
+        let order = self.advance(id, OrderStatus::Cancelled);
+        for (variant, units) in demand(&order) {
+            self.variants.get_mut(&variant).expect("a variant").ledger.push(units);
+        }
+        if let Some((copy, _)) = order.copy {
+            let copy = self.copies.get_mut(&copy).expect("a copy");
+            let late = copy.expires.is_some_and(|end| now >= end);
+            copy.state = if late { CopyState::Expired } else { CopyState::Available };
+            seen.note(if late { "coupon given back too late" } else { "coupon given back" });
+        }
+        seen.note("pending -> cancelled");
+    }
+
+    fn advance(&mut self, id: i64, to: OrderStatus) -> Order {
+        let order = self.orders.get_mut(&id).expect("an order");
+        order.path.push(to);
+        order.clone()
+    }
+}
+
+/// Units by variant, over all lines.
+fn demand(order: &Order) -> BTreeMap<i64, i64> {
+    let mut demand = BTreeMap::new();
+    for line in &order.lines {
+        *demand.entry(line.variant).or_default() += line.units;
+    }
+    demand
+}

@@ -1,0 +1,303 @@
+//! What is attempted, as data that shrinks: records are named by position among those that exist by then.
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+
+/// A record by position: `n` modulo how many there are; [`UNKNOWN`] is none of them.
+pub(crate) type Ref = u8;
+
+/// Names a record that does not exist.
+pub(crate) const UNKNOWN: Ref = u8::MAX;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Who {
+    /// The customer that the action is about, where it is about one.
+    Owner,
+    /// A customer by position.
+    Customer(Ref),
+    Operator(u8),
+    System,
+}
+
+/// Under which key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Key {
+    /// One never used.
+    Fresh,
+    /// The key of an earlier request of the same principal and operation, if there is one.
+    SameKind,
+    /// The key of an earlier request of whatever kind.
+    Earlier(Ref),
+}
+
+/// Minor units of one of two currencies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sum {
+    pub(crate) minor: i64,
+    pub(crate) dollars: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct VariantSpec {
+    pub(crate) sku: u8,
+    pub(crate) additional: Sum,
+    pub(crate) stock: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum OffSpec {
+    Amount(Sum),
+    /// Hundredths of a percent, and the cap.
+    Percent(u16, Option<Sum>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct CouponSpec {
+    pub(crate) code: Option<u8>,
+    pub(crate) off: OffSpec,
+    pub(crate) minimum: Option<Sum>,
+    pub(crate) total: Option<u32>,
+    pub(crate) per_customer: u32,
+    /// Seconds from now.
+    pub(crate) from: i64,
+    pub(crate) lasts: Option<i64>,
+    pub(crate) active: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    Register {
+        customer: Option<Ref>,
+        username: u8,
+    },
+    CreateProduct {
+        base: Sum,
+        status: u8,
+        variants: Vec<VariantSpec>,
+    },
+    UpdateProduct {
+        product: Ref,
+        version: Option<u8>,
+        base: Option<Sum>,
+        status: Option<u8>,
+    },
+    AddVariant {
+        product: Ref,
+        variant: VariantSpec,
+    },
+    UpdateVariant {
+        variant: Ref,
+        version: Option<u8>,
+        additional: Option<Sum>,
+        active: Option<bool>,
+    },
+    AdjustStock {
+        variant: Ref,
+        delta: i64,
+    },
+    Deposit {
+        customer: Ref,
+        amount: Sum,
+    },
+    AdjustWallet {
+        customer: Ref,
+        amount: Sum,
+    },
+    CreateCoupon(CouponSpec),
+    UpdateCoupon {
+        coupon: Ref,
+        version: Option<u8>,
+        active: Option<bool>,
+    },
+    Issue {
+        customer: Ref,
+        coupon: Ref,
+        by_code: bool,
+    },
+    /// `copies`: by position among the customer's own if `own`, else among all.
+    Place {
+        customer: Ref,
+        lines: Vec<(Ref, u32)>,
+        copies: Vec<(Ref, bool)>,
+        payment: Option<bool>,
+    },
+    Pay {
+        order: Ref,
+        card: bool,
+    },
+    Cancel {
+        order: Ref,
+    },
+    /// An earlier request word for word.
+    Repeat(Ref),
+}
+
+impl Action {
+    /// Whether only staff may do it.
+    pub(crate) const fn is_staffs(&self) -> bool {
+        !matches!(
+            self,
+            Self::Register { .. } | Self::Issue { .. } | Self::Place { .. } | Self::Pay { .. } | Self::Cancel { .. }
+        )
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) who: Who,
+    pub(crate) key: Key,
+    pub(crate) action: Action,
+    /// Seconds that pass before, or are set back.
+    pub(crate) seconds: i64,
+    /// With fewer ids than it takes.
+    pub(crate) short_of_ids: bool,
+}
+
+impl Step {
+    pub(crate) fn moved_micros(&self) -> i64 {
+        self.seconds * 1_000_000
+    }
+
+    /// A plain request by the operator, at once.
+    pub(crate) fn plain(action: Action) -> Self {
+        Self { who: Who::Operator(0), key: Key::Fresh, action, seconds: 0, short_of_ids: false }
+    }
+}
+
+fn reference() -> impl Strategy<Value = Ref> + Clone {
+    prop_oneof![30 => 0..12_u8, 1 => Just(UNKNOWN)]
+}
+
+fn sum(range: std::ops::RangeInclusive<i64>) -> impl Strategy<Value = Sum> + Clone {
+    let minor = prop_oneof![30 => range, 1 => Just(0), 1 => -5..0_i64, 1 => Just(1_000_000_000_000_000_i64)];
+    (minor, prop::bool::weighted(0.15)).prop_map(|(minor, dollars)| Sum { minor, dollars })
+}
+
+fn variant() -> impl Strategy<Value = VariantSpec> + Clone {
+    let stock = prop_oneof![20 => 0..12_u64, 1 => Just(1_000_000_001)];
+    (0..12_u8, sum(0..=300), stock).prop_map(|(sku, additional, stock)| VariantSpec { sku, additional, stock })
+}
+
+fn coupon() -> impl Strategy<Value = CouponSpec> + Clone {
+    let off = prop_oneof![
+        sum(1..=4_000).prop_map(OffSpec::Amount),
+        (prop_oneof![4 => 1..=10_000_u16, 1 => Just(10_000)], of(sum(1..=500)))
+            .prop_map(|(rate, cap)| OffSpec::Percent(rate, cap)),
+    ];
+    let limits = (of(prop_oneof![9 => 1..4_u32, 1 => Just(0)]), prop_oneof![9 => 1..3_u32, 1 => Just(1_000_001)]);
+    let window =
+        (prop_oneof![2 => -900..=0_i64, 1 => 0..900_i64], of(prop_oneof![9 => 60..1_500_i64, 1 => -60..=0_i64]));
+    (of(0..8_u8), off, of(sum(1..=3_000)), limits, window, prop::bool::weighted(0.9)).prop_map(
+        |(code, off, minimum, (total, per_customer), (from, lasts), active)| CouponSpec {
+            code,
+            off,
+            minimum,
+            total,
+            per_customer,
+            from,
+            lasts,
+            active,
+        },
+    )
+}
+
+fn place() -> impl Strategy<Value = Action> {
+    let line = (reference(), prop_oneof![20 => 1..4_u32, 1 => Just(1_000_000_u32)]);
+    let lines = prop_oneof![
+        40 => vec(line.clone(), 1..4),
+        2 => Just(Vec::new()),
+        1 => line.prop_map(|line| vec![line; 101]),
+    ];
+    let copy = (reference(), prop::bool::weighted(0.9));
+    let copies = prop_oneof![5 => vec(copy.clone(), 0..2), 4 => vec(copy.clone(), 1), 1 => vec(copy, 2)];
+    let payment = prop_oneof![10 => Just(None), 10 => Just(Some(false)), 1 => Just(Some(true))];
+    (reference(), lines, copies, payment).prop_map(|(customer, lines, copies, payment)| Action::Place {
+        customer,
+        lines,
+        copies,
+        payment,
+    })
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let version = || of(0..4_u8);
+    let catalog =
+        prop_oneof![
+            (sum(0..=2_000), 0..6_u8, vec(variant(), 0..3))
+                .prop_map(|(base, status, variants)| Action::CreateProduct { base, status, variants }),
+            (reference(), version(), of(sum(0..=2_000)), of(0..6_u8))
+                .prop_map(|(product, version, base, status)| Action::UpdateProduct { product, version, base, status }),
+            (reference(), variant()).prop_map(|(product, variant)| Action::AddVariant { product, variant }),
+            (reference(), version(), of(sum(0..=300)), of(prop::bool::weighted(0.8))).prop_map(
+                |(variant, version, additional, active)| Action::UpdateVariant { variant, version, additional, active }
+            ),
+            (reference(), -6..=10_i64).prop_map(|(variant, delta)| Action::AdjustStock { variant, delta }),
+        ];
+    let money = prop_oneof![
+        (reference(), sum(1..=8_000)).prop_map(|(customer, amount)| Action::Deposit { customer, amount }),
+        (reference(), sum(-3_000..=1_000)).prop_map(|(customer, amount)| Action::AdjustWallet { customer, amount }),
+    ];
+    let coupons = prop_oneof![
+        2 => coupon().prop_map(Action::CreateCoupon),
+        1 => (reference(), version(), of(prop::bool::weighted(0.7)))
+            .prop_map(|(coupon, version, active)| Action::UpdateCoupon { coupon, version, active }),
+        6 => (reference(), reference(), any::<bool>())
+            .prop_map(|(customer, coupon, by_code)| Action::Issue { customer, coupon, by_code }),
+    ];
+    let orders = prop_oneof![
+        6 => place(),
+        3 => (reference(), prop::bool::weighted(0.05)).prop_map(|(order, card)| Action::Pay { order, card }),
+        2 => reference().prop_map(|order| Action::Cancel { order }),
+    ];
+    let register = (of(reference()), 0..6_u8).prop_map(|(customer, username)| Action::Register { customer, username });
+    prop_oneof![
+        1 => register,
+        4 => catalog,
+        3 => money,
+        5 => coupons,
+        10 => orders,
+        2 => (0..=40_u8).prop_map(Action::Repeat),
+    ]
+}
+
+/// One random step.
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let who = prop_oneof![
+        5 => Just(Who::Owner),
+        1 => (0..4_u8).prop_map(Who::Customer),
+        4 => (0..2_u8).prop_map(Who::Operator),
+        1 => Just(Who::System),
+    ];
+    let key = prop_oneof![20 => Just(Key::Fresh), 1 => Just(Key::SameKind), 1 => (0..=40_u8).prop_map(Key::Earlier)];
+    let seconds = prop_oneof![6 => Just(0), 3 => 0..300_i64, 1 => 300..3_000_i64, 1 => -300..0_i64];
+    (who, key, action(), seconds, prop::bool::weighted(0.01))
+        .prop_map(|(who, key, action, seconds, short_of_ids)| Step { who, key, action, seconds, short_of_ids })
+}
+
+/// A sequence of up to `length` steps, on top of [`opening`].
+pub(crate) fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
+    vec(step(), 1..=length)
+}
+
+/// The shop opens: customers with money, goods in two currencies, coupons. Fixed, so that what shrinks is the story.
+pub(crate) fn opening() -> Vec<Step> {
+    let won = |minor| Sum { minor, dollars: false };
+    let dollars = |minor| Sum { minor, dollars: true };
+    let variant = |sku, additional, stock| VariantSpec { sku, additional, stock };
+    let coupon = |code, off, minimum, total, lasts| {
+        let (per_customer, from, active) = (1, 0, true);
+        Action::CreateCoupon(CouponSpec { code, off, minimum, total, per_customer, from, lasts, active })
+    };
+    let goods = |base, variants| Action::CreateProduct { base, status: 0, variants };
+    let mut actions: Vec<Action> = (0..3).map(|n| Action::Register { customer: Some(n), username: n }).collect();
+    actions.extend((0..3).map(|customer| Action::Deposit { customer, amount: won(6_000) }));
+    actions.push(Action::Deposit { customer: 0, amount: dollars(900) });
+    actions.push(goods(won(700), vec![variant(0, won(0), 9), variant(1, won(55), 4)]));
+    actions.push(goods(won(333), vec![variant(2, won(0), 20)]));
+    actions.push(goods(dollars(199), vec![variant(3, dollars(0), 5)]));
+    actions.push(coupon(Some(0), OffSpec::Amount(won(500)), None, Some(2), Some(1_200)));
+    actions.push(coupon(None, OffSpec::Percent(1_234, Some(won(400))), Some(won(800)), None, None));
+    actions.into_iter().map(Step::plain).collect()
+}

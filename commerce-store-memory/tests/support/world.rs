@@ -1,0 +1,248 @@
+//! From steps to envelopes: which ids exist by now, and which keys were used.
+
+use commerce_core::{
+    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, Command, CouponCode, CouponId, CouponRef, CreateCoupon,
+    CreateProduct, Currency, CustomerId, Deposit, Discount, Envelope, Id, IdBlock, IssueCoupon, IssuedCouponId,
+    LineRequest, Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent,
+    PlaceOrder, Principal, ProductId, ProductStatus, Quantity, RegisterCustomer, Timestamp, UpdateCoupon,
+    UpdateProduct, UpdateVariant, VariantId, Window,
+};
+use rust_decimal::Decimal;
+
+use crate::support::script::{Action, CouponSpec, Key, OffSpec, Ref, Step, Sum, UNKNOWN, VariantSpec, Who};
+
+/// What has come back so far, in the order it did.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    customers: Vec<CustomerId>,
+    products: Vec<ProductId>,
+    variants: Vec<VariantId>,
+    coupons: Vec<(CouponId, Option<CouponCode>)>,
+    copies: Vec<(IssuedCouponId, CustomerId)>,
+    orders: Vec<(OrderId, CustomerId)>,
+    pending: Vec<(OrderId, CustomerId)>,
+    sent: Vec<Envelope>,
+    tick: u64,
+}
+
+fn id<I: Id>(raw: i64) -> I {
+    I::from_raw(raw.try_into().expect("not zero"))
+}
+
+fn pick<T: Clone>(known: &[T], at: Ref) -> Option<T> {
+    known.get(usize::from(at) % known.len().max(1)).filter(|_| at != UNKNOWN).cloned()
+}
+
+fn pick_id<I: Id>(known: &[I], at: Ref) -> I {
+    pick(known, at).unwrap_or(id(i64::MAX))
+}
+
+/// An amount, of won or dollars.
+fn money(sum: Sum) -> Money {
+    Money::new(sum.minor, if sum.dollars { Currency::USD } else { Currency::KRW }).expect("within the bound")
+}
+
+fn status(at: u8) -> ProductStatus {
+    match at {
+        4 => ProductStatus::Paused,
+        5 => ProductStatus::Discontinued,
+        _ => ProductStatus::OnSale,
+    }
+}
+
+fn new_variant(spec: &VariantSpec) -> NewVariant {
+    NewVariant {
+        sku: format!("SKU-{}", spec.sku).parse().expect("a SKU"),
+        option_name: None,
+        additional_price: money(spec.additional),
+        stock: spec.stock,
+    }
+}
+
+fn new_coupon(spec: &CouponSpec, now: Timestamp) -> CreateCoupon {
+    let after = |seconds: i64| Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
+    CreateCoupon {
+        code: spec.code.map(|code| format!("CODE-{code}").parse().expect("a code")),
+        name: "a coupon".parse().expect("a name"),
+        discount: match spec.off {
+            OffSpec::Amount(amount) => Discount::Amount(money(amount)),
+            OffSpec::Percent(rate, cap) => Discount::Percent {
+                rate: Percent::new(Decimal::new(i64::from(rate), 2)).expect("a percentage"),
+                cap: cap.map(money),
+            },
+        },
+        min_subtotal: spec.minimum.map(money),
+        total_quantity: spec.total,
+        per_customer_limit: spec.per_customer,
+        window: Window { from: after(spec.from), until: spec.lasts.map(|lasts| after(spec.from + lasts)) },
+        active: spec.active,
+    }
+}
+
+impl World {
+    /// Notes the ids of what was made.
+    pub(crate) fn learn(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Customer(customer) => self.customers.push(customer.id),
+            Outcome::Listing(listing) => {
+                self.products.push(listing.product.id);
+                self.variants.extend(listing.variants.iter().map(|listed| listed.variant.id));
+            }
+            Outcome::Variant(listed) if !self.variants.contains(&listed.variant.id) => {
+                self.variants.push(listed.variant.id);
+            }
+            Outcome::Coupon(coupon) if self.coupons.iter().all(|(known, _)| *known != coupon.id) => {
+                self.coupons.push((coupon.id, coupon.code.clone()));
+            }
+            Outcome::IssuedCoupon(copy) => self.copies.push((copy.id, copy.customer_id)),
+            Outcome::Order(order) => {
+                let order_and_owner = (order.id, order.customer_id);
+                self.pending.retain(|known| *known != order_and_owner);
+                if order.status == OrderStatus::Pending {
+                    self.pending.push(order_and_owner);
+                }
+                if !self.orders.contains(&order_and_owner) {
+                    self.orders.push(order_and_owner);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The step as a request, sent at `now`.
+    pub(crate) fn envelope(&mut self, step: &Step, now: Timestamp) -> Envelope {
+        let envelope = match &step.action {
+            Action::Repeat(at) => pick(&self.sent, *at).map(|earlier| Envelope { ids: self.ids(9), ..earlier }),
+            _ => None,
+        };
+        let envelope = envelope.unwrap_or_else(|| self.fresh(step, now));
+        self.sent.push(envelope.clone());
+        envelope
+    }
+
+    fn fresh(&mut self, step: &Step, now: Timestamp) -> Envelope {
+        let (owner, command) = self.command(&step.action, now);
+        let principal = match step.who {
+            Who::Owner if step.action.is_staffs() => Principal::Operator("operator-0".parse().expect("a name")),
+            Who::Owner => owner.map_or(Principal::System, Principal::Customer),
+            Who::Customer(at) => Principal::Customer(pick_id(&self.customers, at)),
+            Who::Operator(at) => Principal::Operator(format!("operator-{at}").parse().expect("a name")),
+            Who::System => Principal::System,
+        };
+        let kind = (&principal, command.operation());
+        let key = match step.key {
+            Key::Fresh => None,
+            Key::SameKind => self.sent.iter().rev().find(|sent| (&sent.principal, sent.operation()) == kind),
+            Key::Earlier(at) => self.sent.get(usize::from(at) % self.sent.len().max(1)),
+        };
+        let unused = || format!("key-{}", self.sent.len()).parse().expect("a key");
+        let key = key.map_or_else(unused, |earlier| earlier.key.clone());
+        let ids = self.ids(if step.short_of_ids { 0 } else { 110 });
+        Envelope { principal, key, command, ids }
+    }
+
+    fn ids(&mut self, count: u32) -> IdBlock {
+        let block = IdBlock::new(self.tick + 1_000_000, count, NodeId::default());
+        self.tick += u64::from(count);
+        block
+    }
+
+    /// The command, and the customer it is about.
+    fn command(&self, action: &Action, now: Timestamp) -> (Option<CustomerId>, Command) {
+        let customer = |at| pick_id(&self.customers, at);
+        let coupon = |at| pick(&self.coupons, at);
+        let version = |version: &Option<u8>| version.map(u64::from);
+        match action {
+            Action::Register { customer, username } => {
+                // Numbers of people who may not have been registered yet.
+                let customer_id = customer.map(|at| id(i64::from(at % 5) + 1));
+                let username = format!("user-{username}").parse().expect("a username");
+                let name = "somebody".parse().expect("a name");
+                (customer_id, RegisterCustomer { customer_id, username, name }.into())
+            }
+            Action::CreateProduct { base, status: at, variants } => {
+                let (name, base_price) = ("goods".parse().expect("a name"), money(*base));
+                let variants = variants.iter().map(new_variant).collect();
+                (None, CreateProduct { name, description: None, base_price, status: status(*at), variants }.into())
+            }
+            Action::UpdateProduct { product, version: expected, base, status: at } => {
+                let (product_id, expected_version) = (pick_id(&self.products, *product), version(expected));
+                let (base_price, status) = (base.map(money), at.map(status));
+                (None, UpdateProduct { product_id, expected_version, name: None, base_price, status }.into())
+            }
+            Action::AddVariant { product, variant } => {
+                let product_id = pick_id(&self.products, *product);
+                (None, AddVariant { product_id, variant: new_variant(variant) }.into())
+            }
+            Action::UpdateVariant { variant, version: expected, additional, active } => {
+                let (variant_id, expected_version) = (pick_id(&self.variants, *variant), version(expected));
+                let (additional_price, active) = (additional.map(money), *active);
+                (None, UpdateVariant { variant_id, expected_version, additional_price, active }.into())
+            }
+            Action::AdjustStock { variant, delta } => {
+                let variant_id = pick_id(&self.variants, *variant);
+                (None, AdjustStock { variant_id, delta: *delta, note: None }.into())
+            }
+            Action::Deposit { customer: at, amount } => {
+                let customer_id = customer(*at);
+                (Some(customer_id), Deposit { customer_id, amount: money(*amount), memo: None }.into())
+            }
+            Action::AdjustWallet { customer: at, amount } => {
+                let (customer_id, memo) = (customer(*at), "a correction".parse().expect("a note"));
+                (Some(customer_id), AdjustWallet { customer_id, amount: money(*amount), memo }.into())
+            }
+            Action::CreateCoupon(spec) => (None, new_coupon(spec, now).into()),
+            Action::UpdateCoupon { coupon: at, version: expected, active } => {
+                let coupon_id = coupon(*at).map_or(id(i64::MAX), |(id, _)| id);
+                (None, UpdateCoupon { coupon_id, expected_version: version(expected), active: *active }.into())
+            }
+            Action::Issue { customer: who, coupon: at, by_code } => {
+                let coupon = match coupon(*at) {
+                    Some((_, Some(code))) if *by_code => CouponRef::Code(code),
+                    None if *by_code => CouponRef::Code("NO-SUCH-CODE".parse().expect("a code")),
+                    known => CouponRef::Id(known.map_or(id(i64::MAX), |(id, _)| id)),
+                };
+                let customer_id = customer(*who);
+                (Some(customer_id), IssueCoupon { customer_id, coupon }.into())
+            }
+            Action::Place { customer: at, lines, copies, payment } => {
+                let customer_id = customer(*at);
+                let basket = self.basket(customer_id, lines, copies);
+                let payment = payment.map(|card| if card { PaymentMethod::Card } else { PaymentMethod::Wallet });
+                (Some(customer_id), PlaceOrder { customer_id, basket, payment }.into())
+            }
+            Action::Pay { order, card } => {
+                let (order_id, owner) = self.order(*order);
+                let method = if *card { PaymentMethod::Card } else { PaymentMethod::Wallet };
+                (owner, PayOrder { order_id, method }.into())
+            }
+            Action::Cancel { order } => {
+                let (order_id, owner) = self.order(*order);
+                (owner, CancelOrder { order_id, reason: None }.into())
+            }
+            // Nothing was sent yet that could be repeated.
+            Action::Repeat(_) => (None, AdjustStock { variant_id: id(i64::MAX), delta: 0, note: None }.into()),
+        }
+    }
+
+    /// Three times in four an order that is still pending, if there is one; latest first.
+    fn order(&self, at: Ref) -> (OrderId, Option<CustomerId>) {
+        let of = if at % 4 != 3 && !self.pending.is_empty() { &self.pending } else { &self.orders };
+        let latest_first: Vec<_> = of.iter().rev().copied().collect();
+        pick(&latest_first, at).map_or((id(i64::MAX), None), |(order, owner)| (order, Some(owner)))
+    }
+
+    fn basket(&self, customer: CustomerId, lines: &[(Ref, u32)], copies: &[(Ref, bool)]) -> Basket {
+        let line = |(at, quantity): &(Ref, u32)| LineRequest {
+            variant_id: pick_id(&self.variants, *at),
+            quantity: Quantity::new(i64::from(*quantity)).expect("a quantity"),
+        };
+        let own: Vec<IssuedCouponId> =
+            self.copies.iter().filter(|(_, owner)| *owner == customer).map(|(copy, _)| *copy).collect();
+        let all: Vec<IssuedCouponId> = self.copies.iter().map(|(copy, _)| *copy).collect();
+        // A customer without copies buys without, rather than be refused for it every time.
+        let copies = copies.iter().filter(|(at, of_own)| !of_own || *at == UNKNOWN || !own.is_empty());
+        let coupons = copies.map(|(at, of_own)| pick_id(if *of_own { &own } else { &all }, *at)).collect();
+        Basket { lines: lines.iter().map(line).collect(), coupons }
+    }
+}

@@ -1,0 +1,296 @@
+//! Pricing: any basket with any coupons comes out as a plain reckoning in 128 bits says, share by share.
+
+use arbitrary::{Arbitrary, Unstructured};
+use commerce_core::{
+    Coupon, CouponUse, Currency, CustomerId, Discount, DraftLine, Id, IssuedCoupon, IssuedCouponStatus, MAX_MINOR,
+    MAX_QUANTITY, Money, Name, Percent, Priced, Product, ProductStatus, Sku, Timestamp, Variant, Window, price,
+};
+use rust_decimal::Decimal;
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const CURRENCIES: [Currency; 3] = [Currency::KRW, Currency::USD, Currency::KWD];
+
+#[derive(Debug, Clone, Arbitrary)]
+struct Input {
+    lines: Vec<Line>,
+    coupons: Vec<Use>,
+}
+
+#[derive(Debug, Clone, Arbitrary)]
+struct Line {
+    foreign: bool,
+    base: Minor,
+    additional: Minor,
+    quantity: Count,
+}
+
+/// Amounts from zero to the bound; small ones often, for ties and remainders show there.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Minor {
+    Small(u8),
+    Usual(u32),
+    Any(u64),
+}
+
+/// Quantities from one to the bound.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Count {
+    Few(u8),
+    Any(u32),
+}
+
+#[derive(Debug, Clone, Arbitrary)]
+struct Use {
+    off: Off,
+    minimum: Option<Minor>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Off {
+    Amount { foreign: bool, amount: Minor },
+    Percent { millionths: u32, cap: Option<Minor> },
+}
+
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum State {
+    Good,
+    GoodUntilLater,
+    OverJustNow,
+    Used,
+}
+
+/// Prices the basket that the input describes.
+pub fn run(data: &[u8]) {
+    let mut bytes = Unstructured::new(data);
+    let currency = CURRENCIES[usize::from(u8::arbitrary(&mut bytes).unwrap_or(0)) % CURRENCIES.len()];
+    let Ok(mut input) = Input::arbitrary_take_rest(bytes) else { return };
+    input.coupons.truncate(4);
+
+    let records: Vec<_> = (1..).zip(&input.lines).map(|(id, line)| line.records(id, currency)).collect();
+    let coupons: Vec<_> = (1..).zip(&input.coupons).map(|(id, usage)| usage.records(id, currency)).collect();
+    let drafts: Vec<_> = records
+        .iter()
+        .map(|(product, variant, quantity)| DraftLine { product, variant, quantity: *quantity })
+        .collect();
+    let uses: Vec<_> = coupons.iter().map(|(copy, coupon)| CouponUse { copy: *copy, coupon }).collect();
+
+    let priced = price(&drafts, &uses, NOW);
+    match (&priced, reckon(&input)) {
+        (Ok(priced), Some(reckoned)) => check(priced, &reckoned),
+        (Err(_), None) => {}
+        (priced, reckoned) => unreachable!("{priced:?} where a reckoning says {reckoned:?}"),
+    }
+    check_order_of_lines(&priced.ok(), &drafts, &uses);
+}
+
+/// What the basket should cost; none if it cannot be priced at all.
+#[derive(Debug)]
+struct Reckoned {
+    subtotals: Vec<i128>,
+    /// What each coupon takes off; none if it does not apply.
+    off: Vec<Option<i128>>,
+}
+
+fn reckon(input: &Input) -> Option<Reckoned> {
+    let first = input.lines.first()?;
+    if input.lines.iter().any(|line| line.foreign != first.foreign) {
+        return None;
+    }
+    let bound = i128::from(MAX_MINOR);
+    let within = |amount: i128| (amount <= bound).then_some(amount);
+    let subtotal = |line: &Line| {
+        let unit = within(line.base.minor() + line.additional.minor())?;
+        within(unit * i128::from(line.quantity.units()))
+    };
+    let subtotals: Vec<i128> = input.lines.iter().map(subtotal).collect::<Option<_>>()?;
+    let whole = within(subtotals.iter().sum())?;
+    let mut rest = whole;
+    let off = |usage: &Use| {
+        let off = usage.reckon(whole, first.foreign)?.min(rest);
+        rest -= off;
+        Some(off)
+    };
+    Some(Reckoned { off: input.coupons.iter().map(off).collect(), subtotals })
+}
+
+fn check(priced: &Priced, reckoned: &Reckoned) {
+    let subtotal: i128 = reckoned.subtotals.iter().sum();
+    let discount: i128 = reckoned.off.iter().flatten().sum();
+    assert!((0..=subtotal).contains(&discount));
+    assert_eq!(minor(priced.subtotal), subtotal);
+    assert_eq!(minor(priced.discount), discount);
+    assert_eq!(minor(priced.total), subtotal - discount);
+    let off: Vec<_> = priced.coupons.iter().map(|(_, got)| got.as_ref().ok().map(|got| minor(got.discount))).collect();
+    assert_eq!(off, reckoned.off);
+    let subtotals: Vec<_> = priced.lines.iter().map(|line| minor(line.subtotal)).collect();
+    assert_eq!(subtotals, reckoned.subtotals);
+    let shares: Vec<_> = priced.lines.iter().map(|line| minor(line.discount)).collect();
+    check_shares(&shares, &subtotals, discount);
+}
+
+/// Largest remainder: the shares sum to the whole, each is its exact share rounded one way or the other, and
+/// whoever was rounded up had at least the remainder of everybody who was not, the earlier line in a tie.
+fn check_shares(shares: &[i128], weights: &[i128], whole: i128) {
+    assert_eq!(shares.iter().sum::<i128>(), whole);
+    let sum: i128 = weights.iter().sum();
+    if sum == 0 {
+        return;
+    }
+    let mut rounded_up = Vec::new();
+    let mut rounded_down = Vec::new();
+    for (place, (share, weight)) in shares.iter().zip(weights).enumerate() {
+        let (floor, remainder) = (whole * weight / sum, whole * weight % sum);
+        assert!((0..=*weight).contains(share), "line {place} of {weight} got {share}");
+        // Compared as (remainder, earlier first).
+        let claim = (remainder, std::cmp::Reverse(place));
+        match share - floor {
+            0 => rounded_down.push(claim),
+            1 => rounded_up.push(claim),
+            _ => unreachable!("line {place} of {weight} got {share} where {floor} is due"),
+        }
+    }
+    if let (Some(weakest), Some(strongest)) = (rounded_up.iter().min(), rounded_down.iter().max()) {
+        assert!(weakest > strongest, "a share was rounded up out of turn: {shares:?} over {weights:?}");
+    }
+}
+
+/// The sums do not depend on the order of the lines.
+fn check_order_of_lines(priced: &Option<Priced>, drafts: &[DraftLine<'_>], uses: &[CouponUse<'_>]) {
+    let backwards: Vec<_> = drafts.iter().rev().copied().collect();
+    let sums = |priced: Priced| (priced.subtotal, priced.discount, priced.total);
+    assert_eq!(price(&backwards, uses, NOW).ok().map(sums), priced.clone().map(sums));
+}
+
+fn minor(money: Money) -> i128 {
+    i128::from(money.minor())
+}
+
+fn money(minor: i128, foreign: bool, currency: Currency) -> Money {
+    let currency = if foreign { Currency::EUR } else { currency };
+    Money::new(i64::try_from(minor).unwrap_or(MAX_MINOR), currency).expect("within the bound")
+}
+
+fn id<I: Id>(raw: i64) -> I {
+    I::from_raw(raw.try_into().expect("counted from 1"))
+}
+
+impl Minor {
+    fn minor(self) -> i128 {
+        i128::from(match self {
+            Self::Small(minor) => i64::from(minor),
+            Self::Usual(minor) => i64::from(minor),
+            Self::Any(minor) => i64::try_from(minor % (MAX_MINOR as u64 + 1)).unwrap_or(MAX_MINOR),
+        })
+    }
+}
+
+impl Count {
+    fn units(self) -> u32 {
+        match self {
+            Self::Few(units) => u32::from(units % 9) + 1,
+            Self::Any(units) => units % MAX_QUANTITY + 1,
+        }
+    }
+}
+
+impl Line {
+    fn records(&self, raw: i64, currency: Currency) -> (Product, Variant, u32) {
+        let product = Product {
+            id: id(raw),
+            name: Name::new("p").expect("a name"),
+            description: None,
+            base_price: money(self.base.minor(), self.foreign, currency),
+            status: ProductStatus::OnSale,
+            version: 1,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let variant = Variant {
+            id: id(raw),
+            product_id: product.id,
+            sku: Sku::new("S").expect("a SKU"),
+            option_name: None,
+            additional_price: money(self.additional.minor(), self.foreign, currency),
+            active: true,
+            version: 1,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        (product, variant, self.quantity.units())
+    }
+}
+
+impl Use {
+    fn records(&self, raw: i64, currency: Currency) -> (IssuedCoupon, Coupon) {
+        let (status, expires_at) = match self.state {
+            State::Good => (IssuedCouponStatus::Available, None),
+            State::GoodUntilLater => (IssuedCouponStatus::Available, Some(Timestamp::from_micros(NOW.as_micros() + 1))),
+            State::OverJustNow => (IssuedCouponStatus::Available, Some(NOW)),
+            State::Used => (IssuedCouponStatus::Used, None),
+        };
+        let discount = match self.off {
+            Off::Amount { foreign, amount } => Discount::Amount(money(amount.minor(), foreign, currency)),
+            Off::Percent { millionths, cap } => Discount::Percent {
+                rate: Percent::new(Decimal::new(i64::from(rate(millionths)), 4)).expect("a percentage"),
+                cap: cap.map(|cap| money(cap.minor(), false, currency)),
+            },
+        };
+        let coupon = Coupon {
+            id: id(raw),
+            code: None,
+            name: Name::new("c").expect("a name"),
+            discount,
+            min_subtotal: self.minimum.map(|minimum| money(minimum.minor(), false, currency)),
+            total_quantity: None,
+            per_customer_limit: 1,
+            window: Window { from: NOW, until: expires_at },
+            active: true,
+            version: 1,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let copy = IssuedCoupon {
+            id: id(raw),
+            coupon_id: coupon.id,
+            customer_id: id::<CustomerId>(1),
+            status,
+            order_id: None,
+            issued_at: NOW,
+            expires_at,
+            used_at: None,
+        };
+        (copy, coupon)
+    }
+
+    /// What the coupon takes off a whole of one currency, the other coupons aside; none if it does not apply.
+    fn reckon(&self, whole: i128, basket_is_foreign: bool) -> Option<i128> {
+        if matches!(self.state, State::OverJustNow | State::Used) {
+            return None;
+        }
+        // A minimum and a cap are in the coupon's own currency, never the foreign one.
+        if let Some(minimum) = self.minimum
+            && (basket_is_foreign || whole < minimum.minor())
+        {
+            return None;
+        }
+        let off = match self.off {
+            Off::Amount { foreign, amount } if foreign == basket_is_foreign => amount.minor(),
+            Off::Percent { millionths, cap: None } => share(whole, millionths),
+            Off::Percent { millionths, cap: Some(cap) } if !basket_is_foreign => {
+                share(whole, millionths).min(cap.minor())
+            }
+            Off::Amount { .. } | Off::Percent { .. } => return None,
+        };
+        Some(off.min(whole))
+    }
+}
+
+/// A rate in millionths, 1 to all of them; and what it takes of a whole, rounded down.
+fn rate(millionths: u32) -> u32 {
+    millionths % 1_000_000 + 1
+}
+
+fn share(whole: i128, millionths: u32) -> i128 {
+    whole * i128::from(rate(millionths)) / 1_000_000
+}

@@ -1,0 +1,155 @@
+//! What should be in the store, kept from the commands and their outcomes alone: plain sums in 128 bits.
+
+use std::collections::BTreeMap;
+
+use commerce_core::{
+    AddVariant, Command, CouponId, CreateProduct, CustomerId, Date, IssuedCouponId, LineRequest, Money, Order, OrderId,
+    OrderStatus, Outcome, ProductId, TimeZone, Timestamp, VariantId, WalletId,
+};
+
+/// The books. Lists are in the order in which things came to be.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    pub(super) customers: Vec<CustomerId>,
+    pub(super) products: Vec<ProductId>,
+    pub(super) variants: Vec<VariantId>,
+    pub(super) coupons: Vec<CouponId>,
+    pub(super) copies: Vec<IssuedCouponId>,
+    pub(super) order_ids: Vec<OrderId>,
+    pub(super) orders: BTreeMap<OrderId, Standing>,
+    pub(super) stock: BTreeMap<VariantId, i128>,
+    /// Minor units; wallets that nothing ever moved are not here.
+    pub(super) balances: BTreeMap<WalletId, i128>,
+    pub(super) issued: BTreeMap<CouponId, BTreeMap<CustomerId, u32>>,
+    /// How many copies there may be of a coupon, and how many of them one customer may have.
+    pub(super) limits: BTreeMap<CouponId, (Option<u32>, u32)>,
+    /// The order that holds or used a copy.
+    pub(super) taken: BTreeMap<IssuedCouponId, OrderId>,
+    /// Units and minor units.
+    pub(super) sales: BTreeMap<(Date, ProductId), (i128, i128)>,
+}
+
+/// Where an order should stand.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) customer: CustomerId,
+    pub(super) status: OrderStatus,
+    /// How many transitions it has been through.
+    pub(super) events: u64,
+    lines: Vec<LineRequest>,
+    copies: Vec<IssuedCouponId>,
+}
+
+impl Books {
+    pub(super) fn owner(&self, order: OrderId) -> Option<CustomerId> {
+        self.orders.get(&order).map(|standing| standing.customer)
+    }
+
+    /// Books a command that was carried out.
+    pub(super) fn record(&mut self, command: &Command, outcome: &Outcome, at: Timestamp) {
+        match (command, outcome) {
+            (Command::RegisterCustomer(_), Outcome::Customer(customer)) => self.customers.push(customer.id),
+            (Command::CreateProduct(CreateProduct { variants, .. }), Outcome::Listing(listing)) => {
+                self.products.push(listing.product.id);
+                assert_eq!(variants.len(), listing.variants.len());
+                for (asked, listed) in variants.iter().zip(&listing.variants) {
+                    self.new_variant(listed.variant.id, asked.stock);
+                }
+            }
+            (Command::AddVariant(AddVariant { variant, .. }), Outcome::Variant(listed)) => {
+                self.new_variant(listed.variant.id, variant.stock);
+            }
+            (Command::AdjustStock(c), Outcome::StockEntry(_)) => self.move_stock(c.variant_id, c.delta.into()),
+            (Command::Deposit(c), Outcome::WalletEntry(_)) => self.move_money(c.customer_id, c.amount, 1),
+            (Command::AdjustWallet(c), Outcome::WalletEntry(_)) => self.move_money(c.customer_id, c.amount, 1),
+            (Command::CreateCoupon(c), Outcome::Coupon(coupon)) => {
+                self.coupons.push(coupon.id);
+                self.limits.insert(coupon.id, (c.total_quantity, c.per_customer_limit));
+            }
+            (Command::IssueCoupon(c), Outcome::IssuedCoupon(copy)) => {
+                self.copies.push(copy.id);
+                *self.issued.entry(copy.coupon_id).or_default().entry(c.customer_id).or_default() += 1;
+            }
+            (Command::PlaceOrder(c), Outcome::Order(order)) => {
+                self.place(order, &c.basket.lines, &c.basket.coupons);
+                if c.payment.is_some() {
+                    self.pay(order, at);
+                }
+            }
+            (Command::PayOrder(_), Outcome::Order(order)) => {
+                self.step(order);
+                self.pay(order, at);
+            }
+            (Command::CancelOrder(_), Outcome::Order(order)) => self.cancel(order),
+            (
+                Command::UpdateProduct(_) | Command::UpdateVariant(_) | Command::UpdateCoupon(_),
+                Outcome::Product(_) | Outcome::Variant(_) | Outcome::Coupon(_),
+            ) => {}
+            other => unreachable!("an outcome of another kind of command: {other:?}"),
+        }
+    }
+
+    fn new_variant(&mut self, id: VariantId, stock: u64) {
+        self.variants.push(id);
+        assert_eq!(self.stock.insert(id, stock.into()), None, "{id} was given out twice");
+    }
+
+    fn move_stock(&mut self, id: VariantId, delta: i128) {
+        *self.stock.get_mut(&id).expect("only what is listed has stock") += delta;
+    }
+
+    fn move_money(&mut self, customer_id: CustomerId, amount: Money, sign: i128) {
+        let wallet = WalletId { customer_id, currency: amount.currency() };
+        *self.balances.entry(wallet).or_default() += sign * i128::from(amount.minor());
+    }
+
+    fn place(&mut self, order: &Order, lines: &[LineRequest], copies: &[IssuedCouponId]) {
+        self.order_ids.push(order.id);
+        for line in lines {
+            self.move_stock(line.variant_id, -i128::from(line.quantity.get()));
+        }
+        for copy in copies {
+            assert_eq!(self.taken.insert(*copy, order.id), None, "{copy} was used twice");
+        }
+        let standing = Standing {
+            customer: order.customer_id,
+            status: order.status,
+            events: 1,
+            lines: lines.to_vec(),
+            copies: copies.to_vec(),
+        };
+        assert!(self.orders.insert(order.id, standing).is_none(), "{} was given out twice", order.id);
+    }
+
+    fn step(&mut self, order: &Order) -> &Standing {
+        let standing = self.orders.get_mut(&order.id).expect("only what was placed moves on");
+        assert_eq!(standing.status, OrderStatus::Pending, "only a pending order moves on");
+        standing.status = order.status;
+        standing.events += 1;
+        standing
+    }
+
+    fn pay(&mut self, order: &Order, at: Timestamp) {
+        assert_eq!(order.status, OrderStatus::Paid);
+        if !order.total.is_zero() {
+            self.move_money(order.customer_id, order.total, -1);
+        }
+        for line in order.lines.iter() {
+            let day = self.sales.entry((at.date_in(TimeZone::UTC), line.product_id)).or_default();
+            day.0 += i128::from(line.quantity);
+            day.1 += i128::from(line.subtotal.minor()) - i128::from(line.discount.minor());
+        }
+    }
+
+    fn cancel(&mut self, order: &Order) {
+        assert_eq!(order.status, OrderStatus::Cancelled);
+        let standing = self.step(order);
+        let (lines, copies) = (standing.lines.clone(), standing.copies.clone());
+        for line in lines {
+            self.move_stock(line.variant_id, line.quantity.get().into());
+        }
+        for copy in copies {
+            self.taken.remove(&copy);
+        }
+    }
+}
