@@ -25,6 +25,7 @@
 
 mod audit;
 mod config;
+mod embed;
 mod error;
 mod keys;
 mod lease;
@@ -222,4 +223,12 @@ impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore").field("shop", &self.config.shop).finish_non_exhaustive()
     }
+}
+
+/// Every statement that the store runs, for the tests that prepare and explain them. Not a part of the interface.
+#[doc(hidden)]
+#[must_use]
+pub fn statements() -> Vec<&'static str> {
+    let own = [&[NOW], audit::STATEMENTS, lease::STATEMENTS, outbox::STATEMENTS].concat();
+    [own, load::statements(), write::statements(), read::statements()].concat()
 }

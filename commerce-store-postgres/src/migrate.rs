@@ -38,7 +38,7 @@ pub enum SchemaError {
 /// transaction of its own. Safe to run twice, and by several at once.
 pub async fn migrate(url: &str) -> Result<(), SchemaError> {
     let mut connection = PgConnection::connect(url).await?;
-    MIGRATIONS.run(&mut connection).await?;
+    MIGRATIONS.run_direct(None, &mut connection, false).await?;
     connection.close().await?;
     Ok(())
 }

@@ -127,6 +127,8 @@ pub(crate) fn issued_coupon_of(row: &PgRow) -> Result<IssuedCoupon, StoreError> 
     })
 }
 
+pub(super) const STATEMENTS: &[&str] = &[COUPONS, COUPONS_LOCKED, COPIES, COPIES_LOCKED, COUNT_COPIES];
+
 /// In a statement after the one that locked the coupons, so that it sees every copy handed out before.
 pub(crate) const COUNT_COPIES: &str = "select k.coupon_id, k.customer_id, count(i.id) as copies \
      from unnest($1::bigint[], $2::bigint[]) as k (coupon_id, customer_id) \

@@ -63,6 +63,8 @@ pub(crate) const SELL: &str =
 pub(crate) const CATALOG: &str =
     hot!("for no key update", "for no key update of v", "for no key update of s", "for no key update of w");
 
+pub(super) const STATEMENTS: &[&str] = &[READ, SELL, CATALOG];
+
 pub(crate) async fn fetch(
     connection: &mut PgConnection,
     named: &Named,

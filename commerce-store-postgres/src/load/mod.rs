@@ -22,6 +22,11 @@ pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, 
 use crate::error::Failure;
 use crate::keys::Scopes;
 
+/// Every statement, for the tests that prepare and explain them.
+pub(crate) fn statements() -> Vec<&'static str> {
+    [coupons::STATEMENTS, hot::STATEMENTS, names::STATEMENTS, orders::STATEMENTS].concat()
+}
+
 /// Whether rows are locked as they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {

@@ -21,6 +21,8 @@ pub(crate) const CUSTOMERS_NAMED: &str = "select id from customers where usernam
 pub(crate) const VARIANTS_NAMED: &str = "select id from product_variants where sku = any($1)";
 pub(crate) const COUPONS_NAMED: &str = "select id from coupons where code = any($1)";
 
+pub(super) const STATEMENTS: &[&str] = &[CUSTOMERS_NAMED, VARIANTS_NAMED, COUPONS_NAMED];
+
 /// Looks the names up. A name, once given, is never given again: no lock is needed to rely on it. That a name is
 /// still free is for its unique constraint to say.
 pub(crate) async fn resolve(connection: &mut PgConnection, keys: &Keys) -> Result<Named, Failure> {

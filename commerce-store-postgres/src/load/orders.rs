@@ -39,6 +39,8 @@ pub(crate) const PAYMENTS: &str = "select id, order_id, customer_id, method, amo
 pub(crate) const REDEMPTIONS: &str = "select issued_coupon_id, order_id, coupon_id, discount, currency, status, \
      created_at, updated_at from coupon_redemptions where order_id = any($1) order by order_id, issued_coupon_id";
 
+pub(super) const STATEMENTS: &[&str] = &[ORDERS, ORDERS_LOCKED, ITEMS, ORDER_COUPONS, PAYMENTS, REDEMPTIONS];
+
 pub(super) async fn fetch(
     connection: &mut PgConnection,
     ids: &BTreeSet<OrderId>,

@@ -13,7 +13,7 @@ use commerce_core::{Error, Receipt, StoreError};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use transaction::decide_and_write;
+pub(crate) use transaction::{Surroundings, decide_and_write};
 
 use crate::config::Config;
 use crate::keys::Request;

@@ -11,6 +11,7 @@ mod error;
 mod programs;
 
 use std::collections::HashSet;
+use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -37,27 +38,35 @@ static COUNTER: AtomicU32 = AtomicU32::new(0);
 /// A new database in the shared cluster, as `migrate` left the template named by `schema` (a hash of the
 /// migrations, so that a changed schema makes a new template). `migrate` gets the URL of an empty database and
 /// runs once per process.
-pub async fn fresh_database<F>(schema: &str, migrate: impl FnOnce(String) -> F) -> Result<Database, Error>
+pub fn fresh_database<'a, F, M>(schema: &'a str, migrate: M) -> Making<'a>
 where
-    F: Future<Output = Result<(), Error>>,
+    F: Future<Output = Result<(), Error>> + Send + 'a,
+    M: FnOnce(String) -> F + Send + 'a,
 {
-    let url_of = shared_server()?;
-    let mut templates = TEMPLATES.lock().await;
-    let known = templates.get_or_insert_default();
-    let template = format!("tpl_{schema}_{}", std::process::id());
-    if !known.contains(schema) {
-        admin(&url_of("postgres"), format!("create database {template}")).await?;
-        migrate(url_of(&template)).await?;
-        known.insert(schema.to_owned());
-    }
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("test_{}_{number}", std::process::id());
-    admin(&url_of("postgres"), format!("create database {name} template {template}")).await?;
-    Ok(Database { url: url_of(&name), name })
+    Box::pin(async move {
+        let url_of = shared_server()?;
+        let template = format!("tpl_{schema}_{}", std::process::id());
+        {
+            let mut templates = TEMPLATES.lock().await;
+            let known = templates.get_or_insert_default();
+            if !known.contains(schema) {
+                admin(url_of("postgres"), format!("create database {template}")).await?;
+                migrate(url_of(&template)).await?;
+                known.insert(schema.to_owned());
+            }
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("test_{}_{number}", std::process::id());
+            admin(url_of("postgres"), format!("create database {name} template {template}")).await?;
+            Ok(Database { url: url_of(&name), name })
+        }
+    })
 }
 
+/// A database in the making.
+pub type Making<'a> = Pin<Box<dyn Future<Output = Result<Database, Error>> + Send + 'a>>;
+
 /// The URL of a database in the shared server, by name.
-fn shared_server() -> Result<Box<dyn Fn(&str) -> String + Send>, Error> {
+fn shared_server() -> Result<Box<dyn Fn(&str) -> String + Send + Sync>, Error> {
     if let Ok(server) = std::env::var("COMMERCE_TEST_DATABASE_URL") {
         let base = server.rsplit_once('/').map_or(server.as_str(), |(base, _)| base).to_owned();
         return Ok(Box::new(move |name| format!("{base}/{name}")));
@@ -69,9 +78,9 @@ fn shared_server() -> Result<Box<dyn Fn(&str) -> String + Send>, Error> {
 }
 
 /// Runs one statement on a connection of its own.
-pub async fn admin(url: &str, sql: String) -> Result<(), Error> {
+pub async fn admin(url: String, sql: String) -> Result<(), Error> {
     let failed = |error: sqlx::Error| Error::Server(error.to_string());
-    let mut connection = PgConnection::connect(url).await.map_err(failed)?;
+    let mut connection = PgConnection::connect(&url).await.map_err(failed)?;
     connection.execute(AssertSqlSafe(sql)).await.map_err(failed)?;
     connection.close().await.map_err(failed)
 }

@@ -1,6 +1,5 @@
 //! The store keeps the contract: the suite that every store passes, unchanged.
 
-mod support;
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ struct Postgres;
 #[async_trait]
 impl Harness for Postgres {
     async fn open(&self, shop: Shop, clock: Arc<ManualClock>) -> Opened {
-        let mut config = support::config(&support::database().await).with_clock(clock);
+        let mut config = crate::harness::config(&crate::harness::database().await).with_clock(clock);
         config.shop = shop;
         Opened::new(Arc::new(PostgresStore::open(config).await.unwrap()))
     }

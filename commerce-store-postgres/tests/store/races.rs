@@ -1,0 +1,72 @@
+//! Two instances on one database are as exact as one.
+
+use std::sync::Arc;
+
+use commerce_core::conformance::{World, basket};
+use commerce_core::store::Store;
+use commerce_core::{Error, ManualClock, Rejection, reconcile};
+use commerce_store_postgres::PostgresStore;
+
+use crate::harness::{config, database};
+
+fn world(store: &Arc<PostgresStore>) -> World {
+    let clock = Arc::new(ManualClock::new("2026-11-21T09:30:00Z".parse().unwrap()));
+    World::over(Arc::clone(store) as Arc<dyn Store>, clock, Arc::new(()))
+}
+
+async fn two_instances(lanes: usize) -> [Arc<PostgresStore>; 2] {
+    let database = database().await;
+    let mut config = config(&database);
+    config.lanes = lanes;
+    let open = |config| async { Arc::new(PostgresStore::open(config).await.unwrap()) };
+    [open(config.clone()).await, open(config).await]
+}
+
+/// Three hundred buyers with an envelope each, sent to both instances at once: no unit is sold twice, and each
+/// request runs once wherever it arrives first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_instances_sell_the_last_units_once_and_answer_the_same() {
+    let stores = two_instances(2).await;
+    let world = world(&stores[0]);
+    let customers = world.customers(60, 1_000_000).await;
+    let (a, b) = (world.variant(1_000, 25).await, world.variant(1_000, 40).await);
+    let mut tasks = Vec::new();
+    for (i, customer) in customers.into_iter().enumerate() {
+        let lines = if i % 2 == 0 { [(a, 1), (b, 1)] } else { [(b, 1), (a, 1)] };
+        let command = commerce_core::PlaceOrder {
+            customer_id: customer,
+            basket: basket(&lines),
+            payment: Some(commerce_core::PaymentMethod::Wallet),
+        };
+        let envelope = world.envelope(&commerce_core::Principal::Customer(customer), command);
+        for store in &stores {
+            let (store, envelope) = (Arc::clone(store), envelope.clone());
+            tasks.push((i, tokio::spawn(async move { store.execute(envelope).await })));
+        }
+    }
+    let mut answers: Vec<Vec<Result<commerce_core::Receipt, Error>>> = vec![Vec::new(); 60];
+    for (i, task) in tasks {
+        answers[i].push(task.await.unwrap());
+    }
+    let mut sold = 0;
+    for pair in answers {
+        match (&pair[0], &pair[1]) {
+            (Ok(one), Ok(other)) => {
+                assert_eq!(one.outcome, other.outcome);
+                assert!(one.replayed != other.replayed, "one of them ran it");
+                sold += 1;
+            }
+            (Err(Error::Rejected(one)), Err(Error::Rejected(other))) => {
+                for reason in [one, other] {
+                    assert!(matches!(reason, Rejection::OutOfStock { .. }), "{reason:?}");
+                }
+            }
+            mixed => panic!("{mixed:?}"),
+        }
+    }
+    assert_eq!(sold, 25);
+    let report = reconcile(&*stores[1]).await.unwrap();
+    assert!(report.drifts.is_empty(), "{report:?}");
+    assert_eq!(world.on_hand(a).await, 0);
+    assert_eq!(world.on_hand(b).await, 15);
+}
