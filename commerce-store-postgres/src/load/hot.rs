@@ -25,7 +25,7 @@ use crate::row::{
 macro_rules! hot {
     ($products:literal, $variants:literal, $stocks:literal, $wallets:literal) => {
         concat!(
-            "select 1::int2 as kind, k.place as i1, null::bigint as i2, null::bigint as i3, null::bigint as i4,",
+            "select 1 as kind, k.place as i1, null::bigint as i2, null::bigint as i3, null::bigint as i4,",
             " null::bigint as i5, null::bigint as i6, null::text as t1, null::text as t2, null::text as t3,",
             " null::text as t4, null::boolean as flag, k.created_at as at1, null::timestamptz as at2,",
             " k.fingerprint as bytes, k.outcome as json",
@@ -91,7 +91,7 @@ pub(crate) async fn fetch(
         .await?;
     let (mut stored, mut now) = (HashMap::new(), None);
     for row in &rows {
-        match get::<i16>(row, "kind")? {
+        match get::<i32>(row, "kind")? {
             1 => {
                 let place = usize::try_from(get::<i64>(row, "i1")?).map_err(corrupt)?;
                 stored.insert(place - 1, key_record(row)?);
