@@ -34,8 +34,7 @@ const COUPONS: &str = "select c.id, coalesce(i.issued, 0) as issued, c.total_qua
      from (select * from coupons where id > $1 order by id limit $2) c \
      left join coupon_issuances i on i.coupon_id = c.id order by c.id";
 const ORDERS: &str = orders!("where id > $1 order by id limit $2");
-const EVENTS: &str =
-    "select order_id, payload from order_events where order_id = any($1) order by order_id, sequence";
+const EVENTS: &str = "select order_id, payload from order_events where order_id = any($1) order by order_id, sequence";
 const MESSAGES: &str = "select order_id, sequence, status from outbox_messages where order_id = any($1) \
      order by order_id, sequence";
 

@@ -59,7 +59,12 @@ pub(crate) fn leads(wanted: &Keys, known: &WorkingSet) -> Keys {
         usernames: wanted.usernames.iter().filter(|name| known.customer_named(name).is_none()).cloned().collect(),
         variants: wanted.variants.iter().filter(|id| known.variant(**id).is_none()).copied().collect(),
         coupon_codes: wanted.coupon_codes.iter().filter(|c| known.coupon_with_code(c).is_none()).cloned().collect(),
-        issued_coupons: wanted.issued_coupons.iter().filter(|id| known.issued_coupon(**id).is_none()).copied().collect(),
+        issued_coupons: wanted
+            .issued_coupons
+            .iter()
+            .filter(|id| known.issued_coupon(**id).is_none())
+            .copied()
+            .collect(),
         orders: wanted.orders.iter().filter(|id| known.order(**id).is_none()).copied().collect(),
         ..Keys::default()
     }

@@ -58,11 +58,13 @@ pub fn schema_fingerprint() -> String {
 
 /// Checks that the database has exactly the migrations of this program.
 pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), SchemaError> {
-    let (found,): (i64,) =
-        match sqlx::query_as("select coalesce(max(version), 0) from _sqlx_migrations where success").fetch_one(connection).await {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => (0,),
-            other => other?,
-        };
+    let (found,): (i64,) = match sqlx::query_as("select coalesce(max(version), 0) from _sqlx_migrations where success")
+        .fetch_one(connection)
+        .await
+    {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => (0,),
+        other => other?,
+    };
     let needed = schema_version();
     match found {
         _ if found < needed => Err(SchemaError::Outdated { found, needed }),

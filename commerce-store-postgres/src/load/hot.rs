@@ -16,9 +16,7 @@ use super::names::Named;
 use super::{Found, Mode};
 use crate::error::Failure;
 use crate::keys::Scopes;
-use crate::row::{
-    corrupt, get, get_at, get_code, get_currency, get_id, get_money, get_text, get_text_opt, get_u64,
-};
+use crate::row::{corrupt, get, get_at, get_code, get_currency, get_id, get_money, get_text, get_text_opt, get_u64};
 
 /// The branches of a `union all` run one after another, so rows are locked in the order written here, and the
 /// clock is read when every lock is there. A row that had to be waited for is read again as it is then.
@@ -58,8 +56,7 @@ macro_rules! hot {
 }
 
 pub(crate) const READ: &str = hot!("", "", "", "");
-pub(crate) const SELL: &str =
-    hot!("for share", "for share of v", "for no key update of s", "for no key update of w");
+pub(crate) const SELL: &str = hot!("for share", "for share of v", "for no key update of s", "for no key update of w");
 pub(crate) const CATALOG: &str =
     hot!("for no key update", "for no key update of v", "for no key update of s", "for no key update of w");
 

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::store::{Catalog, Customers};
-use commerce_core::{
-    Customer, CustomerId, Listing, Page, PageRequest, Product, ProductId, ProductStatus, StoreError,
-};
+use commerce_core::{Customer, CustomerId, Listing, Page, PageRequest, Product, ProductId, ProductStatus, StoreError};
 use sqlx::postgres::PgRow;
 
 use super::{before, limit};
@@ -26,8 +24,7 @@ const PRODUCTS: &str = "select id, name, description, base_price, currency, stat
 const PRODUCTS_OF_STATUS: &str = "select id, name, description, base_price, currency, status, version, created_at, \
      updated_at from products where status = $3 and id < $1 order by id desc limit $2";
 const CUSTOMER: &str = "select id, username, name, created_at from customers where id = $1";
-const CUSTOMERS: &str =
-    "select id, username, name, created_at from customers where id < $1 order by id desc limit $2";
+const CUSTOMERS: &str = "select id, username, name, created_at from customers where id < $1 order by id desc limit $2";
 
 pub(super) const STATEMENTS: &[&str] = &[LISTING, PRODUCTS, PRODUCTS_OF_STATUS, CUSTOMER, CUSTOMERS];
 

@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 use commerce_core::store::{Stocks, Wallets};
-use commerce_core::{
-    CustomerId, Page, PageRequest, StockEntry, StoreError, VariantId, Wallet, WalletEntry, WalletId,
-};
+use commerce_core::{CustomerId, Page, PageRequest, StockEntry, StoreError, VariantId, Wallet, WalletEntry, WalletId};
 use sqlx::postgres::PgRow;
 
 use super::{before_sequence, limit};

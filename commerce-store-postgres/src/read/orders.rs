@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::store::Orders;
-use commerce_core::{
-    CustomerId, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, StoreError,
-};
+use commerce_core::{CustomerId, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, StoreError};
 use sqlx::types::Json;
 
 use super::{before, limit};
@@ -15,8 +13,7 @@ use crate::error::Failure;
 use crate::load::{PAYMENTS, orders, orders_by_id, orders_of, payment_of};
 
 const ORDERS: &str = orders!("where customer_id = $3 and id < $1 order by id desc limit $2");
-const ORDERS_OF_STATUS: &str =
-    orders!("where customer_id = $3 and id < $1 and status = $4 order by id desc limit $2");
+const ORDERS_OF_STATUS: &str = orders!("where customer_id = $3 and id < $1 and status = $4 order by id desc limit $2");
 pub(crate) const HISTORY: &str = "select payload from order_events where order_id = $1 order by sequence";
 
 pub(super) const STATEMENTS: &[&str] = &[ORDERS, ORDERS_OF_STATUS, HISTORY];

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::store::Sales;
-use commerce_core::{
-    Currency, DailySales, Date, PopularQuery, Popularity, Product, Store, StoreError,
-};
+use commerce_core::{Currency, DailySales, Date, PopularQuery, Popularity, Product, Store, StoreError};
 
 use crate::PostgresStore;
 use crate::load::product_of;

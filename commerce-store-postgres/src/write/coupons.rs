@@ -43,17 +43,8 @@ const ORDER_COUPONS: &str = "insert into order_coupons \
      (order_id, position, issued_coupon_id, coupon_id, name, discount, currency) \
      select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[])";
 
-pub(super) const STATEMENTS: &[&str] = &[
-    NEW_COUPONS,
-    COUPONS,
-    NEW_ISSUANCES,
-    ISSUANCES,
-    NEW_COPIES,
-    COPIES,
-    NEW_REDEMPTIONS,
-    REDEMPTIONS,
-    ORDER_COUPONS,
-];
+pub(super) const STATEMENTS: &[&str] =
+    &[NEW_COUPONS, COUPONS, NEW_ISSUANCES, ISSUANCES, NEW_COPIES, COPIES, NEW_REDEMPTIONS, REDEMPTIONS, ORDER_COUPONS];
 
 pub(super) async fn write_campaigns(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     write_new_coupons(connection, net).await?;

@@ -117,7 +117,8 @@ impl Net {
         for copy in &changes.issued_coupons {
             let exists = before.issued_coupon(copy.id).is_some();
             if !exists {
-                let of = |c: &&commerce_core::Copies| (c.coupon_id, c.customer_id) == (copy.coupon_id, copy.customer_id);
+                let of =
+                    |c: &&commerce_core::Copies| (c.coupon_id, c.customer_id) == (copy.coupon_id, copy.customer_id);
                 let count = changes.copies.iter().find(of).map_or(1, |copies| copies.count);
                 self.ordinals.insert(copy.id, count);
             }

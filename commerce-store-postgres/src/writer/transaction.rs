@@ -96,11 +96,7 @@ async fn load(connection: &mut PgConnection, requests: &[&Request], hints: &mut 
 }
 
 /// Finds out which records the batch may touch, without locking any.
-async fn discover(
-    connection: &mut PgConnection,
-    requests: &[&Request],
-    hints: &mut Hints,
-) -> Result<Keys, Failure> {
+async fn discover(connection: &mut PgConnection, requests: &[&Request], hints: &mut Hints) -> Result<Keys, Failure> {
     let mut asked = Keys::default();
     loop {
         let wanted = touched(requests, hints.facts());

@@ -1,6 +1,5 @@
 //! The store keeps the contract: the suite that every store passes, unchanged.
 
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
