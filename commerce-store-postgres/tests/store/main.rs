@@ -6,7 +6,9 @@
 mod conformance;
 mod differential;
 mod embedded;
+mod faults;
 mod harness;
+mod proxy;
 mod races;
 mod statements;
 #[path = "../../../commerce-store-memory/tests/support/mod.rs"]
