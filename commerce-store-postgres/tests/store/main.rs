@@ -8,6 +8,7 @@ mod differential;
 mod embedded;
 mod faults;
 mod harness;
+mod plans;
 mod proxy;
 mod races;
 mod statements;
