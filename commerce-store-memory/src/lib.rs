@@ -19,7 +19,10 @@ mod lease;
 mod load;
 mod log;
 mod outbox;
+mod page;
 mod read;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod sync;
 mod tables;
 

@@ -1,8 +1,9 @@
 //! Keys: the same request under the same key runs once, and answers the same for ever.
 
 use super::{Snapshot, World, basket, krw, operator, probes, split};
-use crate::command::{Command, CouponRef, Deposit, IssueCoupon, Operation, PlaceOrder};
+use crate::command::{Command, CouponRef, Deposit, IssueCoupon, PlaceOrder};
 use crate::decide::Outcome;
+use crate::operation::Operation;
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
 use crate::rejection::Rejection;

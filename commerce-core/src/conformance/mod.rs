@@ -1,4 +1,4 @@
-//! The suite that every store must pass: the [`Store`](crate::Store) contract, case by case.
+//! The suite that every store must pass: the [`Store`] contract, case by case.
 //!
 //! A store's author writes a [`Harness`], a factory of empty stores on a given clock, and stamps the cases:
 //!
@@ -55,8 +55,8 @@ pub use list::CASES;
 pub use snapshot::Snapshot;
 pub use world::{World, basket, krw, operator, split};
 
-use crate::audit::reconcile;
 use crate::decide::Shop;
+use crate::reconcile::reconcile;
 use crate::store::Store;
 use crate::time::ManualClock;
 

@@ -171,7 +171,7 @@ fn listings(world: &World, scene: &Scene, refused: &mut Refused) {
     let mut mixed = world.new_product(1, &[1, 1]);
     mixed.variants[1].additional_price = Money::zero(Currency::USD);
     refused.add(world, &staff, mixed, Rejection::Amount { reason: mismatch() });
-    let forbidden = Rejection::Forbidden { operation: crate::command::Operation::CreateProduct };
+    let forbidden = Rejection::Forbidden { operation: crate::operation::Operation::CreateProduct };
     refused.add(world, &scene.me, world.new_product(1, &[1]), forbidden);
 }
 

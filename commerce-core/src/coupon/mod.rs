@@ -1,5 +1,9 @@
 //! Coupons: the campaign, one customer's copy, and its use by an order.
 
+mod status;
+
+pub use status::{CouponStatus, IssuedCouponStatus, RedemptionStatus};
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId};
@@ -72,36 +76,6 @@ pub struct Copies {
     pub count: u32,
 }
 
-/// Where a campaign stands; follows from its terms, the counter and the time, and is never stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CouponStatus {
-    /// Its window has not begun.
-    Scheduled,
-    /// Copies can be had.
-    Active,
-    /// All copies are out.
-    SoldOut,
-    /// Its window is over.
-    Expired,
-    /// Switched off by an operator.
-    Inactive,
-}
-
-impl CouponStatus {
-    /// The stable text of the status.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::Active => "active",
-            Self::SoldOut => "sold_out",
-            Self::Expired => "expired",
-            Self::Inactive => "inactive",
-        }
-    }
-}
-
 impl Coupon {
     /// Where the campaign stands at `now`.
     #[must_use]
@@ -145,37 +119,6 @@ impl Coupon {
             Discount::Percent { rate, cap: Some(cap) } => rate.of(subtotal)?.at_most(cap)?,
         };
         Ok(discount.at_most(subtotal)?)
-    }
-}
-
-/// Where a customer's copy stands, as stored. An available copy whose time is over counts as expired at once
-/// (see [`IssuedCoupon::status_at`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IssuedCouponStatus {
-    /// Can be used.
-    Available,
-    /// Held by an order that is not paid yet.
-    Held,
-    /// Used by a paid order.
-    Used,
-    /// Its time is over.
-    Expired,
-    /// Taken back by an operator.
-    Revoked,
-}
-
-impl IssuedCouponStatus {
-    /// The stable text of the status.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Available => "available",
-            Self::Held => "held",
-            Self::Used => "used",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
     }
 }
 
@@ -236,30 +179,6 @@ impl IssuedCoupon {
     pub(crate) fn given_back(self, now: Timestamp) -> Self {
         let free = Self { status: IssuedCouponStatus::Available, order_id: None, used_at: None, ..self };
         Self { status: free.status_at(now), ..free }
-    }
-}
-
-/// Where one use of a copy stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RedemptionStatus {
-    /// The order is not paid yet.
-    Held,
-    /// The order is paid.
-    Used,
-    /// The order gave the copy back.
-    Released,
-}
-
-impl RedemptionStatus {
-    /// The stable text of the status.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Used => "used",
-            Self::Released => "released",
-        }
     }
 }
 
