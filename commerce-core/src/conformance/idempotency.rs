@@ -1,5 +1,9 @@
 //! Keys: the same request under the same key runs once, and answers the same for ever.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
 use super::{Snapshot, World, basket, krw, operator, probes, split};
 use crate::command::{Command, CouponRef, Deposit, IssueCoupon, PlaceOrder};
 use crate::decide::Outcome;
@@ -165,14 +169,8 @@ pub(super) async fn a_dropped_request_is_whole_or_nothing(world: World) {
     let envelopes: Vec<Envelope> =
         (0..REQUESTS).map(|_| world.envelope(&Principal::Customer(customer), order.clone())).collect();
     for (n, envelope) in envelopes.iter().enumerate() {
-        let (asking, envelope) = (world.clone(), world.again(envelope));
-        let task = tokio::spawn(async move { asking.try_send(envelope).await });
         // Later and later in its life, from before its first step on.
-        for _ in 0..n {
-            tokio::task::yield_now().await;
-        }
-        task.abort();
-        let _ = task.await;
+        dropped_after(n, world.try_send(world.again(envelope))).await;
     }
     // Whoever lost an answer asks again, and finds the order made, by then or by now.
     let mut orders = std::collections::BTreeSet::new();
@@ -183,6 +181,20 @@ pub(super) async fn a_dropped_request_is_whole_or_nothing(world: World) {
     let state = (orders.len(), world.on_hand(variant).await, world.balance(customer).await);
     let sold = REQUESTS as u64;
     assert_eq!(state, (REQUESTS, 1_000 - sold, 1_000_000 - 1_000 * REQUESTS as i64), "orders, units, won");
+}
+
+/// Polls a request `steps` times, whenever it is ready to go on, and drops it, finished or not.
+async fn dropped_after(steps: usize, request: impl Future) {
+    let mut request = pin!(request);
+    let mut left = steps;
+    poll_fn(|context| {
+        if left == 0 || request.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 async fn snapshot(world: &World) -> Snapshot {
