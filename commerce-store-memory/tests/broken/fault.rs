@@ -11,10 +11,10 @@ pub(crate) enum Fault {
     StaleDecision,
     /// Locks the variants of an order one by one, in the order of its lines.
     LocksInLineOrder,
-    /// Answers first and writes later.
+    /// Answers deposits and orders first and writes them later.
     AnswersEarly,
-    /// Reads a clock that is a millisecond behind.
-    SlowClock,
+    /// Reads a clock that is a microsecond ahead.
+    FastClock,
     /// Counts days in UTC, whatever the shop's time zone.
     DaysInUtc,
     /// Says of sold-out stock that nothing is there at all.
@@ -103,4 +103,19 @@ pub(crate) enum Fault {
     OneDayTooMany,
     /// Breaks ties of popularity by id alone.
     IgnoresRevenue,
+}
+
+impl Fault {
+    /// Whether it shows only when tasks get in each other's way.
+    pub(crate) const fn takes_a_race(self) -> bool {
+        matches!(
+            self,
+            Self::StaleDecision
+                | Self::LocksInLineOrder
+                | Self::AnswersEarly
+                | Self::TwoCommits
+                | Self::LooksKeysUpEarly
+                | Self::SharesClaims
+        )
+    }
 }

@@ -121,7 +121,7 @@ impl Broken {
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
         let now = self.inner.now().await?;
-        Ok(if self.is(Fault::SlowClock) { Timestamp::from_micros(now.as_micros() - 1_000) } else { now })
+        Ok(if self.is(Fault::FastClock) { now.plus(Duration::from_micros(1)) } else { now })
     }
 
     /// What is left behind by a refused command.
@@ -198,7 +198,7 @@ impl Broken {
                 pause().await;
             }
         }
-        if self.is(Fault::AnswersEarly) {
+        if self.is(Fault::AnswersEarly) && (!changes.orders.is_empty() || !changes.wallets.is_empty()) {
             let inner = Arc::clone(&self.inner);
             tokio::spawn(async move {
                 pause().await;
