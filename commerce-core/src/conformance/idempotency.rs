@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use super::{Snapshot, World, basket, krw, operator, probes, split};
+use super::{Snapshot, World, basket, krw, operator, script, split};
 use crate::command::{Command, CouponRef, Deposit, IssueCoupon, PlaceOrder};
 use crate::decide::Outcome;
 use crate::operation::Operation;
@@ -19,7 +19,7 @@ fn deposit(won: i64, customer_id: crate::ids::CustomerId) -> Deposit {
 
 pub(super) async fn a_replay_answers_as_then(world: World) {
     // One command of every kind; the later ones change what the earlier ones told of.
-    let script = probes::every_operation(&world).await;
+    let script = script::every_operation(&world).await;
     let kinds: Vec<Operation> = script.iter().map(|(envelope, _)| envelope.operation()).collect();
     for operation in Operation::ALL {
         assert!(kinds.contains(operation), "the suite has no {operation}; add one to its script");
@@ -70,7 +70,7 @@ pub(super) async fn keys_of_two_principals_never_meet(world: World) {
 pub(super) async fn keys_of_two_operations_never_meet(world: World) {
     let customer = world.customer().await;
     let first = world.envelope(&operator(), deposit(100, customer));
-    let correction = probes::correction(customer, 5);
+    let correction = script::correction(customer, 5);
     let second = Envelope { key: first.key.clone(), ..world.envelope(&operator(), correction) };
     for envelope in [first, second] {
         let operation = envelope.operation();
