@@ -142,7 +142,6 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tokens end by the machine's clock, as their verification does")]
 fn now() -> u64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since_1970.map_or(0, |duration| duration.as_secs())

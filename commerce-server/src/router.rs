@@ -192,3 +192,16 @@ impl RequestIds {
         HeaderValue::from_str(&format!("{:08x}-{number}", self.prefix)).unwrap_or(HeaderValue::from_static("-"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_change_that_took_too_long_nobody_knows() {
+        assert_eq!(timed_out(&Method::GET).code(), "request_timeout");
+        for method in [Method::POST, Method::PUT, Method::PATCH] {
+            assert_eq!(timed_out(&method).code(), "outcome_unknown");
+        }
+    }
+}

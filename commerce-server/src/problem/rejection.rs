@@ -215,3 +215,35 @@ fn coupon(rejection: &Rejection) -> Members {
         _ => vec![],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use poem::IntoResponse;
+
+    use super::*;
+
+    async fn answered(error: StoreError) -> (u16, bool, Value) {
+        let response = Problem::from(error).into_response();
+        let status = response.status().as_u16();
+        let retry_after = response.headers().contains_key("retry-after");
+        let body = response.into_body().into_vec().await.expect("a body");
+        (status, retry_after, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn the_stores_own_troubles_tell_what_to_do_and_nothing_of_the_inside() {
+        let inside = || "password=1234".to_owned();
+        for (error, status, code) in [
+            (StoreError::Unavailable { reason: inside() }, 503, "unavailable"),
+            (StoreError::Unknown { reason: inside() }, 503, "outcome_unknown"),
+            (StoreError::Corrupt { what: inside() }, 500, "internal"),
+        ] {
+            let (answered_status, retry_after, body) = answered(error).await;
+            assert_eq!((answered_status, &body["code"]), (status, &json!(code)));
+            assert_eq!(retry_after, status == 503, "{code}");
+            assert!(!body.to_string().contains("1234"), "{body}");
+        }
+        let (_, _, unknown) = answered(StoreError::Unknown { reason: inside() }).await;
+        assert!(unknown["detail"].as_str().expect("words").contains("same Idempotency-Key"));
+    }
+}
