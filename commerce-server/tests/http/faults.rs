@@ -46,12 +46,13 @@ async fn already_claimed_coupon(server: Server) {
 
 async fn coupons_out_of_their_time(server: Server) {
     let (who, (_, variant)) = (server.shopper(100_000).await, server.product(5_000, 5).await);
+    let late = server.shopper(0).await;
     let early = server.coupon(json!({ "starts_at": "2027-01-01T00:00:00Z" })).await;
     refused(&server, 409, "coupon_not_started", server.claim(&who, &early)).await;
     let coupon = server.coupon(json!({ "ends_at": "2026-11-21T10:00:00Z" })).await;
     let copy = server.claim(&who, &coupon).await.expect(201).id();
     server.clock.set("2026-11-21T10:00:00Z".parse().expect("an instant"));
-    refused(&server, 409, "coupon_ended", server.claim(&who, &coupon)).await;
+    refused(&server, 409, "coupon_ended", server.claim(&late, &coupon)).await;
     let place = server.place(&who, &[(&variant, 1)], json!({ "coupons": [copy], "payment": "wallet" }));
     refused(&server, 409, "coupon_expired", place).await;
 }

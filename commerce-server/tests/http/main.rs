@@ -1,5 +1,7 @@
 //! The service over real sockets, theme by theme, on every store.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
+
 mod auth;
 mod catalog;
 mod coupons;
