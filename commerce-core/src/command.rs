@@ -1,7 +1,5 @@
 //! Every mutation as plain data, and the records that each may touch.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ProductStatus;
@@ -9,6 +7,7 @@ use crate::coupon::Discount;
 use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
 use crate::inventory::MAX_QUANTITY;
 use crate::money::Money;
+use crate::operation::Operation;
 use crate::payment::PaymentMethod;
 use crate::rejection::Rejection;
 use crate::text::{CouponCode, Name, Note, Sku, Username};
@@ -282,30 +281,13 @@ pub struct CancelOrder {
 }
 
 macro_rules! commands {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+    ($($name:ident),+ $(,)?) => {
         /// Any mutation.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Command {
-            $($(#[$doc])* $name($name),)+
-        }
-
-        /// The kind of a command: part of the scope of an idempotency key.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum Operation {
-            $($(#[$doc])* $name,)+
-        }
-
-        impl Operation {
-            /// Every operation.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-
-            /// The stable text of the operation; never renamed.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)+ }
-            }
+            $(#[doc = concat!("See [`", stringify!($name), "`](struct@", stringify!($name), ").")]
+            $name($name),)+
         }
 
         impl Command {
@@ -325,40 +307,20 @@ macro_rules! commands {
 }
 
 commands! {
-    /// See [`RegisterCustomer`](struct@RegisterCustomer).
-    RegisterCustomer = "register_customer";
-    /// See [`CreateProduct`](struct@CreateProduct).
-    CreateProduct = "create_product";
-    /// See [`UpdateProduct`](struct@UpdateProduct).
-    UpdateProduct = "update_product";
-    /// See [`AddVariant`](struct@AddVariant).
-    AddVariant = "add_variant";
-    /// See [`UpdateVariant`](struct@UpdateVariant).
-    UpdateVariant = "update_variant";
-    /// See [`AdjustStock`](struct@AdjustStock).
-    AdjustStock = "adjust_stock";
-    /// See [`Deposit`](struct@Deposit).
-    Deposit = "deposit";
-    /// See [`AdjustWallet`](struct@AdjustWallet).
-    AdjustWallet = "adjust_wallet";
-    /// See [`CreateCoupon`](struct@CreateCoupon).
-    CreateCoupon = "create_coupon";
-    /// See [`UpdateCoupon`](struct@UpdateCoupon).
-    UpdateCoupon = "update_coupon";
-    /// See [`IssueCoupon`](struct@IssueCoupon).
-    IssueCoupon = "issue_coupon";
-    /// See [`PlaceOrder`](struct@PlaceOrder).
-    PlaceOrder = "place_order";
-    /// See [`PayOrder`](struct@PayOrder).
-    PayOrder = "pay_order";
-    /// See [`CancelOrder`](struct@CancelOrder).
-    CancelOrder = "cancel_order";
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+    RegisterCustomer,
+    CreateProduct,
+    UpdateProduct,
+    AddVariant,
+    UpdateVariant,
+    AdjustStock,
+    Deposit,
+    AdjustWallet,
+    CreateCoupon,
+    UpdateCoupon,
+    IssueCoupon,
+    PlaceOrder,
+    PayOrder,
+    CancelOrder,
 }
 
 impl Command {

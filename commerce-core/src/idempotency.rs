@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_128;
 
-use crate::command::{Command, Operation};
+use crate::command::Command;
 use crate::decide::Outcome;
+use crate::operation::Operation;
 use crate::principal::Principal;
 use crate::rejection::Rejection;
 use crate::text::IdempotencyKey;

@@ -92,7 +92,6 @@
 //! a history. No float, anywhere near money. No status that follows from other facts (sold out, expired): it is
 //! derived when asked for.
 
-mod audit;
 mod catalog;
 mod command;
 mod commerce;
@@ -106,10 +105,12 @@ mod idempotency;
 mod ids;
 mod inventory;
 mod money;
+mod operation;
 mod order;
 mod payment;
 mod pricing;
 mod principal;
+mod reconcile;
 mod records;
 mod rejection;
 mod sales;
@@ -119,7 +120,6 @@ mod time;
 mod wallet;
 mod working_set;
 
-pub use audit::*;
 pub use catalog::*;
 pub use command::*;
 pub use commerce::*;
@@ -131,14 +131,19 @@ pub use idempotency::*;
 pub use ids::*;
 pub use inventory::{MAX_QUANTITY, MAX_STOCK, Stock, StockEntry, StockReason};
 pub use money::*;
+pub use operation::Operation;
 pub use order::*;
 pub use payment::*;
 pub use pricing::*;
 pub use principal::*;
+pub use reconcile::*;
 pub use records::*;
 pub use rejection::Rejection;
 pub use sales::{DailySales, PopularQuery, Popularity, rank};
-pub use store::{Envelope, Error, Page, PageRequest, Receipt, Store, StoreError};
+pub use store::{
+    Audit, CouponFacts, Envelope, Error, OrderFacts, Page, PageRequest, Receipt, StockFacts, Store, StoreError,
+    WalletFacts,
+};
 pub use text::*;
 pub use time::*;
 pub use wallet::{Wallet, WalletEntry, WalletEntryKind, WalletId};

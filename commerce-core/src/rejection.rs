@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::catalog::ProductStatus;
-use crate::command::Operation;
 use crate::coupon::IssuedCouponStatus;
 use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
 use crate::money::{Money, MoneyError};
+use crate::operation::Operation;
 use crate::order::OrderStatus;
 use crate::text::{CouponCode, IdempotencyKey, Sku, Username};
 use crate::time::Timestamp;

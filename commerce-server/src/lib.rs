@@ -1,1 +1,37 @@
-//! HTTP over the core.
+//! HTTP over [`commerce_core`]: thin handlers over one store, described by an OpenAPI document.
+//!
+//! A handler parses what came in, calls [`Commerce`](commerce_core::Commerce), and writes what came out; no rule of
+//! the shop is decided here. The map:
+//!
+//! - [`router`] finds the endpoint, and puts limits, panics and headers around it; [`serve`] accepts connections;
+//! - [`auth`] tells who asks; [`extract`] reads bodies, keys, versions and cursors; [`reply`] writes answers;
+//! - [`problem`] is every error that a client sees, and the one place where the core's errors become statuses;
+//! - [`wire`] is every JSON body; [`api`] the operations, by noun; [`document`] their description;
+//! - [`config`] the settings, [`demo`] a small shop to try it on.
+//!
+//! Only the binary names a store: everything here works over any [`Store`](commerce_core::Store).
+
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod config;
+pub mod cursor;
+pub mod demo;
+pub mod document;
+pub mod extract;
+pub mod problem;
+pub mod reply;
+pub mod router;
+pub mod serve;
+pub mod wire;
+
+use std::sync::Arc;
+
+use app::App;
+use router::Router;
+
+/// The whole service over one shop.
+#[must_use]
+pub fn service(app: &Arc<App>) -> Router {
+    Router::new(Arc::clone(app), api::operations(app), document::pages())
+}

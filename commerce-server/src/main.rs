@@ -1,2 +1,138 @@
-//! The server.
-fn main() {}
+//! The server: settings, a store, and the service over it. The only place that names a store.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use commerce_core::{Commerce, Store};
+use commerce_server::app::App;
+use commerce_server::auth::{Role, Tokens};
+use commerce_server::config::{self, Cli, LogFormat, Secret, Settings, Task, TokenArgs};
+use commerce_server::{demo, document, serve, service};
+use commerce_store_memory::MemoryStore;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let variables: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    let cli = match config::parse(std::env::args(), &variables) {
+        Ok(cli) => cli,
+        Err(refused) if refused.code == 0 => {
+            print!("{}", refused.text);
+            return ExitCode::SUCCESS;
+        }
+        Err(refused) => {
+            eprint!("{}", refused.text);
+            return ExitCode::from(2);
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
+    match cli.task.unwrap_or(Task::Serve) {
+        Task::Serve => serve_shop(&cli.settings),
+        Task::Token(token) => print_token(&cli.settings, &token),
+        Task::Openapi => {
+            print!("{}", document::text());
+            Ok(())
+        }
+    }
+}
+
+fn print_token(settings: &Settings, token: &TokenArgs) -> Result<(), Box<dyn Error>> {
+    let needed = "COMMERCE_JWT_SECRET (or --jwt-secret) is needed: the secret that the server was started with";
+    let secret = settings.jwt_secret.as_ref().ok_or(needed)?;
+    let tokens = Tokens::new(secret.bytes());
+    println!("{}", tokens.mint(token.role, &token.subject, Duration::from_secs(token.ttl))?);
+    Ok(())
+}
+
+/// The store that the settings name, and a few words on it.
+fn store(settings: &Settings) -> (Arc<dyn Store>, &'static str) {
+    let store = MemoryStore::new(settings.shop());
+    (Arc::new(store), "in this process's memory: everything is forgotten when it stops")
+}
+
+#[tokio::main]
+async fn serve_shop(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    log(settings)?;
+    let secret = match &settings.jwt_secret {
+        Some(secret) => secret.clone(),
+        None => Secret::random().ok_or("the system has no randomness for a secret; set COMMERCE_JWT_SECRET")?,
+    };
+    let (store, kept) = store(settings);
+    let app = App::new(Commerce::new(store, settings.node_id), secret.bytes(), settings.limits());
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| format!("COMMERCE_LISTEN (--listen): {} cannot be listened on: {error}", settings.listen))?;
+    let base = format!("http://{}", listener.local_addr()?);
+    println!("commerce-server {} serves {base}/v1", env!("CARGO_PKG_VERSION"));
+    println!("  API by hand   {base}/docs    document {base}/openapi.json");
+    println!("  records       {kept}");
+    if settings.jwt_secret.is_none() {
+        println!("  tokens        signed with a secret of this run; set COMMERCE_JWT_SECRET to keep them");
+    }
+    if settings.demo {
+        greet(&app, &base).await?;
+    }
+    serve::serve(listener, Arc::new(service(&app)), stop()).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Fills the demo shop and prints a first call.
+async fn greet(app: &App, base: &str) -> Result<(), Box<dyn Error>> {
+    let demo = demo::fill(&app.commerce).await?;
+    let day = Duration::from_secs(24 * 60 * 60);
+    let customer = app.tokens.mint(Role::Customer, &demo.customer.to_string(), day)?;
+    let operator = app.tokens.mint(Role::Operator, "demo", day)?;
+    println!("  demo shop     three products, two coupons, customer {} with 1,000,000 won", demo.customer);
+    println!("\nAn operator's token for a day:\n\n{operator}\n");
+    println!("A first order, with the customer's token (a new Idempotency-Key makes a new order):\n");
+    println!(
+        "curl -i {base}/v1/orders -H 'Authorization: Bearer {customer}' -H 'Content-Type: application/json' \
+         -H 'Idempotency-Key: first-order' \
+         -d '{{\"lines\":[{{\"variant_id\":\"{}\",\"quantity\":2}}],\"payment\":\"wallet\"}}'\n",
+        demo.variant
+    );
+    Ok(())
+}
+
+fn log(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let filter = EnvFilter::try_new(&settings.log).map_err(|error| format!("COMMERCE_LOG (--log): {error}"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+/// Ready when the process is told to stop.
+async fn stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be heard; only ctrl-c stops the server");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping: requests under way are finished first");
+}

@@ -19,7 +19,10 @@ mod lease;
 mod load;
 mod log;
 mod outbox;
+mod page;
 mod read;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod sync;
 mod tables;
 
@@ -167,5 +170,36 @@ impl Store for MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").field("shop", &self.shop).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(commerce_loom)))]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// No command can cause this: what it needs is a bug in this crate, in the middle of writing.
+    #[test]
+    fn a_panic_in_the_middle_of_a_commit_halts_the_store() {
+        let store = MemoryStore::new(Shop::default());
+        let interrupted = catch_unwind(AssertUnwindSafe(|| {
+            store.write().expect("a sound store").commit(|_| panic!("in the middle of writing"));
+        }));
+        assert!(interrupted.is_err());
+        assert_eq!(store.read().err(), Some(halted()));
+        assert_eq!(store.write().err(), Some(halted()), "and it stays so");
+    }
+
+    /// A panic before anything is written only poisons the lock, and nobody minds.
+    #[test]
+    fn a_panic_before_a_commit_does_not() {
+        let store = MemoryStore::new(Shop::default());
+        let interrupted = catch_unwind(AssertUnwindSafe(|| {
+            let _held = store.write().expect("a sound store");
+            panic!("while deciding");
+        }));
+        assert!(interrupted.is_err() && store.state.is_poisoned());
+        assert!(store.read().is_ok() && store.write().is_ok());
     }
 }

@@ -158,7 +158,7 @@ impl Outbox for MemoryStore {
 
     async fn dead_letters(&self, page: PageRequest<MessageId>) -> Result<Page<DeadLetter, MessageId>, StoreError> {
         let tables = self.read()?;
-        let letters = crate::read::newest_first(&tables.outbox.dead, page.after).map(|(_, letter)| letter.clone());
+        let letters = crate::page::newest_first(&tables.outbox.dead, page.after).map(|(_, letter)| letter.clone());
         Ok(Page::cut(letters, page.size(), |letter| letter.message.id))
     }
 

@@ -12,23 +12,30 @@ const CURRENCIES: [Currency; 3] = [Currency::KRW, Currency::USD, Currency::KWD];
 
 #[derive(Debug, Clone, Arbitrary)]
 struct Input {
+    /// How often the first line comes again: equal lines are where ties are.
+    repeats: u8,
     lines: Vec<Line>,
     coupons: Vec<Use>,
 }
 
 #[derive(Debug, Clone, Arbitrary)]
 struct Line {
-    foreign: bool,
+    foreign: Rarely,
     base: Minor,
     additional: Minor,
     quantity: Count,
 }
 
+/// True once in thirty-two: what refuses a whole basket must not hide what happens to the others.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+struct Rarely(u8);
+
 /// Amounts from zero to the bound; small ones often, for ties and remainders show there.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Minor {
     Small(u8),
-    Usual(u32),
+    Usual(u16),
+    Large(u32),
     Any(u64),
 }
 
@@ -36,6 +43,7 @@ enum Minor {
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Count {
     Few(u8),
+    Many(u8),
     Any(u32),
 }
 
@@ -48,7 +56,7 @@ struct Use {
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Off {
-    Amount { foreign: bool, amount: Minor },
+    Amount { foreign: Rarely, amount: Minor },
     Percent { millionths: u32, cap: Option<Minor> },
 }
 
@@ -66,6 +74,8 @@ pub fn run(data: &[u8]) {
     let currency = CURRENCIES[usize::from(u8::arbitrary(&mut bytes).unwrap_or(0)) % CURRENCIES.len()];
     let Ok(mut input) = Input::arbitrary_take_rest(bytes) else { return };
     input.coupons.truncate(4);
+    let first = input.lines.first().cloned();
+    input.lines.extend(first.iter().cycle().take(usize::from(input.repeats % 4)).cloned());
 
     let records: Vec<_> = (1..).zip(&input.lines).map(|(id, line)| line.records(id, currency)).collect();
     let coupons: Vec<_> = (1..).zip(&input.coupons).map(|(id, usage)| usage.records(id, currency)).collect();
@@ -94,7 +104,7 @@ struct Reckoned {
 
 fn reckon(input: &Input) -> Option<Reckoned> {
     let first = input.lines.first()?;
-    if input.lines.iter().any(|line| line.foreign != first.foreign) {
+    if input.lines.iter().any(|line| line.foreign.yes() != first.foreign.yes()) {
         return None;
     }
     let bound = i128::from(MAX_MINOR);
@@ -107,7 +117,7 @@ fn reckon(input: &Input) -> Option<Reckoned> {
     let whole = within(subtotals.iter().sum())?;
     let mut rest = whole;
     let off = |usage: &Use| {
-        let off = usage.reckon(whole, first.foreign)?.min(rest);
+        let off = usage.reckon(whole, first.foreign.yes())?.min(rest);
         rest -= off;
         Some(off)
     };
@@ -175,11 +185,18 @@ fn id<I: Id>(raw: i64) -> I {
     I::from_raw(raw.try_into().expect("counted from 1"))
 }
 
+impl Rarely {
+    fn yes(self) -> bool {
+        self.0 >= 248
+    }
+}
+
 impl Minor {
     fn minor(self) -> i128 {
         i128::from(match self {
             Self::Small(minor) => i64::from(minor),
             Self::Usual(minor) => i64::from(minor),
+            Self::Large(minor) => i64::from(minor),
             Self::Any(minor) => i64::try_from(minor % (MAX_MINOR as u64 + 1)).unwrap_or(MAX_MINOR),
         })
     }
@@ -189,6 +206,7 @@ impl Count {
     fn units(self) -> u32 {
         match self {
             Self::Few(units) => u32::from(units % 9) + 1,
+            Self::Many(units) => u32::from(units) + 1,
             Self::Any(units) => units % MAX_QUANTITY + 1,
         }
     }
@@ -200,7 +218,7 @@ impl Line {
             id: id(raw),
             name: Name::new("p").expect("a name"),
             description: None,
-            base_price: money(self.base.minor(), self.foreign, currency),
+            base_price: money(self.base.minor(), self.foreign.yes(), currency),
             status: ProductStatus::OnSale,
             version: 1,
             created_at: NOW,
@@ -211,7 +229,7 @@ impl Line {
             product_id: product.id,
             sku: Sku::new("S").expect("a SKU"),
             option_name: None,
-            additional_price: money(self.additional.minor(), self.foreign, currency),
+            additional_price: money(self.additional.minor(), self.foreign.yes(), currency),
             active: true,
             version: 1,
             created_at: NOW,
@@ -230,7 +248,7 @@ impl Use {
             State::Used => (IssuedCouponStatus::Used, None),
         };
         let discount = match self.off {
-            Off::Amount { foreign, amount } => Discount::Amount(money(amount.minor(), foreign, currency)),
+            Off::Amount { foreign, amount } => Discount::Amount(money(amount.minor(), foreign.yes(), currency)),
             Off::Percent { millionths, cap } => Discount::Percent {
                 rate: Percent::new(Decimal::new(i64::from(rate(millionths)), 4)).expect("a percentage"),
                 cap: cap.map(|cap| money(cap.minor(), false, currency)),
@@ -275,7 +293,7 @@ impl Use {
             return None;
         }
         let off = match self.off {
-            Off::Amount { foreign, amount } if foreign == basket_is_foreign => amount.minor(),
+            Off::Amount { foreign, amount } if foreign.yes() == basket_is_foreign => amount.minor(),
             Off::Percent { millionths, cap: None } => share(whole, millionths),
             Off::Percent { millionths, cap: Some(cap) } if !basket_is_foreign => {
                 share(whole, millionths).min(cap.minor())

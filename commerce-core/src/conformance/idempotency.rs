@@ -1,8 +1,13 @@
 //! Keys: the same request under the same key runs once, and answers the same for ever.
 
-use super::{Snapshot, World, basket, krw, operator, probes, split};
-use crate::command::{Command, CouponRef, Deposit, IssueCoupon, Operation, PlaceOrder};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use super::{Snapshot, World, basket, krw, operator, script, split};
+use crate::command::{Command, CouponRef, Deposit, IssueCoupon, PlaceOrder};
 use crate::decide::Outcome;
+use crate::operation::Operation;
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
 use crate::rejection::Rejection;
@@ -14,7 +19,7 @@ fn deposit(won: i64, customer_id: crate::ids::CustomerId) -> Deposit {
 
 pub(super) async fn a_replay_answers_as_then(world: World) {
     // One command of every kind; the later ones change what the earlier ones told of.
-    let script = probes::every_operation(&world).await;
+    let script = script::every_operation(&world).await;
     let kinds: Vec<Operation> = script.iter().map(|(envelope, _)| envelope.operation()).collect();
     for operation in Operation::ALL {
         assert!(kinds.contains(operation), "the suite has no {operation}; add one to its script");
@@ -65,7 +70,7 @@ pub(super) async fn keys_of_two_principals_never_meet(world: World) {
 pub(super) async fn keys_of_two_operations_never_meet(world: World) {
     let customer = world.customer().await;
     let first = world.envelope(&operator(), deposit(100, customer));
-    let correction = probes::correction(customer, 5);
+    let correction = script::correction(customer, 5);
     let second = Envelope { key: first.key.clone(), ..world.envelope(&operator(), correction) };
     for envelope in [first, second] {
         let operation = envelope.operation();
@@ -164,14 +169,8 @@ pub(super) async fn a_dropped_request_is_whole_or_nothing(world: World) {
     let envelopes: Vec<Envelope> =
         (0..REQUESTS).map(|_| world.envelope(&Principal::Customer(customer), order.clone())).collect();
     for (n, envelope) in envelopes.iter().enumerate() {
-        let (asking, envelope) = (world.clone(), world.again(envelope));
-        let task = tokio::spawn(async move { asking.try_send(envelope).await });
         // Later and later in its life, from before its first step on.
-        for _ in 0..n {
-            tokio::task::yield_now().await;
-        }
-        task.abort();
-        let _ = task.await;
+        dropped_after(n, world.try_send(world.again(envelope))).await;
     }
     // Whoever lost an answer asks again, and finds the order made, by then or by now.
     let mut orders = std::collections::BTreeSet::new();
@@ -182,6 +181,20 @@ pub(super) async fn a_dropped_request_is_whole_or_nothing(world: World) {
     let state = (orders.len(), world.on_hand(variant).await, world.balance(customer).await);
     let sold = REQUESTS as u64;
     assert_eq!(state, (REQUESTS, 1_000 - sold, 1_000_000 - 1_000 * REQUESTS as i64), "orders, units, won");
+}
+
+/// Polls a request `steps` times, whenever it is ready to go on, and drops it, finished or not.
+async fn dropped_after(steps: usize, request: impl Future) {
+    let mut request = pin!(request);
+    let mut left = steps;
+    poll_fn(|context| {
+        if left == 0 || request.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 async fn snapshot(world: &World) -> Snapshot {

@@ -1,4 +1,4 @@
-//! The suite that every store must pass: the [`Store`](crate::Store) contract, case by case.
+//! The suite that every store must pass: the [`Store`] contract, case by case.
 //!
 //! A store's author writes a [`Harness`], a factory of empty stores on a given clock, and stamps the cases:
 //!
@@ -32,10 +32,12 @@ mod list;
 mod orders;
 mod outbox;
 mod pages;
-mod probes;
 mod reads;
+mod refusals;
 mod rejections;
 mod sales;
+mod script;
+mod shop;
 mod snapshot;
 mod stock;
 mod uniqueness;
@@ -55,8 +57,8 @@ pub use list::CASES;
 pub use snapshot::Snapshot;
 pub use world::{World, basket, krw, operator, split};
 
-use crate::audit::reconcile;
 use crate::decide::Shop;
+use crate::reconcile::reconcile;
 use crate::store::Store;
 use crate::time::ManualClock;
 
@@ -138,17 +140,18 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// How long a case may take before it counts as hung; far beyond what any takes.
-const HUNG: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Tries one case on a fresh store, within a runtime of several threads; then reconciles the store's books.
-pub async fn try_case(harness: &dyn Harness, case: &Case) -> Result<(), Failure> {
+/// Tries one case on a fresh store, within a [runtime](runtime()) of several threads; then reconciles the store's
+/// books. A case that takes longer than `patience` counts as hung; [`PATIENCE`] is plenty.
+pub async fn try_case(harness: &dyn Harness, case: &Case, patience: Duration) -> Result<(), Failure> {
     let failed = |found: String| Failure { case: case.name, promise: case.promise, found };
     let world = World::open(harness).await;
     // A task of its own, so that its panic is a value here. Only the tasks that a case races need be `Send`.
     let local = tokio::task::LocalSet::new();
     let task = local.spawn_local((case.body)(world.clone()));
-    match tokio::time::timeout(HUNG, local.run_until(task)).await {
-        Err(_) => return Err(failed(format!("no end after {} s: a deadlock?", HUNG.as_secs()))),
+    match tokio::time::timeout(patience, local.run_until(task)).await {
+        Err(_) => return Err(failed(format!("no end after {} s: a deadlock?", patience.as_secs()))),
         Ok(Err(ended)) => return Err(failed(words(ended))),
         Ok(Ok(())) => {}
     }
@@ -163,7 +166,7 @@ pub async fn try_case(harness: &dyn Harness, case: &Case) -> Result<(), Failure>
 /// [`store_conformance!`](crate::store_conformance) stamps.
 pub fn check(harness: &dyn Harness, name: &str) {
     let case = Case::named(name).unwrap_or_else(|| panic!("there is no case {name}"));
-    if let Err(failure) = runtime().block_on(try_case(harness, case)) {
+    if let Err(failure) = runtime().block_on(try_case(harness, case, PATIENCE)) {
         panic!("{failure}");
     }
 }

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::world::sound;
 use super::{World, basket};
-use crate::audit::reconcile;
 use crate::command::PlaceOrder;
 use crate::ids::{CustomerId, OrderId, VariantId};
 use crate::money::Currency;
 use crate::order::OrderStatus;
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
+use crate::reconcile::reconcile;
 use crate::records::Records;
 use crate::store::Envelope;
 use crate::wallet::WalletId;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Snapshot, World, probes};
+use super::{Snapshot, World, refusals};
 use crate::rejection::Rejection;
 
 macro_rules! kinds {
     ($($kind:ident)+) => {
         /// Every kind of rejection. Exhaustive: a new one does not compile before it is listed here, and fails
-        /// the suite before [`probes::refused`] reaches it.
+        /// the suite before [`refusals::refused`] reaches it.
         const KINDS: &[&str] = &[$(stringify!($kind),)+];
 
         fn kind(rejection: &Rejection) -> &'static str {
@@ -28,7 +28,7 @@ kinds! {
 
 pub(super) async fn every_rejection_is_reached(world: World) {
     let mut reached = BTreeSet::new();
-    for (envelope, rejection) in probes::refused(&world).await {
+    for (envelope, rejection) in refusals::refused(&world).await {
         let heard = world.try_send(envelope.clone()).await;
         assert_eq!(heard.as_ref(), Err(&rejection), "what {:?} heard", envelope.command);
         reached.insert(kind(&rejection));
@@ -38,7 +38,7 @@ pub(super) async fn every_rejection_is_reached(world: World) {
 }
 
 pub(super) async fn a_rejection_leaves_no_trace(world: World) {
-    let refused = probes::refused(&world).await;
+    let refused = refusals::refused(&world).await;
     let today = world.now().date_in(world.store().shop().time_zone);
     let before = Snapshot::of(world.store(), &[today]).await;
     for (envelope, _) in refused {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::world::sound;
-use crate::audit::{CouponFacts, OrderFacts, StockFacts, WalletFacts};
 use crate::catalog::Product;
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
@@ -11,6 +10,7 @@ use crate::decide::Listing;
 use crate::ids::CustomerId;
 use crate::order::Order;
 use crate::sales::DailySales;
+use crate::store::{CouponFacts, OrderFacts, StockFacts, WalletFacts};
 use crate::store::{PageRequest, Store};
 use crate::time::Date;
 

@@ -88,10 +88,17 @@ pub(super) async fn a_cancel_frees_units_for_one_new_order(world: World) {
         let attempt = |world: World, n: usize| {
             let (customer, held) = (customers[n % BUYERS], held.clone());
             async move {
-                match n {
-                    BUYERS => world.try_cancel(&held).await,
-                    _ => world.try_buy(customer, basket(&[(variant, 1)])).await,
+                if n == BUYERS {
+                    return world.try_cancel(&held).await;
                 }
+                // Before, during and after the cancellation.
+                let mut heard = world.try_buy(customer, basket(&[(variant, 1)])).await;
+                for _ in 0..3 {
+                    if heard.is_err() {
+                        heard = world.try_buy(customer, basket(&[(variant, 1)])).await;
+                    }
+                }
+                heard
             }
         };
         let (won, _) = split(world.race(BUYERS + 1, attempt).await);

@@ -1,5 +1,6 @@
 //! The storage contract: what a store must do, and what it must never do.
 
+mod audit;
 mod lease;
 mod outbox;
 mod page;
@@ -10,16 +11,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use thiserror::Error;
 
+pub use audit::{Audit, CouponFacts, OrderFacts, StockFacts, WalletFacts};
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};
 pub use outbox::Outbox;
 pub use page::{Page, PageRequest};
 pub use reads::{Catalog, Coupons, Customers, Orders, Sales, Stocks, Wallets};
 
-use crate::audit::Audit;
-use crate::command::{Command, Operation};
+use crate::command::Command;
 use crate::decide::{Outcome, Shop};
 use crate::idempotency::KeyScope;
 use crate::ids::IdBlock;
+use crate::operation::Operation;
 use crate::principal::Principal;
 use crate::rejection::Rejection;
 use crate::text::IdempotencyKey;

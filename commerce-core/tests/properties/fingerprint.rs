@@ -12,6 +12,10 @@ use rust_decimal::Decimal;
 use crate::cases;
 use crate::generate::{at, command, id, krw, name};
 
+fn hex(command: &Command) -> String {
+    Fingerprint::of(command).0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn note(text: &str) -> commerce_core::Note {
     text.parse().expect("a note")
 }
@@ -98,6 +102,31 @@ fn encodings_have_not_changed() {
         samples().iter().map(|command| serde_json::to_string(command).expect("plain data")).collect();
     let table: String = found.iter().map(|json| format!("    r#\"{json}\"#,\n")).collect();
     assert!(found.iter().eq(GOLDEN), "the recorded form of a command has changed; it is now\n{table}");
+}
+
+/// The fingerprints of the samples, in the same order.
+const GOLDEN_FINGERPRINTS: &[&str] = &[
+    "2ea624c41aa0ab2b0aa82dc5123730aa",
+    "419d1952ca0879e0530aa0a2a4db2ece",
+    "f6929d88edf2e81bdc2657289e8f2707",
+    "2336dc4a49d988c50ac463ba2f6975e2",
+    "0e179e0ef207c9aacd01880c0d187bf9",
+    "005fa0206d98dbe957169b7cf8db6011",
+    "4281f5919cc3130fc44a067472596e57",
+    "5511b7a490bec9020c3a65ed582ed8c0",
+    "4939fee432ef5fc65559e120d2b2f3c3",
+    "acb0c3231796a9d34131ccd6d3a75157",
+    "d6a5e1db77f37d918abcd3448a58f2e3",
+    "a029b40460a8f08faeb7a5f66a89ff81",
+    "0ccb00570af10e378c6d677fc0675ce9",
+    "e81d0a83dc7e3c62de0b4ae86417675c",
+];
+
+#[test]
+fn fingerprints_have_not_changed() {
+    let found: Vec<String> = samples().iter().map(hex).collect();
+    let table: String = found.iter().map(|hex| format!("    \"{hex}\",\n")).collect();
+    assert!(found.iter().eq(GOLDEN_FINGERPRINTS), "the fingerprint of a command has changed; it is now\n{table}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(crate) mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Envelope, Error, ManualClock, Receipt, Shop, Store, TimeZone, Timestamp};
+use commerce_core::{Clock, Envelope, Error, ManualClock, Receipt, Shop, Store, TimeZone, Timestamp};
 use proptest::test_runner::{Config, FileFailurePersistence};
 
 use crate::support::coverage::Coverage;
@@ -75,17 +75,29 @@ impl Run {
 
     /// Sends one step to the store, and holds the answer and everything that can be read against the model.
     pub(crate) async fn step(&mut self, step: &Step, seen: &mut Coverage) {
-        self.clock.set(Timestamp::from_micros((self.clock_now().as_micros() + step.moved_micros()).max(0)));
-        let envelope = self.world.envelope(step, self.clock_now());
-        let (now, expected) = (self.clock_now(), self.model.verdict(&envelope, self.clock_now()));
+        let envelope = self.next(step);
+        self.send(&envelope, seen).await;
+        check::everything(&*self.store, &self.model, self.clock.now()).await;
+    }
+
+    /// Lets the step's time pass, and makes its request.
+    pub(crate) fn next(&mut self, step: &Step) -> Envelope {
+        let now = Timestamp::from_micros(self.clock.now().as_micros() + step.moved_micros());
+        self.clock.set(now);
+        self.world.envelope(step, now)
+    }
+
+    /// Sends a request to the store, and holds the answer against the model.
+    pub(crate) async fn send(&mut self, envelope: &Envelope, seen: &mut Coverage) {
+        let now = self.clock.now();
+        let expected = self.model.verdict(envelope, now);
         let answer = self.store.execute(envelope.clone()).await;
-        seen.answered(&envelope, &answer);
+        seen.answered(envelope, &answer);
         match (&answer, &expected) {
-            (Ok(receipt), Ok(())) => self.accepted(&envelope, receipt, now, seen),
+            (Ok(receipt), Ok(())) => self.accepted(envelope, receipt, now, seen),
             (Err(Error::Rejected(refused)), Err(code)) => assert_eq!(refused.code(), *code, "{envelope:?}"),
             _ => panic!("the model says {expected:?}, the store {answer:?} to {envelope:?}"),
         }
-        check::everything(&*self.store, &self.model, now).await;
     }
 
     fn accepted(&mut self, envelope: &Envelope, receipt: &Receipt, now: Timestamp, seen: &mut Coverage) {
@@ -100,10 +112,5 @@ impl Run {
                 self.world.learn(&receipt.outcome);
             }
         }
-    }
-
-    fn clock_now(&self) -> Timestamp {
-        use commerce_core::Clock;
-        self.clock.now()
     }
 }

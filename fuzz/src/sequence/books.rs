@@ -15,6 +15,7 @@ pub(super) struct Books {
     pub(super) variants: Vec<VariantId>,
     pub(super) coupons: Vec<CouponId>,
     pub(super) copies: Vec<IssuedCouponId>,
+    pub(super) copies_of: BTreeMap<CustomerId, Vec<IssuedCouponId>>,
     pub(super) order_ids: Vec<OrderId>,
     pub(super) orders: BTreeMap<OrderId, Standing>,
     pub(super) stock: BTreeMap<VariantId, i128>,
@@ -68,6 +69,7 @@ impl Books {
             }
             (Command::IssueCoupon(c), Outcome::IssuedCoupon(copy)) => {
                 self.copies.push(copy.id);
+                self.copies_of.entry(c.customer_id).or_default().push(copy.id);
                 *self.issued.entry(copy.coupon_id).or_default().entry(c.customer_id).or_default() += 1;
             }
             (Command::PlaceOrder(c), Outcome::Order(order)) => {

@@ -3,7 +3,7 @@
 //!
 //! After every step: a refusal or a replay left no trace; what was decided in place is what is decided on just
 //! the records that [`keys`](commerce_core::keys) names; and the outcome survives being stored as JSON. At the
-//! end: the store agrees with books that were kept apart from it ([`books`]), reconciles, hands out exactly one
+//! end: the store agrees with books that were kept apart from it (`books`), reconciles, hands out exactly one
 //! message a transition in sequence, and answers every key as it did the first time.
 
 mod books;

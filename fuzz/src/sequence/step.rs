@@ -14,36 +14,28 @@ use rust_decimal::Decimal;
 use super::world::{Pick, World};
 
 #[derive(Debug, Clone, Arbitrary)]
-pub(super) struct Step<'a> {
+pub(super) struct Step {
     who: Who,
-    key: Key<'a>,
+    key: Key,
     /// Below 4: so many fresh ids and no more.
     ids: u8,
     wait: Wait,
     action: Action,
 }
 
-#[derive(Debug, Clone, Arbitrary)]
-enum Who {
-    Customer(Pick),
-    Operator(u8),
-    System,
-    /// The customer that the action is about, if it is about one.
-    Concerned,
-}
+/// Mostly the customer that the action is about; now and then anybody.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+struct Who(u8);
 
-#[derive(Debug, Clone, Arbitrary)]
-enum Key<'a> {
-    Fresh,
-    Shared(u8),
-    Given(&'a str),
-}
+/// Mostly a fresh key; now and then one of a few, or an odd one.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+struct Key(u8);
 
 #[derive(Debug, Clone, Arbitrary)]
 enum Wait {
     None,
     Micros(u16),
-    Minutes(u16),
+    Minutes(u8),
     BackMicros(u16),
 }
 
@@ -147,11 +139,12 @@ enum Action {
         copies: Vec<Pick>,
         pay: Option<bool>,
     },
-    /// What happens most: one line or two, at most one copy, from the wallet.
+    /// What happens most: one line, at most one copy of the customer's own, paid at once or later.
     Buy {
         customer: Pick,
         line: Pick,
         copy: Option<Pick>,
+        at_once: bool,
     },
     Pay {
         order: Pick,
@@ -162,25 +155,39 @@ enum Action {
     },
 }
 
-impl Step<'_> {
+impl Step {
     /// The step as a store is asked; none if it cannot even be written down.
     pub(super) fn envelope(&self, world: &mut World) -> Option<Envelope> {
         self.wait.pass(world);
         let command = self.action.command(world)?;
-        let principal = match self.who {
-            Who::Customer(pick) => Principal::Customer(world.customer(pick)),
-            Who::Operator(number) => Principal::Operator(OperatorName::new(format!("op-{}", number % 3)).ok()?),
-            Who::System => Principal::System,
-            Who::Concerned => concerned(&command, world).map_or(Principal::System, Principal::Customer),
-        };
-        let key = match self.key {
-            Key::Fresh => None,
-            Key::Shared(number) => Some(format!("shared-{}", number % 8)),
-            Key::Given(text) => Some(text.to_owned()),
-        };
-        let key = key.and_then(|key| IdempotencyKey::new(key).ok()).unwrap_or_else(|| world.fresh_key());
+        let principal = self.who.principal(&command, world)?;
+        let key = self.key.text().and_then(|text| IdempotencyKey::new(text).ok());
+        let key = key.unwrap_or_else(|| world.fresh_key());
         let ids = world.ids(if self.ids < 4 { u32::from(self.ids) } else { command.ids_needed() });
         Some(Envelope { principal, key, command, ids })
+    }
+}
+
+impl Who {
+    fn principal(self, command: &Command, world: &World) -> Option<Principal> {
+        Some(match self.0 {
+            0..176 => concerned(command, world).map_or(Principal::System, Principal::Customer),
+            176..208 => Principal::System,
+            208..232 => Principal::Operator(OperatorName::new(format!("op-{}", self.0 % 2)).ok()?),
+            _ => Principal::Customer(world.customer(Pick(self.0))),
+        })
+    }
+}
+
+impl Key {
+    fn text(self) -> Option<String> {
+        match self.0 {
+            0..192 => None,
+            192..248 => Some(format!("shared-{}", self.0 % 8)),
+            248..252 => Some("~".repeat(255)),
+            // What `fresh_key` may have made already, or may be about to.
+            _ => Some(format!("fresh-{}", self.0 % 16)),
+        }
     }
 }
 
@@ -392,15 +399,13 @@ impl Action {
                 payment: pay.map(|card| if card { PaymentMethod::Card } else { PaymentMethod::Wallet }),
             }
             .into(),
-            Self::Buy { customer, line: variant, copy } => PlaceOrder {
-                customer_id: world.customer(*customer),
-                basket: Basket {
-                    lines: vec![LineRequest { variant_id: world.variant(*variant), quantity: Quantity::ONE }],
-                    coupons: copy.iter().map(|copy| world.copy(*copy)).collect(),
-                },
-                payment: Some(PaymentMethod::Wallet),
+            Self::Buy { customer, line: variant, copy, at_once } => {
+                let customer_id = world.customer(*customer);
+                let lines = vec![LineRequest { variant_id: world.variant(*variant), quantity: Quantity::ONE }];
+                let coupons = copy.iter().map(|copy| world.own_copy(customer_id, *copy)).collect();
+                let payment = at_once.then_some(PaymentMethod::Wallet);
+                PlaceOrder { customer_id, basket: Basket { lines, coupons }, payment }.into()
             }
-            .into(),
             Self::Pay { order, card } => {
                 let method = if *card { PaymentMethod::Card } else { PaymentMethod::Wallet };
                 PayOrder { order_id: world.order(*order), method }.into()

@@ -23,7 +23,7 @@ const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// Points at a record: mostly at one that is there, and now and then at none, or at one of another kind.
 #[derive(Debug, Clone, Copy, Arbitrary)]
-pub(super) struct Pick(u8);
+pub(super) struct Pick(pub(super) u8);
 
 /// A store with a few things in it, and the books of what was done there.
 pub(super) struct World {
@@ -169,6 +169,10 @@ impl World {
 
     pub(super) fn copy(&self, pick: Pick) -> IssuedCouponId {
         pick.of(&self.books.copies)
+    }
+
+    pub(super) fn own_copy(&self, customer: CustomerId, pick: Pick) -> IssuedCouponId {
+        pick.of(self.books.copies_of.get(&customer).map_or(&[], Vec::as_slice))
     }
 
     pub(super) fn order(&self, pick: Pick) -> OrderId {

@@ -1,0 +1,302 @@
+//! Requests that break every rule, each with the refusal that it is to hear, to the number.
+
+use std::time::Duration;
+
+use super::script::correction;
+use super::{World, basket, krw, operator};
+use crate::catalog::ProductStatus;
+use crate::command::{
+    AddVariant, AdjustStock, CancelOrder, Command, CouponRef, CreateCoupon, Deposit, IssueCoupon, PayOrder, PlaceOrder,
+    RegisterCustomer, UpdateCoupon, UpdateProduct, UpdateVariant,
+};
+use crate::coupon::IssuedCouponStatus;
+use crate::ids::{CouponId, CustomerId, Id, IdBlock, NodeId, OrderId, ProductId, VariantId};
+use crate::inventory::{MAX_QUANTITY, MAX_STOCK};
+use crate::money::{Currency, Money, MoneyError};
+use crate::order::{MAX_LINES, OrderStatus};
+use crate::payment::PaymentMethod;
+use crate::principal::Principal;
+use crate::rejection::Rejection;
+use crate::store::Envelope;
+use crate::text::{CouponCode, Name, Username};
+use crate::time::Window;
+
+/// An id that nothing has.
+fn unused<I: Id>() -> I {
+    IdBlock::new(7, 1, NodeId::default()).take().expect("an id")
+}
+
+/// Requests to be refused, each with its refusal to the number.
+#[derive(Default)]
+struct Refused(Vec<(Envelope, Rejection)>);
+
+impl Refused {
+    fn add(&mut self, world: &World, principal: &Principal, command: impl Into<Command>, rejection: Rejection) {
+        self.0.push((world.envelope(principal, command), rejection));
+    }
+}
+
+/// A shop in which every rule can be broken.
+struct Scene {
+    me: Principal,
+    customer: CustomerId,
+    stranger: CustomerId,
+    /// On sale at 1,000 won; 5 units.
+    variant: VariantId,
+    product: ProductId,
+    /// Placed by `customer`, its time to be paid over.
+    expired: OrderId,
+    paid: OrderId,
+}
+
+/// Sets a shop up, and gives requests that break every rule in it. None of them changes anything, so they
+/// can be sent in any order.
+pub(super) async fn refused(world: &World) -> Vec<(Envelope, Rejection)> {
+    let (customer, stranger) = (world.customer_with(10_000).await, world.customer_with(10_000).await);
+    let listing = world.product(1_000, &[7]).await;
+    let (product, variant) = (listing.product.id, listing.variants[0].variant.id);
+    let expired = world.place(customer, basket(&[(variant, 1)])).await.id;
+    world.wait(world.store().shop().pending_order_ttl);
+    let paid = world.buy(customer, basket(&[(variant, 1)])).await.id;
+    let me = Principal::Customer(customer);
+    let scene = Scene { me, customer, stranger, variant, product, expired, paid };
+    let mut refused = Refused::default();
+    catalog(world, &scene, &mut refused).await;
+    listings(world, &scene, &mut refused);
+    baskets(world, &scene, &mut refused).await;
+    campaigns(world, &scene, &mut refused).await;
+    copies(world, &scene, &mut refused).await;
+    orders(world, &scene, &mut refused).await;
+    customers(world, &scene, &mut refused).await;
+    refused.0
+}
+
+async fn catalog(world: &World, scene: &Scene, refused: &mut Refused) {
+    let staff = operator();
+    let product_id = scene.product;
+    let update = |product_id, expected_version, base_price| UpdateProduct {
+        product_id,
+        expected_version,
+        name: None,
+        base_price,
+        status: None,
+    };
+    refused.add(world, &staff, update(product_id, None, None), Rejection::NothingToChange);
+    let missing = Rejection::ProductNotFound { product: unused() };
+    refused.add(world, &staff, update(unused(), None, Some(krw(1))), missing.clone());
+    let stale = Rejection::VersionMismatch { expected: 9, actual: 1 };
+    refused.add(world, &staff, update(product_id, Some(9), Some(krw(1))), stale);
+    refused.add(world, &staff, AddVariant { product_id: unused(), variant: world.new_variant(1) }, missing);
+    let delta = -6;
+    let range = |delta| Rejection::StockOutOfRange { variant: scene.variant, on_hand: 5, delta, max: MAX_STOCK };
+    refused.add(world, &staff, AdjustStock { variant_id: scene.variant, delta, note: None }, range(delta));
+    let delta = i64::try_from(MAX_STOCK).expect("a bound within i64") - 4;
+    refused.add(world, &staff, AdjustStock { variant_id: scene.variant, delta, note: None }, range(delta));
+    let missing = Rejection::VariantNotFound { variant: unused() };
+    refused.add(world, &staff, AdjustStock { variant_id: unused(), delta: 1, note: None }, missing);
+}
+
+fn listings(world: &World, scene: &Scene, refused: &mut Refused) {
+    let staff = operator();
+    refused.add(world, &staff, world.new_product(1, &[]), Rejection::NoLines);
+    let negative = Rejection::NegativePrice { price: krw(-1) };
+    refused.add(world, &staff, world.new_product(-1, &[1]), negative);
+    let mut twice = world.new_product(1, &[1, 1]);
+    let sku = twice.variants[0].sku.clone();
+    twice.variants[1].sku = sku.clone();
+    refused.add(world, &staff, twice, Rejection::SkuTaken { sku });
+    let mut mixed = world.new_product(1, &[1, 1]);
+    mixed.variants[1].additional_price = Money::zero(Currency::USD);
+    refused.add(world, &staff, mixed, Rejection::Amount { reason: mismatch() });
+    let forbidden = Rejection::Forbidden { operation: crate::operation::Operation::CreateProduct };
+    refused.add(world, &scene.me, world.new_product(1, &[1]), forbidden);
+}
+
+fn mismatch() -> MoneyError {
+    MoneyError::CurrencyMismatch { expected: Currency::KRW, found: Currency::USD }
+}
+
+async fn baskets(world: &World, scene: &Scene, refused: &mut Refused) {
+    let Scene { me, customer, variant, .. } = scene;
+    let order = |lines: &[(VariantId, i64)]| PlaceOrder {
+        customer_id: *customer,
+        basket: basket(lines),
+        payment: Some(PaymentMethod::Wallet),
+    };
+    refused.add(world, me, order(&[]), Rejection::NoLines);
+    let many = vec![(*variant, 1); MAX_LINES + 1];
+    refused.add(world, me, order(&many), Rejection::TooManyLines { lines: MAX_LINES + 1, max: MAX_LINES });
+    let missing = Rejection::VariantNotFound { variant: unused() };
+    refused.add(world, me, order(&[(*variant, 1), (unused(), 1)]), missing);
+    let poor = Rejection::InsufficientBalance { balance: krw(9_000), required: krw(10_000) };
+    let dear = world.variant(5_000, 2).await;
+    refused.add(world, me, order(&[(dear, 2)]), poor);
+    let by_card = PlaceOrder { payment: Some(PaymentMethod::Card), ..order(&[(*variant, 1)]) };
+    refused.add(world, me, by_card, Rejection::PaymentMethodNotOffered);
+    let few = Envelope { ids: IdBlock::new(1, 2, NodeId::default()), ..world.envelope(me, order(&[(*variant, 1)])) };
+    refused.0.push((few, Rejection::TooFewIds { needed: 3, given: 2 }));
+
+    // In order of precedence: a variant not on sale before missing stock before a poor wallet.
+    let paused = world.product(1_000, &[9]).await;
+    let status = Some(ProductStatus::Paused);
+    let product_id = paused.product.id;
+    let pause = UpdateProduct { product_id, expected_version: None, name: None, base_price: None, status };
+    world.run(&operator(), pause).await;
+    let not_on_sale = Rejection::ProductNotOnSale { product: product_id, status: ProductStatus::Paused };
+    refused.add(world, me, order(&[(*variant, 99), (paused.variants[0].variant.id, 1)]), not_on_sale);
+    let off = world.product(1_000, &[9, 9]).await.variants[1].variant.id;
+    let switch = UpdateVariant { variant_id: off, expected_version: None, additional_price: None, active: Some(false) };
+    world.run(&operator(), switch).await;
+    refused.add(world, me, order(&[(off, 1)]), Rejection::VariantInactive { variant: off });
+
+    let (unit_of_stock, sku) = (*variant, sku_of(world, scene.product).await);
+    let out = Rejection::OutOfStock { variant: unit_of_stock, sku: sku.clone(), requested: 6, available: 5 };
+    refused.add(world, me, order(&[(unit_of_stock, 3), (unit_of_stock, 3)]), out);
+    let mut taken = world.new_product(1, &[1]);
+    taken.variants[0].sku = sku.clone();
+    refused.add(world, &operator(), taken, Rejection::SkuTaken { sku });
+
+    let mut abroad = world.new_product(1, &[5]);
+    abroad.base_price = Money::new(100, Currency::USD).expect("an amount");
+    abroad.variants[0].additional_price = Money::zero(Currency::USD);
+    let abroad = world.run(&operator(), abroad).await.variants[0].variant.id;
+    refused.add(world, me, order(&[(*variant, 1), (abroad, 1)]), Rejection::Amount { reason: mismatch() });
+}
+
+async fn sku_of(world: &World, product: ProductId) -> crate::text::Sku {
+    let listing = super::world::sound(world.store().product(product).await).expect("the product is there");
+    listing.variants[0].variant.sku.clone()
+}
+
+async fn campaigns(world: &World, scene: &Scene, refused: &mut Refused) {
+    let staff = operator();
+    let plain = || world.new_coupon();
+    let now = world.now();
+    let quantity = |quantity| Rejection::QuantityOutOfRange { quantity, min: 1, max: i64::from(MAX_QUANTITY) };
+    refused.add(world, &staff, CreateCoupon { total_quantity: Some(0), ..plain() }, quantity(0));
+    let empty = Window { from: now, until: Some(now) };
+    let no_time = Rejection::EmptyWindow { from: now, until: now };
+    refused.add(world, &staff, CreateCoupon { window: empty, ..plain() }, no_time);
+    let nothing = Rejection::AmountNotPositive { amount: krw(0) };
+    refused.add(world, &staff, CreateCoupon { min_subtotal: Some(krw(0)), ..plain() }, nothing);
+    let code = CouponCode::new("TAKEN").expect("a code");
+    world.coupon(|coupon| coupon.code = Some(code.clone())).await;
+    let taken = Rejection::CouponCodeTaken { coupon_code: code.clone() };
+    refused.add(world, &staff, CreateCoupon { code: Some(code), ..plain() }, taken);
+    let update = UpdateCoupon { coupon_id: unused(), expected_version: None, active: Some(true) };
+    refused.add(world, &staff, update, Rejection::CouponNotFound { coupon: unused() });
+
+    let claim = |coupon| IssueCoupon { customer_id: scene.customer, coupon: CouponRef::Id(coupon) };
+    let me = &scene.me;
+    refused.add(world, me, claim(unused()), Rejection::CouponNotFound { coupon: unused() });
+    let code = CouponCode::new("NOSUCH").expect("a code");
+    let by_code = IssueCoupon { customer_id: scene.customer, coupon: CouponRef::Code(code.clone()) };
+    refused.add(world, me, by_code, Rejection::CouponCodeNotFound { coupon_code: code });
+    let coupon = world.coupon(|coupon| coupon.active = false).await;
+    refused.add(world, me, claim(coupon), Rejection::CouponInactive { coupon });
+    let starts_at = now.plus(Duration::from_secs(1));
+    let coupon = world.coupon(|coupon| coupon.window.from = starts_at).await;
+    refused.add(world, me, claim(coupon), Rejection::CouponNotStarted { coupon, starts_at, now });
+    let coupon = world.coupon(|coupon| coupon.total_quantity = Some(1)).await;
+    world.issue(coupon, scene.stranger).await;
+    refused.add(world, me, claim(coupon), Rejection::CouponSoldOut { coupon, total: 1 });
+    let coupon = world.coupon(|coupon| coupon.per_customer_limit = 1).await;
+    world.issue(coupon, scene.customer).await;
+    let claimed = Rejection::CouponAlreadyClaimed { coupon, copies: 1, limit: 1 };
+    refused.add(world, me, claim(coupon), claimed);
+    ended(world, scene, refused).await;
+}
+
+/// A campaign that is over, and a copy of it. It began and ended before now.
+async fn ended(world: &World, scene: &Scene, refused: &mut Refused) {
+    let now = world.now();
+    let from = crate::time::Timestamp::from_micros(now.as_micros() - 2_000_000);
+    let until = crate::time::Timestamp::from_micros(now.as_micros() - 1_000_000);
+    let coupon: CouponId = world.coupon(|coupon| coupon.window = Window { from, until: Some(until) }).await;
+    world.clock().set(from);
+    let copy = world.issue(coupon, scene.stranger).await;
+    world.clock().set(now);
+    let claim = IssueCoupon { customer_id: scene.customer, coupon: CouponRef::Id(coupon) };
+    refused.add(world, &scene.me, claim, Rejection::CouponEnded { coupon, ended_at: until, now });
+    let mut wanted = basket(&[(scene.variant, 1)]);
+    wanted.coupons.push(copy);
+    let order = PlaceOrder { customer_id: scene.stranger, basket: wanted, payment: Some(PaymentMethod::Wallet) };
+    let expired = Rejection::CouponExpired { issued_coupon: copy, expired_at: until, now };
+    refused.add(world, &Principal::Customer(scene.stranger), order, expired);
+}
+
+async fn copies(world: &World, scene: &Scene, refused: &mut Refused) {
+    let order = |copies: &[_]| {
+        let mut wanted = basket(&[(scene.variant, 1)]);
+        wanted.coupons.extend(copies);
+        PlaceOrder { customer_id: scene.customer, basket: wanted, payment: Some(PaymentMethod::Wallet) }
+    };
+    let me = &scene.me;
+    let coupon = world.coupon(|coupon| coupon.min_subtotal = Some(krw(1_001))).await;
+    let copy = world.issue(coupon, scene.customer).await;
+    let (subtotal, minimum) = (krw(1_000), krw(1_001));
+    refused.add(world, me, order(&[copy]), Rejection::BelowMinimum { coupon, subtotal, minimum });
+    refused.add(world, me, order(&[copy, copy]), Rejection::CouponsNotCombinable { coupons: 2, max: 1 });
+    let coupon = world.coupon(|coupon| coupon.per_customer_limit = 2).await;
+    let foreign = world.issue(coupon, scene.stranger).await;
+    refused.add(world, me, order(&[foreign]), Rejection::IssuedCouponNotFound { issued_coupon: foreign });
+    let held = world.issue(coupon, scene.customer).await;
+    let other = world.variant(1_000, 1).await;
+    let mut wanted = basket(&[(other, 1)]);
+    wanted.coupons.push(held);
+    world.place(scene.customer, wanted).await;
+    let status = IssuedCouponStatus::Held;
+    refused.add(world, me, order(&[held]), Rejection::CouponNotAvailable { issued_coupon: held, status });
+}
+
+async fn orders(world: &World, scene: &Scene, refused: &mut Refused) {
+    let pay = |order_id, method| PayOrder { order_id, method };
+    let cancel = |order_id| CancelOrder { order_id, reason: None };
+    let (me, wallet) = (&scene.me, PaymentMethod::Wallet);
+    let stranger = Principal::Customer(scene.stranger);
+    for order in [scene.expired, scene.paid] {
+        refused.add(world, &stranger, pay(order, wallet), Rejection::OrderNotFound { order });
+        refused.add(world, &stranger, cancel(order), Rejection::OrderNotFound { order });
+    }
+    refused.add(world, me, cancel(unused()), Rejection::OrderNotFound { order: unused() });
+    let order = scene.paid;
+    let wrong = |to| Rejection::InvalidTransition { order, from: OrderStatus::Paid, to };
+    refused.add(world, me, cancel(order), wrong(OrderStatus::Cancelled));
+    refused.add(world, me, pay(order, wallet), wrong(OrderStatus::Paid));
+    let order = scene.expired;
+    refused.add(world, me, pay(order, PaymentMethod::Card), Rejection::PaymentMethodNotOffered);
+    let expired_at = world.order(order).await.expires_at.expect("a pending order expires");
+    let too_late = Rejection::OrderExpired { order, expired_at, now: world.now() };
+    refused.add(world, me, pay(order, wallet), too_late);
+    let dear = world.variant(1_000_000, 1).await;
+    let unaffordable = world.place(scene.customer, basket(&[(dear, 1)])).await;
+    let poor = Rejection::InsufficientBalance { balance: krw(9_000), required: krw(1_000_000) };
+    refused.add(world, me, pay(unaffordable.id, wallet), poor);
+}
+
+async fn customers(world: &World, scene: &Scene, refused: &mut Refused) {
+    let staff = operator();
+    let deposit = |customer_id, won| Deposit { customer_id, amount: krw(won), memo: None };
+    let missing = Rejection::CustomerNotFound { customer: unused() };
+    refused.add(world, &staff, deposit(unused(), 1), missing);
+    let nothing = Rejection::AmountNotPositive { amount: krw(0) };
+    refused.add(world, &staff, deposit(scene.customer, 0), nothing);
+    let poor = Rejection::InsufficientBalance { balance: krw(9_000), required: krw(9_001) };
+    refused.add(world, &staff, correction(scene.customer, -9_001), poor);
+    let register = |customer_id, username: &str| RegisterCustomer {
+        customer_id,
+        username: Username::new(username).expect("a username"),
+        name: Name::new("Lee").expect("a name"),
+    };
+    let customer = scene.customer;
+    let there = Rejection::AlreadyRegistered { customer };
+    refused.add(world, &scene.me, register(Some(customer), "somebody-else"), there);
+    world.run(&staff, register(None, "lee")).await;
+    let username = Username::new("lee").expect("a username");
+    refused.add(world, &staff, register(None, "lee"), Rejection::UsernameTaken { username });
+
+    let first = world.envelope(&staff, deposit(scene.stranger, 1));
+    world.send(first.clone()).await;
+    let other = Envelope { command: deposit(scene.stranger, 2).into(), ..world.again(&first) };
+    refused.0.push((other, Rejection::IdempotencyKeyReused { key: first.key }));
+}

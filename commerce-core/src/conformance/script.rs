@@ -1,0 +1,79 @@
+//! One request of every operation, to be accepted by any store.
+
+use std::time::Duration;
+
+use super::{World, basket, krw, operator};
+use crate::catalog::ProductStatus;
+use crate::command::{
+    AddVariant, AdjustStock, AdjustWallet, CancelOrder, Command, CouponRef, Deposit, IssueCoupon, PayOrder, PlaceOrder,
+    RegisterCustomer, UpdateCoupon, UpdateProduct, UpdateVariant,
+};
+use crate::decide::Outcome;
+use crate::ids::CustomerId;
+use crate::payment::PaymentMethod;
+use crate::principal::Principal;
+use crate::store::{Envelope, Receipt};
+use crate::text::{Name, Note, Username};
+
+/// A correction of a wallet.
+pub(super) fn correction(customer_id: CustomerId, won: i64) -> AdjustWallet {
+    AdjustWallet { customer_id, amount: krw(won), memo: Note::new("a correction").expect("a note") }
+}
+
+/// Runs one command of every operation, each of which succeeds; the later ones change what the earlier ones
+/// answered. Gives the requests and their answers.
+pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
+    let staff = operator();
+    let mut script = Vec::new();
+    let username = Username::new("kim").expect("a username");
+    let register = RegisterCustomer { customer_id: None, username, name: Name::new("Kim").expect("a name") };
+    let Outcome::Customer(customer) = step(world, &staff, register, &mut script).await else { panic!("a customer") };
+    let customer_id = customer.id;
+    let product = world.new_product(1_000, &[10, 0]);
+    let Outcome::Listing(listing) = step(world, &staff, product, &mut script).await else { panic!("a product") };
+    let (product_id, variant_id) = (listing.product.id, listing.variants[0].variant.id);
+    step(world, &staff, Deposit { customer_id, amount: krw(50_000), memo: None }, &mut script).await;
+    let Outcome::Coupon(coupon) = step(world, &staff, world.new_coupon(), &mut script).await else {
+        panic!("a coupon")
+    };
+    let me = Principal::Customer(customer_id);
+    let claim = IssueCoupon { customer_id, coupon: CouponRef::Id(coupon.id) };
+    let Outcome::IssuedCoupon(copy) = step(world, &me, claim, &mut script).await else { panic!("a copy") };
+
+    let mut wanted = basket(&[(variant_id, 2)]);
+    wanted.coupons.push(copy.id);
+    let order = PlaceOrder { customer_id, basket: wanted, payment: None };
+    let Outcome::Order(order) = step(world, &me, order, &mut script).await else { panic!("an order") };
+    let pay = PayOrder { order_id: order.id, method: PaymentMethod::Wallet };
+    step(world, &me, pay, &mut script).await;
+    let second = PlaceOrder { customer_id, basket: basket(&[(variant_id, 1)]), payment: None };
+    let Outcome::Order(second) = step(world, &me, second, &mut script).await else { panic!("an order") };
+    let reason = Some(Note::new("changed my mind").expect("a note"));
+    step(world, &me, CancelOrder { order_id: second.id, reason }, &mut script).await;
+
+    world.wait(Duration::from_secs(1));
+    let (base_price, status) = (Some(krw(2_000)), Some(ProductStatus::Paused));
+    let update = UpdateProduct { product_id, expected_version: Some(1), name: None, base_price, status };
+    step(world, &staff, update, &mut script).await;
+    step(world, &staff, AddVariant { product_id, variant: world.new_variant(3) }, &mut script).await;
+    let additional_price = Some(krw(10));
+    let update = UpdateVariant { variant_id, expected_version: None, additional_price, active: Some(false) };
+    step(world, &staff, update, &mut script).await;
+    step(world, &staff, AdjustStock { variant_id, delta: -1, note: None }, &mut script).await;
+    step(world, &staff, correction(customer_id, -100), &mut script).await;
+    let update = UpdateCoupon { coupon_id: coupon.id, expected_version: None, active: Some(false) };
+    step(world, &staff, update, &mut script).await;
+    script
+}
+
+async fn step(
+    world: &World,
+    principal: &Principal,
+    command: impl Into<Command>,
+    script: &mut Vec<(Envelope, Receipt)>,
+) -> Outcome {
+    let envelope = world.envelope(principal, command);
+    let receipt = world.send(envelope.clone()).await;
+    script.push((envelope, receipt.clone()));
+    receipt.outcome
+}

@@ -1,0 +1,207 @@
+//! Filling a [`World`], buying in it, and looking at what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::world::{accepted, sound};
+use super::{World, krw, operator};
+use crate::catalog::ProductStatus;
+use crate::command::{
+    Basket, CancelOrder, CouponRef, CreateCoupon, CreateProduct, Deposit, IssueCoupon, NewVariant, PayOrder,
+    PlaceOrder, RegisterCustomer,
+};
+use crate::coupon::{Discount, IssuedCoupon};
+use crate::decide::Listing;
+use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, VariantId};
+use crate::money::Currency;
+use crate::order::Order;
+use crate::payment::PaymentMethod;
+use crate::principal::Principal;
+use crate::records::Records;
+use crate::rejection::Rejection;
+use crate::text::{Name, Sku, Username};
+use crate::time::Window;
+use crate::wallet::WalletId;
+use crate::working_set::Keys;
+
+/// Filling it.
+impl World {
+    /// A new customer with an empty wallet.
+    pub async fn customer(&self) -> CustomerId {
+        let username = Username::new(format!("customer-{}", self.number())).expect("a username");
+        let name = Name::new("Kim").expect("a name");
+        self.run(&operator(), RegisterCustomer { customer_id: None, username, name }).await.id
+    }
+
+    /// New customers with `won` in each wallet.
+    pub async fn customers(&self, count: usize, won: i64) -> Vec<CustomerId> {
+        let mut customers = Vec::with_capacity(count);
+        for _ in 0..count {
+            customers.push(self.customer_with(won).await);
+        }
+        customers
+    }
+
+    /// A new customer with `won` in the wallet.
+    pub async fn customer_with(&self, won: i64) -> CustomerId {
+        let customer = self.customer().await;
+        self.deposit(customer, won).await;
+        customer
+    }
+
+    /// Puts money into a wallet.
+    pub async fn deposit(&self, customer_id: CustomerId, won: i64) {
+        self.run(&operator(), Deposit { customer_id, amount: krw(won), memo: None }).await;
+    }
+
+    /// A SKU that has not been used.
+    #[must_use]
+    pub fn sku(&self) -> Sku {
+        Sku::new(format!("SKU-{}", self.number())).expect("a SKU")
+    }
+
+    /// A variant to be, at no additional price.
+    #[must_use]
+    pub fn new_variant(&self, stock: u64) -> NewVariant {
+        NewVariant { sku: self.sku(), option_name: None, additional_price: krw(0), stock }
+    }
+
+    /// A product to be, on sale at `won`, with one variant for each stock.
+    #[must_use]
+    pub fn new_product(&self, won: i64, stocks: &[u64]) -> CreateProduct {
+        CreateProduct {
+            name: Name::new(format!("Product {}", self.number())).expect("a name"),
+            description: None,
+            base_price: krw(won),
+            status: ProductStatus::OnSale,
+            variants: stocks.iter().map(|stock| self.new_variant(*stock)).collect(),
+        }
+    }
+
+    /// A product on sale at `won`, with one variant for each stock.
+    pub async fn product(&self, won: i64, stocks: &[u64]) -> Arc<Listing> {
+        self.run(&operator(), self.new_product(won, stocks)).await
+    }
+
+    /// The only variant of a new product on sale at `won`.
+    pub async fn variant(&self, won: i64, stock: u64) -> VariantId {
+        self.product(won, &[stock]).await.variants[0].variant.id
+    }
+
+    /// A coupon to be: 1,000 won off anything, no cap, one copy a customer, from now on without end.
+    #[must_use]
+    pub fn new_coupon(&self) -> CreateCoupon {
+        CreateCoupon {
+            code: None,
+            name: Name::new(format!("Coupon {}", self.number())).expect("a name"),
+            discount: Discount::Amount(krw(1_000)),
+            min_subtotal: None,
+            total_quantity: None,
+            per_customer_limit: 1,
+            window: Window { from: self.now(), until: None },
+            active: true,
+        }
+    }
+
+    /// Creates [`new_coupon`](Self::new_coupon) with changes.
+    pub async fn coupon(&self, edit: impl FnOnce(&mut CreateCoupon)) -> CouponId {
+        let mut coupon = self.new_coupon();
+        edit(&mut coupon);
+        self.run(&operator(), coupon).await.id
+    }
+
+    /// A customer claims a copy.
+    pub async fn try_issue(&self, coupon: CouponId, customer_id: CustomerId) -> Result<IssuedCouponId, Rejection> {
+        let claim = IssueCoupon { customer_id, coupon: CouponRef::Id(coupon) };
+        self.try_run(&Principal::Customer(customer_id), claim).await.map(|copy| copy.id)
+    }
+
+    /// A customer gets a copy.
+    pub async fn issue(&self, coupon: CouponId, customer: CustomerId) -> IssuedCouponId {
+        accepted(self.try_issue(coupon, customer).await)
+    }
+}
+
+/// Buying.
+impl World {
+    /// An order of a customer, paid by wallet in the same commit.
+    pub async fn try_buy(&self, customer_id: CustomerId, basket: Basket) -> Result<Arc<Order>, Rejection> {
+        let order = PlaceOrder { customer_id, basket, payment: Some(PaymentMethod::Wallet) };
+        self.try_run(&Principal::Customer(customer_id), order).await
+    }
+
+    /// An order of a customer, paid by wallet in the same commit.
+    pub async fn buy(&self, customer: CustomerId, basket: Basket) -> Arc<Order> {
+        accepted(self.try_buy(customer, basket).await)
+    }
+
+    /// An order of a customer, to be paid later.
+    pub async fn try_place(&self, customer_id: CustomerId, basket: Basket) -> Result<Arc<Order>, Rejection> {
+        let order = PlaceOrder { customer_id, basket, payment: None };
+        self.try_run(&Principal::Customer(customer_id), order).await
+    }
+
+    /// An order of a customer, to be paid later.
+    pub async fn place(&self, customer: CustomerId, basket: Basket) -> Arc<Order> {
+        accepted(self.try_place(customer, basket).await)
+    }
+
+    /// Its customer pays an order from the wallet.
+    pub async fn try_pay(&self, order: &Order) -> Result<Arc<Order>, Rejection> {
+        let pay = PayOrder { order_id: order.id, method: PaymentMethod::Wallet };
+        self.try_run(&Principal::Customer(order.customer_id), pay).await
+    }
+
+    /// Its customer pays an order from the wallet.
+    pub async fn pay(&self, order: &Order) -> Arc<Order> {
+        accepted(self.try_pay(order).await)
+    }
+
+    /// Its customer cancels an order.
+    pub async fn try_cancel(&self, order: &Order) -> Result<Arc<Order>, Rejection> {
+        let cancel = CancelOrder { order_id: order.id, reason: None };
+        self.try_run(&Principal::Customer(order.customer_id), cancel).await
+    }
+
+    /// Its customer cancels an order.
+    pub async fn cancel(&self, order: &Order) -> Arc<Order> {
+        accepted(self.try_cancel(order).await)
+    }
+}
+
+/// Looking.
+impl World {
+    /// Units on hand.
+    pub async fn on_hand(&self, variant: VariantId) -> u64 {
+        let keys = Keys { variants: [variant].into(), ..Keys::default() };
+        sound(self.store().load(&keys).await).stock(variant).map_or(0, |stock| stock.on_hand)
+    }
+
+    /// What is in the wallet, in won.
+    pub async fn balance(&self, customer_id: CustomerId) -> i64 {
+        let id = WalletId { customer_id, currency: Currency::KRW };
+        let wallets = sound(self.store().wallets(customer_id).await);
+        wallets.iter().find(|wallet| wallet.id == id).map_or(0, |wallet| wallet.balance.minor())
+    }
+
+    /// How many copies of a coupon are out.
+    pub async fn issued(&self, coupon: CouponId) -> u32 {
+        sound(self.store().coupon(coupon).await).map_or(0, |(_, issued)| issued)
+    }
+
+    /// A customer's copy, as stored.
+    pub async fn copy(&self, copy: IssuedCouponId) -> IssuedCoupon {
+        let keys = Keys { issued_coupons: [copy].into(), ..Keys::default() };
+        sound(self.store().load(&keys).await).issued_coupon(copy).expect("the copy is there")
+    }
+
+    /// An order, as it is now.
+    pub async fn order(&self, order: OrderId) -> Arc<Order> {
+        sound(self.store().order(order).await).expect("the order is there")
+    }
+
+    /// Moves the clock on.
+    pub fn wait(&self, time: Duration) {
+        self.clock().advance(time);
+    }
+}

@@ -1,0 +1,51 @@
+//! The kinds of mutation, by their stable names.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! operations {
+    ($($name:ident = $text:literal;)+) => {
+        /// The kind of a [`Command`](crate::Command): part of the scope of an idempotency key.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Operation {
+            $(#[doc = concat!("See [`", stringify!($name), "`](crate::", stringify!($name), ").")]
+            $name,)+
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The stable text of the operation; never renamed.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+operations! {
+    RegisterCustomer = "register_customer";
+    CreateProduct = "create_product";
+    UpdateProduct = "update_product";
+    AddVariant = "add_variant";
+    UpdateVariant = "update_variant";
+    AdjustStock = "adjust_stock";
+    Deposit = "deposit";
+    AdjustWallet = "adjust_wallet";
+    CreateCoupon = "create_coupon";
+    UpdateCoupon = "update_coupon";
+    IssueCoupon = "issue_coupon";
+    PlaceOrder = "place_order";
+    PayOrder = "pay_order";
+    CancelOrder = "cancel_order";
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,89 @@
+//! Operators: coupons.
+
+use commerce_core::{CouponId, CreateCoupon, Discount, MoneyError, Percent, UpdateCoupon, Window};
+use poem::http::StatusCode;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use rust_decimal::Decimal;
+
+use super::{Answer, Shared, Tag, operator};
+use crate::auth::AsOperator;
+use crate::extract::{Body, IfMatch, Key};
+use crate::problem::Problem;
+use crate::reply::{Created, Reply};
+use crate::wire::coupon::{Coupon, CouponChange, DiscountInput, NewCoupon};
+use crate::wire::money::parse_optional;
+use crate::wire::scalar::WireId;
+
+pub(super) struct AdminCouponsApi(pub(super) Shared);
+
+#[OpenApi(prefix_path = "/v1/admin/coupons", tag = "Tag::AdminCoupons")]
+impl AdminCouponsApi {
+    /// Create a coupon
+    ///
+    /// A campaign that customers claim copies of.
+    #[oai(path = "/", method = "post", operation_id = "create_coupon")]
+    async fn create(
+        &self,
+        staff: AsOperator,
+        /// A fresh name for this attempt, kept for its retries.
+        #[oai(name = "Idempotency-Key")]
+        key: Key,
+        body: Body<NewCoupon>,
+    ) -> Answer<Created<Coupon>> {
+        let body = body.0;
+        let command = CreateCoupon {
+            code: body.code.map(|code| code.0),
+            name: body.name.0,
+            discount: discount(&body.discount)?,
+            min_subtotal: parse_optional(body.min_subtotal.as_ref())?,
+            total_quantity: body.total_quantity,
+            per_customer_limit: body.per_customer_limit.unwrap_or(1),
+            window: Window { from: body.starts_at.0, until: body.ends_at.map(|end| end.0) },
+            active: body.active.unwrap_or(true),
+        };
+        let receipt = self.0.commerce()?.create_coupon(operator(staff.0, key), command).await?;
+        Ok(Reply::of(&receipt).version(receipt.outcome.version))
+    }
+
+    /// Change a coupon
+    ///
+    /// Switches the handing out on or off.
+    #[oai(path = "/:coupon_id", method = "patch", operation_id = "update_coupon")]
+    async fn update(
+        &self,
+        staff: AsOperator,
+        /// Which coupon.
+        coupon_id: Path<WireId<CouponId>>,
+        /// A fresh name for this attempt, kept for its retries.
+        #[oai(name = "Idempotency-Key")]
+        key: Key,
+        /// The ETag that was read: refuses the change if the coupon has changed since.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        body: Body<CouponChange>,
+    ) -> Answer<Reply<Coupon>> {
+        let command = UpdateCoupon { coupon_id: coupon_id.0.0, expected_version: if_match.0, active: body.0.active };
+        let receipt = self.0.commerce()?.update_coupon(operator(staff.0, key), command).await?;
+        Ok(Reply::of(&receipt).version(receipt.outcome.version))
+    }
+}
+
+fn discount(input: &DiscountInput) -> Answer<Discount> {
+    match (&input.amount, &input.percent, &input.cap) {
+        (Some(amount), None, None) => Ok(Discount::Amount(amount.parse()?)),
+        (None, Some(percent), cap) => {
+            Ok(Discount::Percent { rate: rate(percent)?, cap: parse_optional(cap.as_ref())? })
+        }
+        _ => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "discount_ambiguous",
+            "a discount is an amount, or a percent with or without a cap, and one of them only",
+        )),
+    }
+}
+
+fn rate(percent: &str) -> Result<Percent, MoneyError> {
+    let malformed = || MoneyError::PercentOutOfRange { given: percent.chars().take(40).collect() };
+    Percent::new(Decimal::from_str_exact(percent).map_err(|_| malformed())?)
+}

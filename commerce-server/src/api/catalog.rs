@@ -1,0 +1,91 @@
+//! What anyone may read: products and coupons.
+
+use commerce_core::{PopularQuery, ProductId, Rejection};
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+
+use super::{Answer, Shared, Tag};
+use crate::extract::{Limit, List};
+use crate::problem::Problem;
+use crate::reply::Reply;
+use crate::wire::catalog::{Listing, Product, ProductStatus};
+use crate::wire::coupon::OfferedCoupon;
+use crate::wire::operations::{PopularProduct, PopularProducts};
+use crate::wire::page::Page;
+use crate::wire::scalar::WireId;
+
+pub(super) struct CatalogApi(pub(super) Shared);
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Catalog")]
+impl CatalogApi {
+    /// Products, newest first
+    ///
+    /// Of one status, or of any.
+    #[oai(path = "/products", method = "get", operation_id = "list_products")]
+    async fn products(
+        &self,
+        /// Only products of this status.
+        status: Query<Option<ProductStatus>>,
+        /// How many items at most.
+        limit: Query<Option<Limit>>,
+        /// Where to go on: the last page's `next_cursor`.
+        cursor: Query<Option<String>>,
+    ) -> Answer<Reply<Page<Product>>> {
+        let status = status.0.map(|status| status.0);
+        let list = List::new(self.0.app()?, format!("products {}", status.map_or("", |status| status.as_str())));
+        let page = list.store().products(status, list.request(limit.0, cursor.0.as_deref())?).await?;
+        Ok(Reply::new(list.page(page, |product| Product::from(&*product))))
+    }
+
+    /// What sold best
+    ///
+    /// By units over the last whole days and today, in the shop's time zone; ties by revenue.
+    #[oai(path = "/products/popular", method = "get", operation_id = "list_popular_products")]
+    async fn popular(
+        &self,
+        /// How many products: 1 to 100, 5 if not said.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        top: Query<Option<u32>>,
+        /// How many whole days before today: 0 to 366, 3 if not said.
+        #[oai(validator(maximum(value = "366")))]
+        days: Query<Option<u32>>,
+    ) -> Answer<Reply<PopularProducts>> {
+        let default = PopularQuery::default();
+        let query = PopularQuery { top: top.0.unwrap_or(default.top), days: days.0.unwrap_or(default.days) };
+        let popular = self.0.commerce()?.store().popular(query).await?;
+        let items = popular.iter().map(|(popularity, product)| PopularProduct::of(popularity, product)).collect();
+        Ok(Reply::new(PopularProducts { items }))
+    }
+
+    /// A product
+    ///
+    /// With its variants, what each costs, and how many are left.
+    #[oai(path = "/products/:product_id", method = "get", operation_id = "get_product")]
+    async fn product(
+        &self,
+        /// Which product.
+        product_id: Path<WireId<ProductId>>,
+    ) -> Answer<Reply<Listing>> {
+        let product = product_id.0.0;
+        let listing = self.0.commerce()?.store().product(product).await?;
+        let listing = listing.ok_or_else(|| Problem::from(Rejection::ProductNotFound { product }))?;
+        Ok(Reply::new(Listing::from(&listing)).version(listing.product.version))
+    }
+
+    /// Coupons, newest first
+    ///
+    /// Each with where it stands and how many copies are left.
+    #[oai(path = "/coupons", method = "get", operation_id = "list_coupons")]
+    async fn coupons(
+        &self,
+        /// How many items at most.
+        limit: Query<Option<Limit>>,
+        /// Where to go on: the last page's `next_cursor`.
+        cursor: Query<Option<String>>,
+    ) -> Answer<Reply<Page<OfferedCoupon>>> {
+        let list = List::new(self.0.app()?, "coupons".to_owned());
+        let page = list.store().coupons(list.request(limit.0, cursor.0.as_deref())?).await?;
+        let now = list.store().now().await?;
+        Ok(Reply::new(list.page(page, |(coupon, issued)| OfferedCoupon::at(&coupon, issued, now))))
+    }
+}

@@ -1,0 +1,151 @@
+//! Quotes and orders.
+
+use std::sync::Arc;
+
+use commerce_core::{
+    Caller, CancelOrder, Order as CoreOrder, OrderId, PayOrder, PlaceOrder, Principal, Receipt, Rejection,
+};
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+
+use super::{Answer, Shared, Tag, customer};
+use crate::auth::{AsAnyone, AsCustomer};
+use crate::extract::{Body, Key, Limit, List};
+use crate::problem::Problem;
+use crate::reply::{Created, Reply};
+use crate::wire::order::{
+    CancelRequest, Order, OrderEvent, OrderHistory, OrderRequest, OrderStatus, PaymentRequest, Quote, QuoteRequest,
+    basket,
+};
+use crate::wire::page::Page;
+use crate::wire::scalar::WireId;
+
+pub(super) struct OrdersApi(pub(super) Shared);
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Orders")]
+impl OrdersApi {
+    /// Price a basket
+    ///
+    /// Nothing is held or changed; the trace tells what each rule gave, or why it gave nothing.
+    #[oai(path = "/quotes", method = "post", operation_id = "create_quote")]
+    async fn quote(&self, me: AsCustomer, body: Body<QuoteRequest>) -> Answer<Reply<Quote>> {
+        let basket = basket(&body.0.lines, body.0.coupons.as_deref())?;
+        Ok(Reply::new(Quote::from(&self.0.commerce()?.quote(me.0, &basket).await?)))
+    }
+
+    /// Place an order
+    ///
+    /// Takes its stock and coupon, and its money too if it is paid by wallet, all in one step or not at all.
+    #[oai(path = "/orders", method = "post", operation_id = "place_order")]
+    async fn place(
+        &self,
+        me: AsCustomer,
+        /// A fresh name for this attempt, kept for its retries.
+        #[oai(name = "Idempotency-Key")]
+        key: Key,
+        body: Body<OrderRequest>,
+    ) -> Answer<Created<Order>> {
+        let basket = basket(&body.0.lines, body.0.coupons.as_deref())?;
+        let command = PlaceOrder { customer_id: me.0, basket, payment: body.0.payment.map(|method| method.0) };
+        Ok(answer(&self.0.commerce()?.place_order(customer(me.0, key), command).await?))
+    }
+
+    /// One's orders, newest first
+    ///
+    /// Of one status, or of any.
+    #[oai(path = "/orders", method = "get", operation_id = "list_orders")]
+    async fn orders(
+        &self,
+        me: AsCustomer,
+        /// Only orders of this status.
+        status: Query<Option<OrderStatus>>,
+        /// How many items at most.
+        limit: Query<Option<Limit>>,
+        /// Where to go on: the last page's `next_cursor`.
+        cursor: Query<Option<String>>,
+    ) -> Answer<Reply<Page<Order>>> {
+        let status = status.0.map(|status| status.0);
+        let name = format!("orders {} {}", me.0, status.map_or("", |status| status.as_str()));
+        let list = List::new(self.0.app()?, name);
+        let page = list.store().orders(me.0, status, list.request(limit.0, cursor.0.as_deref())?).await?;
+        Ok(Reply::new(list.page(page, |order| Order::from(&*order))))
+    }
+
+    /// An order
+    ///
+    /// A customer reads their own; an operator reads any.
+    #[oai(path = "/orders/:order_id", method = "get", operation_id = "get_order")]
+    async fn order(
+        &self,
+        who: AsAnyone,
+        /// Which order.
+        order_id: Path<WireId<OrderId>>,
+    ) -> Answer<Reply<Order>> {
+        let order = self.visible(&who.0, order_id.0.0).await?;
+        Ok(Reply::new(Order::from(&*order)).version(order.version))
+    }
+
+    /// Pay an order
+    ///
+    /// A pending one, from one's wallet.
+    #[oai(path = "/orders/:order_id/pay", method = "post", operation_id = "pay_order")]
+    async fn pay(
+        &self,
+        me: AsCustomer,
+        /// Which order.
+        order_id: Path<WireId<OrderId>>,
+        /// A fresh name for this attempt, kept for its retries.
+        #[oai(name = "Idempotency-Key")]
+        key: Key,
+        body: Body<PaymentRequest>,
+    ) -> Answer<Reply<Order>> {
+        let command = PayOrder { order_id: order_id.0.0, method: body.0.method.0 };
+        Ok(answer(&self.0.commerce()?.pay_order(customer(me.0, key), command).await?))
+    }
+
+    /// Cancel an order
+    ///
+    /// A pending one; everything that it took is given back. A customer cancels their own, an operator any.
+    #[oai(path = "/orders/:order_id/cancel", method = "post", operation_id = "cancel_order")]
+    async fn cancel(
+        &self,
+        who: AsAnyone,
+        /// Which order.
+        order_id: Path<WireId<OrderId>>,
+        /// A fresh name for this attempt, kept for its retries.
+        #[oai(name = "Idempotency-Key")]
+        key: Key,
+        body: Body<CancelRequest>,
+    ) -> Answer<Reply<Order>> {
+        let command = CancelOrder { order_id: order_id.0.0, reason: body.0.reason.map(|reason| reason.0) };
+        Ok(answer(&self.0.commerce()?.cancel_order(Caller::new(who.0, key.0), command).await?))
+    }
+
+    /// An order's history
+    ///
+    /// Every step, first to last; a customer reads their own, an operator any.
+    #[oai(path = "/orders/:order_id/history", method = "get", operation_id = "get_order_history")]
+    async fn history(
+        &self,
+        who: AsAnyone,
+        /// Which order.
+        order_id: Path<WireId<OrderId>>,
+    ) -> Answer<Reply<OrderHistory>> {
+        self.visible(&who.0, order_id.0.0).await?;
+        let events = self.0.commerce()?.store().history(order_id.0.0).await?;
+        Ok(Reply::new(OrderHistory { items: events.iter().map(|event| OrderEvent::from(&**event)).collect() }))
+    }
+}
+
+impl OrdersApi {
+    /// The order, if it exists for the principal: what is not theirs does not.
+    async fn visible(&self, principal: &Principal, id: OrderId) -> Answer<Arc<CoreOrder>> {
+        let order = self.0.commerce()?.store().order(id).await?;
+        let theirs = order.filter(|order| principal.sees(order.customer_id));
+        theirs.ok_or_else(|| Problem::from(Rejection::OrderNotFound { order: id }))
+    }
+}
+
+fn answer<const STATUS: u16>(receipt: &Receipt<Arc<CoreOrder>>) -> Reply<Order, STATUS> {
+    Reply::of(receipt).version(receipt.outcome.version)
+}

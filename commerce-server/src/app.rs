@@ -1,0 +1,56 @@
+//! What every request shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use commerce_core::Commerce;
+use poem::Request;
+
+use crate::auth::Tokens;
+use crate::cursor::Cursors;
+use crate::problem::{Problem, framework};
+
+/// The limits of one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most bytes that a body may have.
+    pub body: usize,
+    /// How long a request may take, its body included.
+    pub request: Duration,
+    /// How long a client may take over the head of a request; also how long a connection may idle.
+    pub header: Duration,
+    /// The most connections at a time.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: 64 * 1024, request: Duration::from_secs(30), header: Duration::from_secs(15), connections: 10_000 }
+    }
+}
+
+/// The shop, the keys and the limits: made once, shared by all requests.
+#[derive(Debug)]
+pub struct App {
+    /// The shop.
+    pub commerce: Commerce,
+    /// Tokens.
+    pub tokens: Tokens,
+    /// Cursors.
+    pub cursors: Cursors,
+    /// Limits.
+    pub limits: Limits,
+}
+
+impl App {
+    /// A shop served with tokens and cursors under `secret`.
+    #[must_use]
+    pub fn new(commerce: Commerce, secret: &[u8], limits: Limits) -> Arc<Self> {
+        Arc::new(Self { commerce, tokens: Tokens::new(secret), cursors: Cursors::new(secret), limits })
+    }
+}
+
+/// The [`App`] that the router gave to the request.
+pub(crate) fn app(request: &Request) -> Result<&Arc<App>, Problem> {
+    request.extensions().get::<Arc<App>>().ok_or_else(framework::internal)
+}

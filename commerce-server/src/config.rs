@@ -1,0 +1,255 @@
+//! Settings: a flag and a `COMMERCE_*` variable each, checked before anything starts.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::error::ContextKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use commerce_core::{NodeId, Shop, TimeZone};
+
+use crate::app::Limits;
+use crate::auth::{MIN_SECRET, Role};
+
+/// A transactional commerce core over HTTP.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// What to do; serves if not said.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What the program does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Task {
+    /// Serve the shop over HTTP (the default).
+    Serve,
+    /// Print a token for development, signed with the secret that the server has.
+    Token(TokenArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+/// Whom a token names.
+#[derive(Debug, Clone, Args)]
+pub struct TokenArgs {
+    /// What the token allows.
+    #[arg(long, value_enum)]
+    pub role: Role,
+    /// A customer's id, or an operator's name.
+    #[arg(long)]
+    pub subject: String,
+    /// How long it is good for, in seconds.
+    #[arg(long, default_value_t = 3600)]
+    pub ttl: u64,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Every setting; each variable is `COMMERCE_` and the flag in capitals.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(long, env = "COMMERCE_LISTEN", default_value = "127.0.0.1:8080", global = true)]
+    pub listen: SocketAddr,
+    /// The secret that tokens and cursors are signed with, at least 32 bytes; a random one for this run if absent.
+    #[arg(long, env = "COMMERCE_JWT_SECRET", hide_env_values = true, value_parser = secret, global = true)]
+    pub jwt_secret: Option<Secret>,
+    /// The time zone of the shop's days, by its IANA name.
+    #[arg(long, env = "COMMERCE_TIME_ZONE", default_value = "UTC", value_parser = time_zone, global = true)]
+    pub time_zone: TimeZone,
+    /// How long an unpaid order holds what it took, in seconds.
+    #[arg(long, env = "COMMERCE_PENDING_ORDER_TTL", default_value_t = 1800, value_parser = seconds(31_536_000), global = true)]
+    pub pending_order_ttl: u64,
+    /// The number of this process among those that share a store: 0 to 1023.
+    #[arg(long, env = "COMMERCE_NODE_ID", default_value = "0", value_parser = node, global = true)]
+    pub node_id: NodeId,
+    /// The most bytes that a request's body may have.
+    #[arg(long, env = "COMMERCE_BODY_LIMIT", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1_024..=16_777_216), global = true)]
+    pub body_limit: u32,
+    /// How long a request may take, in seconds.
+    #[arg(long, env = "COMMERCE_REQUEST_TIMEOUT", default_value_t = 30, value_parser = seconds(3_600), global = true)]
+    pub request_timeout: u64,
+    /// How long a client may take over a request's head, and how long a connection may idle, in seconds.
+    #[arg(long, env = "COMMERCE_HEADER_TIMEOUT", default_value_t = 15, value_parser = seconds(3_600), global = true)]
+    pub header_timeout: u64,
+    /// The most connections at a time.
+    #[arg(long, env = "COMMERCE_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), global = true)]
+    pub connections: u32,
+    /// What to log, as a filter: `info`, `debug`, `commerce_server=debug`.
+    #[arg(long, env = "COMMERCE_LOG", default_value = "info", global = true)]
+    pub log: String,
+    /// How the log is written.
+    #[arg(long, env = "COMMERCE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
+    pub log_format: LogFormat,
+    /// Whether to start with a small demo shop.
+    #[arg(long, env = "COMMERCE_DEMO", default_value_t = true, action = clap::ArgAction::Set, global = true)]
+    pub demo: bool,
+}
+
+/// A secret: never shown, not even by `Debug`.
+#[derive(Clone)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A random secret; `None` if the system has no randomness to give.
+    #[must_use]
+    pub fn random() -> Option<Self> {
+        let mut bytes = vec![0; MIN_SECRET];
+        aws_lc_rs::rand::fill(&mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Settings {
+    /// The shop's settings.
+    #[must_use]
+    pub fn shop(&self) -> Shop {
+        Shop { time_zone: self.time_zone, pending_order_ttl: Duration::from_secs(self.pending_order_ttl) }
+    }
+
+    /// The limits of a request.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            body: self.body_limit as usize,
+            request: Duration::from_secs(self.request_timeout),
+            header: Duration::from_secs(self.header_timeout),
+            connections: self.connections as usize,
+        }
+    }
+}
+
+/// The command line and the environment, or why they are refused, with the name of what is wrong.
+pub fn parse(arguments: impl IntoIterator<Item = String>, variables: &[String]) -> Result<Cli, Refused> {
+    let unknown = variables.iter().find(|name| !is_known(name));
+    if let Some(name) = unknown {
+        let text = format!("error: {name}: there is no such setting; see --help\n");
+        return Err(Refused { text, code: 2 });
+    }
+    Cli::try_parse_from(arguments).map_err(|error| {
+        let mut text = error.render().to_string();
+        if let Some(clap::error::ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
+            && let Some(flag) = argument.split(' ').next().and_then(|flag| flag.strip_prefix("--"))
+        {
+            // Infallible: it is a String that is written to.
+            let _ = writeln!(text, "\nThe setting is --{flag}, or the variable {}.", variable(flag));
+        }
+        Refused { text, code: error.exit_code() }
+    })
+}
+
+/// The command line is not one to run with: what to print, and the exit code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What to print.
+    pub text: String,
+    /// The exit code; 0 for `--help` and `--version`.
+    pub code: i32,
+}
+
+fn variable(flag: &str) -> String {
+    format!("COMMERCE_{}", flag.replace('-', "_").to_ascii_uppercase())
+}
+
+/// Whether a variable is a setting, or nothing of ours. Those of the tests are left alone.
+fn is_known(name: &str) -> bool {
+    let ours = name.starts_with("COMMERCE_") && !name.starts_with("COMMERCE_TEST_");
+    !ours || Cli::command().get_arguments().any(|argument| argument.get_env().is_some_and(|env| env == name))
+}
+
+fn secret(text: &str) -> Result<Secret, String> {
+    if text.len() < MIN_SECRET {
+        return Err(format!("a secret has at least {MIN_SECRET} bytes; this one has {}", text.len()));
+    }
+    Ok(Secret(text.as_bytes().to_vec()))
+}
+
+fn time_zone(name: &str) -> Result<TimeZone, String> {
+    name.parse().map_err(|_| "not a time zone; write its IANA name, like Asia/Seoul".to_owned())
+}
+
+fn node(text: &str) -> Result<NodeId, String> {
+    let number = text.parse().ok().and_then(NodeId::new);
+    number.ok_or_else(|| format!("a node is a number from 0 to {}", NodeId::COUNT - 1))
+}
+
+fn seconds(max: u64) -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Cli, Refused> {
+        parse(["commerce-server"].iter().chain(arguments).map(|text| (*text).to_owned()), &[])
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_with_its_name() {
+        for (flag, variable, value) in [
+            ("--listen", "COMMERCE_LISTEN", "nowhere"),
+            ("--jwt-secret", "COMMERCE_JWT_SECRET", "short"),
+            ("--time-zone", "COMMERCE_TIME_ZONE", "Mars/Olympus"),
+            ("--pending-order-ttl", "COMMERCE_PENDING_ORDER_TTL", "0"),
+            ("--node-id", "COMMERCE_NODE_ID", "1024"),
+            ("--body-limit", "COMMERCE_BODY_LIMIT", "1"),
+            ("--request-timeout", "COMMERCE_REQUEST_TIMEOUT", "soon"),
+            ("--header-timeout", "COMMERCE_HEADER_TIMEOUT", "0"),
+            ("--connections", "COMMERCE_CONNECTIONS", "0"),
+            ("--log-format", "COMMERCE_LOG_FORMAT", "xml"),
+            ("--demo", "COMMERCE_DEMO", "maybe"),
+        ] {
+            let refused = parsed(&[flag, value]).expect_err(flag);
+            assert!(refused.text.contains(flag) && refused.text.contains(variable), "{}", refused.text);
+            assert_eq!(refused.code, 2);
+        }
+    }
+
+    #[test]
+    fn every_variable_is_named_after_its_flag() {
+        let command = Cli::command();
+        let with_env = command.get_arguments().filter_map(|argument| Some((argument.get_long()?, argument.get_env()?)));
+        for (flag, env) in with_env {
+            assert_eq!(env.to_str(), Some(&*variable(flag)));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_refused_with_its_name() {
+        let variables = ["PATH", "COMMERCE_LISTEN", "COMMERCE_TEST_ANYTHING"].map(str::to_owned);
+        assert!(parse(["commerce-server".to_owned()], &variables).is_ok());
+        let refused = parse(["commerce-server".to_owned()], &["COMMERCE_LISTN".to_owned()]).expect_err("misspelt");
+        assert!(refused.text.contains("COMMERCE_LISTN"));
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let cli = parsed(&["--jwt-secret", "0123456789abcdef0123456789abcdef"]).expect("settings");
+        assert!(!format!("{cli:?}").contains("0123456789"));
+    }
+}

@@ -1,0 +1,273 @@
+//! What handlers ask of a request: a body, an idempotency key, a version, a page.
+
+use std::borrow::Cow;
+
+use commerce_core::{Commerce, IdempotencyKey, Page, PageRequest};
+use poem::error::ReadBodyError;
+use poem::http::{HeaderMap, StatusCode, header};
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::app::{App, app};
+use crate::problem::Problem;
+use crate::wire::page::Page as WirePage;
+use crate::wire::schema::plain_type;
+
+/// A JSON body, parsed in one pass.
+#[derive(Debug, Clone)]
+pub struct Body<T>(pub T);
+
+impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        check_content_type(request.headers())?;
+        let limit = app(request)?.limits.body;
+        let declared = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+        if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
+            return Err(too_large(limit).into());
+        }
+        let bytes = body.take()?.into_bytes_limit(limit).await.map_err(|error| match error {
+            ReadBodyError::PayloadTooLarge => too_large(limit),
+            _ => Problem::bad_request("body_unreadable", "the body ended before it was complete"),
+        })?;
+        let parsed = serde_json::from_slice(&bytes).map_err(|error| refused(&error))?;
+        Ok(Self(parsed))
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = content_type.split(';').next().unwrap_or("").trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "send the body as Content-Type: application/json",
+    ))
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("a body has at most {limit} bytes"))
+        .with("max_bytes", limit)
+}
+
+/// What is wrong with the JSON: not JSON at all, or not the JSON that was asked for.
+fn refused(error: &serde_json::Error) -> Problem {
+    let detail = error.to_string();
+    match error.classify() {
+        Category::Data if detail.starts_with("unknown field") => Problem::bad_request("unknown_field", detail),
+        Category::Data => Problem::bad_request("invalid_body", detail),
+        Category::Syntax | Category::Eof | Category::Io => Problem::bad_request("malformed_json", detail),
+    }
+}
+
+/// The `Idempotency-Key` header, which every mutation needs.
+#[derive(Debug, Clone)]
+pub struct Key(pub IdempotencyKey);
+
+impl<'a> ApiExtractor<'a> for Key {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
+            min_length: Some(1),
+            max_length: Some(IdempotencyKey::MAX),
+            pattern: Some("^[!-~]+$".to_owned()),
+            ..MetaSchema::new("string")
+        })))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let mut values = request.headers().get_all("idempotency-key").iter();
+        let malformed = |detail: String| Problem::bad_request("idempotency_key_malformed", detail);
+        let (value, more) = (values.next(), values.next());
+        let value = value.ok_or_else(|| {
+            Problem::bad_request(
+                "idempotency_key_missing",
+                "every change needs an Idempotency-Key header: a fresh random name for this attempt, kept for its retries",
+            )
+        })?;
+        if more.is_some() {
+            return Err(malformed("there is more than one Idempotency-Key header".to_owned()).into());
+        }
+        let text = value.to_str().map_err(|error| malformed(error.to_string()))?;
+        Ok(Self(IdempotencyKey::new(text).map_err(|error| malformed(error.to_string()))?))
+    }
+}
+
+/// The `If-Match` header: the version that the caller read, if it insists on one.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatch(pub Option<u64>);
+
+impl<'a> ApiExtractor<'a> for IfMatch {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        let pattern = Some(r#"^(\*|"[1-9][0-9]{0,18}")$"#.to_owned());
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema { pattern, ..MetaSchema::new("string") })))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let Some(value) = request.headers().get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or("").trim();
+        if text == "*" {
+            return Ok(Self(None));
+        }
+        let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let version = quoted.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).and_then(|d| d.parse().ok());
+        let malformed =
+            || Problem::bad_request("if_match_malformed", "If-Match takes one ETag as it was read, like \"3\", or *");
+        Ok(Self(Some(version.ok_or_else(malformed)?)))
+    }
+}
+
+/// How many items a page has: 1 to 100, 20 if not said.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit(pub u32);
+
+impl Limit {
+    const MAX: u32 = 100;
+    const DEFAULT: Self = Self(20);
+}
+
+impl Type for Limit {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            minimum: Some(1.0),
+            maximum: Some(f64::from(Self::MAX)),
+            default: Some(Self::DEFAULT.0.into()),
+            ..MetaSchema::new_with_format("integer", "int32")
+        }))
+    }
+}
+
+impl ParseFromParameter for Limit {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        let limit = text.parse::<u32>().ok().filter(|limit| (1..=Self::MAX).contains(limit));
+        limit.map(Self).ok_or_else(|| ParseError::custom(format!("it is a number from 1 to {}", Self::MAX)))
+    }
+}
+
+/// A key that a cursor can carry.
+pub trait CursorKey: Copy {
+    /// The key as a number.
+    fn to_number(self) -> u64;
+    /// The key of the number, if it is one.
+    fn from_number(number: u64) -> Option<Self>;
+}
+
+impl CursorKey for u64 {
+    fn to_number(self) -> u64 {
+        self
+    }
+    fn from_number(number: u64) -> Option<Self> {
+        Some(number)
+    }
+}
+
+macro_rules! cursor_keys {
+    ($($id:ident),+) => {$(
+        impl CursorKey for commerce_core::$id {
+            fn to_number(self) -> u64 {
+                // Ids are positive.
+                self.get().unsigned_abs()
+            }
+            fn from_number(number: u64) -> Option<Self> {
+                i64::try_from(number).ok().and_then(|raw| Self::try_from(raw).ok())
+            }
+        }
+    )+};
+}
+
+cursor_keys!(CouponId, CustomerId, IssuedCouponId, OrderId, ProductId);
+
+/// One list, as one principal sees it through one filter: what a cursor belongs to.
+#[derive(Debug, Clone)]
+pub struct List<'a> {
+    app: &'a App,
+    name: String,
+}
+
+impl<'a> List<'a> {
+    /// A list by its name, with everything in it that says which one: the owner, the filters.
+    #[must_use]
+    pub fn new(app: &'a App, name: String) -> Self {
+        Self { app, name }
+    }
+
+    /// The page that is asked for; a cursor of another list, or a forged one, is refused.
+    pub fn request<K: CursorKey>(&self, limit: Option<Limit>, cursor: Option<&str>) -> Result<PageRequest<K>, Problem> {
+        let invalid = || {
+            Problem::bad_request(
+                "cursor_invalid",
+                "this cursor was not given for this list with these filters; start anew",
+            )
+        };
+        let open = |cursor| self.app.cursors.open(&self.name, cursor).and_then(K::from_number).ok_or_else(invalid);
+        Ok(PageRequest { after: cursor.map(open).transpose()?, limit: limit.unwrap_or(Limit::DEFAULT).0 })
+    }
+
+    /// The page that is answered.
+    pub fn page<T, U, K: CursorKey>(&self, page: Page<T, K>, each: impl FnMut(T) -> U) -> WirePage<U> {
+        WirePage {
+            next_cursor: page.next.map(|key| self.app.cursors.seal(&self.name, key.to_number())),
+            items: page.items.into_iter().map(each).collect(),
+        }
+    }
+}
+
+impl std::ops::Deref for List<'_> {
+    type Target = Commerce;
+    fn deref(&self) -> &Commerce {
+        &self.app.commerce
+    }
+}

@@ -1,0 +1,213 @@
+//! Coupons on the wire.
+
+use commerce_core::{
+    Coupon as CoreCoupon, CouponCode, CouponId, Discount as CoreDiscount, IssuedCoupon as CoreIssued, IssuedCouponId,
+    Name, OrderId, Timestamp,
+};
+
+use super::money::{Money, MoneyInput};
+use super::scalar::{Instant, Text, WireId};
+use super::schema::{choices, request, response};
+
+choices! {
+    /// Where a campaign stands.
+    CouponStatus = Scheduled | Active | SoldOut | Expired | Inactive;
+    /// Where a customer's copy stands.
+    IssuedCouponStatus = Available | Held | Used | Expired | Revoked;
+}
+
+request! {
+    /// What a coupon takes off: either a fixed amount, or a percentage with or without a cap.
+    DiscountInput {
+        /// A fixed amount, at most the subtotal.
+        amount: Option<MoneyInput>,
+        /// A share of the subtotal in percent, like "10" or "12.5", rounded down to the minor unit.
+        percent: Option<String>,
+        /// The most that a percentage takes off.
+        cap: Option<MoneyInput>,
+    }
+
+    /// A campaign to be created.
+    NewCoupon {
+        /// The code to claim it by, unique in the shop: capital letters, digits, - and _.
+        code: Option<Text<CouponCode>>,
+        /// What customers read.
+        name: Text<Name>,
+        /// What it takes off.
+        discount: DiscountInput,
+        /// The least subtotal of an order that may use it.
+        min_subtotal: Option<MoneyInput>,
+        /// How many copies there are; no limit if absent.
+        total_quantity: Option<u32>,
+        /// How many copies one customer may have; 1 if absent.
+        per_customer_limit: Option<u32>,
+        /// When handing out starts.
+        starts_at: Instant,
+        /// When it ends, and when copies expire; never if absent.
+        ends_at: Option<Instant>,
+        /// Whether copies are handed out; true if absent.
+        active: Option<bool>,
+    }
+
+    /// What to change of a coupon.
+    CouponChange {
+        /// Switches the handing out on or off; copies already out stay good.
+        active: Option<bool>,
+    }
+
+    /// Which coupon to claim: by its id or by its code.
+    CouponClaim {
+        /// The coupon's id.
+        coupon_id: Option<WireId<CouponId>>,
+        /// The coupon's code.
+        code: Option<Text<CouponCode>>,
+    }
+}
+
+response! {
+    /// What a coupon takes off: either a fixed amount, or a percentage with or without a cap.
+    Discount {
+        /// A fixed amount, at most the subtotal.
+        amount: Option<Money>,
+        /// A share of the subtotal in percent, rounded down to the minor unit.
+        percent: Option<String>,
+        /// The most that a percentage takes off.
+        cap: Option<Money>,
+    }
+
+    /// A campaign: who may have copies, how many, when, and what a copy takes off.
+    Coupon {
+        /// The coupon's id.
+        id: WireId<CouponId>,
+        /// The code to claim it by, if it can be claimed so.
+        code: Option<Text<CouponCode>>,
+        /// What customers read.
+        name: Text<Name>,
+        /// What it takes off.
+        discount: Discount,
+        /// The least subtotal of an order that may use it.
+        min_subtotal: Option<Money>,
+        /// How many copies there are; no limit if absent.
+        total_quantity: Option<u32>,
+        /// How many copies one customer may have.
+        per_customer_limit: u32,
+        /// When handing out starts.
+        starts_at: Instant,
+        /// When it ends, and when copies expire; never if absent.
+        ends_at: Option<Instant>,
+        /// Whether copies are handed out.
+        active: bool,
+        /// Counts changes, from 1; the ETag, and what If-Match compares.
+        version: u64,
+        /// When it was created.
+        created_at: Instant,
+        /// When it last changed.
+        updated_at: Instant,
+    }
+
+    /// A campaign and where it stands now.
+    OfferedCoupon {
+        /// The campaign.
+        coupon: Coupon,
+        /// Where it stands.
+        status: CouponStatus,
+        /// Copies that are out.
+        issued: u32,
+        /// Copies that are left, if there is a limit.
+        remaining: Option<u32>,
+    }
+
+    /// One customer's copy of a coupon.
+    IssuedCoupon {
+        /// The copy's id: what an order names.
+        id: WireId<IssuedCouponId>,
+        /// The campaign.
+        coupon_id: WireId<CouponId>,
+        /// Where it stands.
+        status: IssuedCouponStatus,
+        /// The order that holds or used it.
+        order_id: Option<WireId<OrderId>>,
+        /// When it was handed out.
+        issued_at: Instant,
+        /// From when on it cannot be used, if ever.
+        expires_at: Option<Instant>,
+        /// When an order last used it.
+        used_at: Option<Instant>,
+    }
+
+    /// A customer's copy with its campaign.
+    OwnedCoupon {
+        /// The copy.
+        issued: IssuedCoupon,
+        /// The campaign.
+        coupon: Coupon,
+    }
+}
+
+impl From<&CoreDiscount> for Discount {
+    fn from(discount: &CoreDiscount) -> Self {
+        match discount {
+            CoreDiscount::Amount(amount) => Self { amount: Some(Money(*amount)), percent: None, cap: None },
+            CoreDiscount::Percent { rate, cap } => {
+                Self { amount: None, percent: Some(rate.value().to_string()), cap: cap.map(Money) }
+            }
+        }
+    }
+}
+
+impl From<&CoreCoupon> for Coupon {
+    fn from(coupon: &CoreCoupon) -> Self {
+        Self {
+            id: WireId(coupon.id),
+            code: coupon.code.clone().map(Text),
+            name: Text(coupon.name.clone()),
+            discount: Discount::from(&coupon.discount),
+            min_subtotal: coupon.min_subtotal.map(Money),
+            total_quantity: coupon.total_quantity,
+            per_customer_limit: coupon.per_customer_limit,
+            starts_at: Instant(coupon.window.from),
+            ends_at: coupon.window.until.map(Instant),
+            active: coupon.active,
+            version: coupon.version,
+            created_at: Instant(coupon.created_at),
+            updated_at: Instant(coupon.updated_at),
+        }
+    }
+}
+
+impl OfferedCoupon {
+    /// A campaign of which `issued` copies are out, as it stands at `now`.
+    #[must_use]
+    pub fn at(coupon: &CoreCoupon, issued: u32, now: Timestamp) -> Self {
+        Self {
+            coupon: Coupon::from(coupon),
+            status: CouponStatus(coupon.status(issued, now)),
+            issued,
+            remaining: coupon.total_quantity.map(|total| total.saturating_sub(issued)),
+        }
+    }
+}
+
+/// The copy as stored: what a claim was answered with, then and on every replay.
+impl From<&CoreIssued> for IssuedCoupon {
+    fn from(copy: &CoreIssued) -> Self {
+        Self {
+            id: WireId(copy.id),
+            coupon_id: WireId(copy.coupon_id),
+            status: IssuedCouponStatus(copy.status),
+            order_id: copy.order_id.map(WireId),
+            issued_at: Instant(copy.issued_at),
+            expires_at: copy.expires_at.map(Instant),
+            used_at: copy.used_at.map(Instant),
+        }
+    }
+}
+
+impl OwnedCoupon {
+    /// A copy as it stands at `now`.
+    #[must_use]
+    pub fn at(copy: &CoreIssued, coupon: &CoreCoupon, now: Timestamp) -> Self {
+        let issued = IssuedCoupon { status: IssuedCouponStatus(copy.status_at(now)), ..IssuedCoupon::from(copy) };
+        Self { issued, coupon: Coupon::from(coupon) }
+    }
+}

@@ -1,0 +1,13 @@
+//! What goes over the wire. Wire types are not domain types: each is made from one, field by field, so that neither
+//! side's changes leak into the other.
+
+pub mod catalog;
+pub mod coupon;
+pub mod customer;
+pub mod money;
+pub mod operations;
+pub mod order;
+pub mod page;
+pub mod scalar;
+pub(crate) mod schema;
+pub mod wallet;

@@ -1,0 +1,140 @@
+//! Scalars on the wire: ids, texts, instants and days as strings of a declared shape.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use commerce_core::{CouponCode, Currency, Date, Id, Name, Note, Sku, Timestamp, Username};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
+use serde::{Deserialize, Serialize};
+
+use super::schema::plain_type;
+
+/// A typed id: a string of digits, because JavaScript loses 64-bit integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WireId<I>(pub I);
+
+impl<I: Id + Send + Sync> Type for WireId<I> {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            pattern: Some("^[1-9][0-9]{0,18}$".to_owned()),
+            ..MetaSchema::new_with_format("string", "id")
+        }))
+    }
+}
+
+impl<I: Id + Send + Sync + FromStr<Err: Display>> ParseFromParameter for WireId<I> {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        text.parse().map(Self).map_err(ParseError::custom)
+    }
+}
+
+/// A text whose shape the core checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text<T>(pub T);
+
+/// How long a text may be.
+pub trait Bounded: Send + Sync {
+    /// The most characters there can be.
+    const MAX: usize;
+}
+
+macro_rules! bounded {
+    ($($name:ident),+) => {$(
+        impl Bounded for $name {
+            const MAX: usize = $name::MAX;
+        }
+    )+};
+}
+
+bounded!(CouponCode, Name, Note, Sku, Username);
+
+impl<T: Bounded> Type for Text<T> {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            min_length: Some(1),
+            max_length: Some(T::MAX),
+            ..MetaSchema::new("string")
+        }))
+    }
+}
+
+/// An instant in RFC 3339, UTC, to the microsecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Instant(pub Timestamp);
+
+impl Type for Instant {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "Instant".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date-time")))
+    }
+}
+
+/// A day of the shop's calendar: `2026-11-21`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(pub Date);
+
+impl Type for Day {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date")))
+    }
+}
+
+impl ParseFromParameter for Day {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        // chrono also reads "2026-1-2"; only the form that is written is read.
+        let date = Date::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
+        date.map(Self).ok_or_else(|| ParseError::custom("it is a day, like \"2026-11-21\""))
+    }
+}
+
+/// A currency in a path or a query.
+#[derive(Debug, Clone, Copy)]
+pub struct CurrencyCode(pub Currency);
+
+impl Type for CurrencyCode {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "CurrencyCode".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let pattern = Some("^[A-Z]{3}$".to_owned());
+        MetaSchemaRef::Inline(Box::new(MetaSchema { pattern, ..MetaSchema::new("string") }))
+    }
+}
+
+impl ParseFromParameter for CurrencyCode {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        Currency::from_code(text).map(Self).map_err(ParseError::custom)
+    }
+}

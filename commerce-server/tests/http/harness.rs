@@ -1,0 +1,254 @@
+//! A server on a free port over any store, and a client that speaks to it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use commerce_core::{Clock, Commerce, ManualClock, NodeId, PageRequest, Shop, Store, Timestamp, reconcile};
+use commerce_server::app::{App, Limits};
+use commerce_server::auth::Role;
+use commerce_server::router::Router;
+use commerce_server::{api, document, serve};
+use commerce_store_memory::MemoryStore;
+use poem::endpoint::BoxEndpoint;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+pub(crate) const SECRET: &[u8] = b"a secret for tests, long enough for HMAC";
+pub(crate) const TTL: Duration = Duration::from_secs(1800);
+/// 2026-11-21T09:30:00Z.
+const START: i64 = 1_795_253_400_000;
+
+/// Stamps each test once per store. Another store is another module here.
+macro_rules! on_every_store {
+    ($($test:ident),+ $(,)?) => {
+        mod memory {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test($crate::harness::Server::start($crate::harness::memory).await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_every_store;
+
+pub(crate) async fn memory(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+    Arc::new(MemoryStore::with_clock(shop, clock))
+}
+
+pub(crate) struct Server {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) address: std::net::SocketAddr,
+    client: reqwest::Client,
+    keys: AtomicU64,
+    _stop: oneshot::Sender<()>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// Asserts a problem document with this status and code.
+    pub(crate) fn refused(self, status: u16, code: &str) -> Self {
+        let media_type = self.header("content-type").to_owned();
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(media_type, "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        for member in ["type", "title", "detail"] {
+            assert!(self.body[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {}", self.text);
+        }
+        self
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("header text"))
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.body["id"].as_str().expect("an id, as a string").to_owned()
+    }
+}
+
+/// A registered customer and its token.
+pub(crate) struct Shopper {
+    pub(crate) id: String,
+    pub(crate) token: String,
+}
+
+impl Server {
+    pub(crate) async fn start<F: Future<Output = Arc<dyn Store>>>(store: fn(Shop, Arc<dyn Clock>) -> F) -> Self {
+        Self::start_with(store, Limits { body: 16 * 1024, ..Limits::default() }).await
+    }
+
+    pub(crate) async fn start_with<F>(store: fn(Shop, Arc<dyn Clock>) -> F, limits: Limits) -> Self
+    where
+        F: Future<Output = Arc<dyn Store>>,
+    {
+        Self::start_paged(store, limits, Vec::new()).await
+    }
+
+    /// A server with further pages beside its operations.
+    pub(crate) async fn start_paged<F>(
+        store: fn(Shop, Arc<dyn Clock>) -> F,
+        limits: Limits,
+        pages: Vec<(&str, BoxEndpoint<'static>)>,
+    ) -> Self
+    where
+        F: Future<Output = Arc<dyn Store>>,
+    {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START)));
+        let shop = Shop { pending_order_ttl: TTL, ..Shop::default() };
+        let store = store(shop, Arc::clone(&clock) as Arc<dyn Clock>).await;
+        let app = App::new(Commerce::new(store, NodeId::default()), SECRET, limits);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let pages = document::pages().into_iter().chain(pages).collect();
+        let router = Arc::new(Router::new(Arc::clone(&app), api::operations(&app), pages));
+        tokio::spawn(serve::serve(listener, router, async {
+            let _ = stopped.await;
+        }));
+        Self { app, clock, address, client: reqwest::Client::new(), keys: AtomicU64::new(1), _stop: stop }
+    }
+
+    pub(crate) fn fresh(&self) -> u64 {
+        self.keys.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn operator(&self) -> String {
+        self.app.tokens.mint(Role::Operator, "mina", Duration::from_secs(60)).expect("a token")
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Reply { status, headers, text, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Reply {
+        let request = self.request(Method::GET, path);
+        self.send(if token.is_empty() { request } else { request.bearer_auth(token) }).await
+    }
+
+    /// A mutation under a fresh key.
+    pub(crate) async fn change(&self, method: Method, path: &str, token: &str, body: Value) -> Reply {
+        let key = format!("key-{}", self.fresh());
+        self.keyed(method, path, token, &key, &body).await
+    }
+
+    pub(crate) async fn keyed(&self, method: Method, path: &str, token: &str, key: &str, body: &Value) -> Reply {
+        let request = self.request(method, path).header("Idempotency-Key", key).json(body);
+        self.send(if token.is_empty() { request } else { request.bearer_auth(token) }).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Reply {
+        self.change(Method::POST, path, token, body).await
+    }
+
+    /// A customer with `won` in the wallet.
+    pub(crate) async fn shopper(&self, won: u64) -> Shopper {
+        let body = json!({ "username": format!("shopper-{}", self.fresh()), "name": "Shopper" });
+        let id = self.post("/v1/admin/customers", &self.operator(), body).await.expect(201).id();
+        let token = self.app.tokens.mint(Role::Customer, &id, Duration::from_secs(60)).expect("a token");
+        if won > 0 {
+            let path = format!("/v1/admin/customers/{id}/wallet/deposits");
+            let body = json!({ "amount": { "amount": won.to_string(), "currency": "KRW" } });
+            self.post(&path, &self.operator(), body).await.expect(201);
+        }
+        Shopper { id, token }
+    }
+
+    /// A product on sale with one variant; its id and the variant's.
+    pub(crate) async fn product(&self, won: u64, stock: u64) -> (String, String) {
+        self.product_in("KRW", &won.to_string(), stock).await
+    }
+
+    pub(crate) async fn product_in(&self, currency: &str, amount: &str, stock: u64) -> (String, String) {
+        let body = json!({
+            "name": "A thing", "base_price": { "amount": amount, "currency": currency }, "status": "on_sale",
+            "variants": [{ "sku": format!("SKU-{}", self.fresh()), "stock": stock }],
+        });
+        let listing = self.post("/v1/admin/products", &self.operator(), body).await.expect(201).body;
+        let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
+        (id(&listing["product"]), id(&listing["variants"][0]))
+    }
+
+    /// A coupon of 1,000 won, as the given members change it.
+    pub(crate) async fn coupon(&self, changes: Value) -> String {
+        let mut body = json!({
+            "name": "1,000 off", "discount": { "amount": { "amount": "1000", "currency": "KRW" } },
+            "starts_at": "2026-01-01T00:00:00Z",
+        });
+        for (name, value) in changes.as_object().expect("members") {
+            body[name] = value.clone();
+        }
+        self.post("/v1/admin/coupons", &self.operator(), body).await.expect(201).id()
+    }
+
+    pub(crate) async fn claim(&self, who: &Shopper, coupon: &str) -> Reply {
+        self.post("/v1/me/coupons", &who.token, json!({ "coupon_id": coupon })).await
+    }
+
+    pub(crate) fn place<'a>(
+        &'a self,
+        who: &'a Shopper,
+        lines: &[(&str, i64)],
+        more: Value,
+    ) -> impl Future<Output = Reply> + use<'a> {
+        self.post("/v1/orders", &who.token, order(lines, more))
+    }
+
+    /// An unpaid order of one unit.
+    pub(crate) async fn pending(&self, who: &Shopper, variant: &str) -> String {
+        self.place(who, &[(variant, 1)], json!({})).await.expect(201).id()
+    }
+
+    /// Everything that commands change, as text: to be compared with itself.
+    pub(crate) async fn books(&self) -> String {
+        let store = self.app.commerce.store();
+        let report = reconcile(&**store).await.expect("a report");
+        assert!(report.drifts.is_empty(), "{:?}", report.drifts);
+        let facts = (
+            store.products(None, PageRequest::first(1_000)).await,
+            store.customers(PageRequest::first(1_000)).await,
+            store.stock_facts(PageRequest::first(1_000)).await,
+            store.wallet_facts(PageRequest::first(1_000)).await,
+            store.coupons(PageRequest::first(1_000)).await,
+            store.coupon_facts(PageRequest::first(1_000)).await,
+            store.order_facts(PageRequest::first(1_000)).await,
+        );
+        format!("{facts:?}")
+    }
+}
+
+/// The body of an order.
+pub(crate) fn order(lines: &[(&str, i64)], more: Value) -> Value {
+    let line = |(variant, quantity): &(&str, i64)| json!({ "variant_id": variant, "quantity": quantity });
+    let mut body = json!({ "lines": lines.iter().map(line).collect::<Vec<_>>() });
+    for (name, value) in more.as_object().expect("members") {
+        body[name] = value.clone();
+    }
+    body
+}

@@ -1,0 +1,15 @@
+//! The service over real sockets, theme by theme, on every store.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
+
+mod auth;
+mod catalog;
+mod coupons;
+mod faults;
+mod harness;
+mod idempotency;
+mod openapi;
+mod orders;
+mod pagination;
+mod problems;
+mod wallet;

@@ -1,0 +1,121 @@
+//! The ways to break a store.
+
+/// What a broken store does wrong. Everything else it does right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing: the wrapper alone keeps the contract.
+    None,
+
+    // How it decides.
+    /// Decides on what it read a while ago, and writes without looking again.
+    StaleDecision,
+    /// Locks the variants of an order one by one, in the order of its lines.
+    LocksInLineOrder,
+    /// Answers deposits and orders first and writes them later.
+    AnswersEarly,
+    /// Reads a clock that is a microsecond ahead.
+    FastClock,
+    /// Counts days in UTC, whatever the shop's time zone.
+    DaysInUtc,
+    /// Says of sold-out stock that nothing is there at all.
+    RoundsRejections,
+
+    // What it writes.
+    /// Writes an order before it writes what hangs on it, in two commits.
+    TwoCommits,
+    /// Leaves out the wallet and the payment of a paid order.
+    HalfApplied,
+    /// Forgets that a cancelled order's units come back.
+    KeepsCancelledUnits,
+    /// Takes the units of an order that is then refused for want of money.
+    HalfAppliedRejection,
+    /// Counts copies that were refused.
+    CountsRefusedCopies,
+    /// Forgets redemptions.
+    ForgetsRedemptions,
+    /// Forgets rows of the stock ledger.
+    ForgetsStockEntries,
+    /// Forgets rows of the wallet ledger.
+    ForgetsWalletEntries,
+    /// Forgets the history.
+    ForgetsHistory,
+    /// Does not count the copies of a coupon.
+    ForgetsIssued,
+    /// Does not count the copies of a customer.
+    ForgetsCopies,
+    /// Forgets that a coupon was changed.
+    ForgetsCouponChanges,
+    /// Counts the first line of an order in the day's sales, and no other.
+    ForgetsSales,
+
+    // Its keys.
+    /// Forgets keys.
+    ForgetsKeys,
+    /// Answers any request under a known key.
+    IgnoresFingerprints,
+    /// Takes a key for the same whoever used it.
+    SharesKeysAmongPrincipals,
+    /// Takes a key for the same whatever it was used for.
+    SharesKeysAmongOperations,
+    /// Answers a replay with the order as it is now.
+    ReplaysThePresent,
+    /// Looks for the key before it waits for its turn, and not again.
+    LooksKeysUpEarly,
+    /// Remembers the keys of refused requests, and refuses them ever after.
+    KeepsRefusedKeys,
+
+    // Its outbox.
+    /// Forgets the messages of cancellations.
+    SkipsMessages,
+    /// Has every message twice, under two ids.
+    DoublesMessages,
+    /// Hands out messages that another owner holds.
+    SharesClaims,
+    /// Hands out later messages of an aggregate with its first.
+    IgnoresSequence,
+    /// Holds claims for ever.
+    NeverEndsClaims,
+    /// Hands retried messages out at once.
+    RetriesAtOnce,
+    /// Drops what is to be buried.
+    BuriesNowhere,
+    /// Hands out whatever it has.
+    IgnoresClaimLimits,
+
+    // Its leases.
+    /// Gives the same token to every holder.
+    OneTokenForAll,
+    /// Holds leases for ever.
+    NeverEndsLeases,
+    /// Gives a lease to whoever asks.
+    SharesLeases,
+    /// Renews whatever it is shown.
+    RenewsAnything,
+
+    // Its reads.
+    /// Turns cursors into offsets.
+    CountsOffsets,
+    /// Says on every page that more follow.
+    PromisesMore,
+    /// Begins the next page of facts one too late.
+    SkipsFacts,
+    /// Counts a day too many as popular.
+    OneDayTooMany,
+    /// Breaks ties of popularity by id alone.
+    IgnoresRevenue,
+}
+
+impl Fault {
+    /// Whether it shows only when tasks get in each other's way.
+    pub(crate) const fn takes_a_race(self) -> bool {
+        matches!(
+            self,
+            Self::StaleDecision
+                | Self::LocksInLineOrder
+                | Self::AnswersEarly
+                | Self::TwoCommits
+                | Self::LooksKeysUpEarly
+                | Self::SharesClaims
+        )
+    }
+}

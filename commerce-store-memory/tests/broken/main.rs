@@ -1,0 +1,241 @@
+//! The conformance suite bites: on a store that is broken in one way, the cases that are to notice do.
+#![cfg(not(commerce_loom))]
+#![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod fault;
+mod reads;
+mod store;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use commerce_core::conformance::{CASES, Case, Harness, Opened, PATIENCE, runtime, try_case};
+use commerce_core::{ManualClock, Shop};
+use commerce_store_memory::MemoryStore;
+
+use crate::fault::Fault;
+use crate::store::Broken;
+
+#[async_trait]
+impl Harness for Fault {
+    async fn open(&self, shop: Shop, clock: Arc<ManualClock>) -> Opened {
+        Opened::new(Arc::new(Broken::new(MemoryStore::with_clock(shop, clock), *self)))
+    }
+}
+
+/// Without a fault the wrapper passes every case: what the broken ones fail for is their fault.
+mod sound {
+    use super::Fault;
+
+    commerce_core::store_conformance!(Fault::None);
+}
+
+/// The case goes red on a store with that fault, and says `words`.
+fn goes_red(fault: Fault, case: &str, words: &str) {
+    let case = Case::named(case).expect("a case of the suite");
+    // The one that hangs need not hang for long.
+    let patience = if fault == Fault::LocksInLineOrder { Duration::from_secs(2) } else { PATIENCE };
+    // Whether tasks meet in a fault that takes two of them is up to the machine's scheduler: mostly they do.
+    let tries = if fault.takes_a_race() { 10 } else { 1 };
+    let mut found = Vec::new();
+    for _ in 0..tries {
+        let failure = runtime().block_on(try_case(&fault, case, patience)).err();
+        if failure.as_ref().is_some_and(|failure| failure.found.contains(words)) {
+            return;
+        }
+        found.push(failure);
+    }
+    panic!("{} is to say {words:?} on a store with the fault {fault:?}; it says {found:#?}", case.name);
+}
+
+macro_rules! broken {
+    ($($test:ident: $fault:ident { $($case:ident: $words:literal,)+ })+) => {
+        $(#[test]
+        fn $test() {
+            $(goes_red(Fault::$fault, stringify!($case), $words);)+
+        })+
+
+        const BITING: &[&str] = &[$($(stringify!($case),)+)+];
+    };
+}
+
+#[test]
+fn every_case_bites() {
+    let toothless: Vec<_> = CASES.iter().map(|case| case.name).filter(|name| !BITING.contains(name)).collect();
+    assert!(toothless.is_empty(), "no broken store shows that these can fail: {toothless:?}");
+}
+
+broken! {
+    a_stale_decision: StaleDecision {
+        the_last_units_are_sold_once: "orders and units left, of 10 units",
+        lines_of_one_variant_are_one_demand: "orders of 1 + 1 units and units left, of 7 units",
+        a_basket_is_all_or_nothing: "orders, and units left of the plentiful and the scarce",
+        a_cancel_frees_units_for_one_new_order: "orders got the one unit",
+        adjustments_are_never_lost: "units after 16 of +5, −2 and −1 each",
+        a_balance_is_spent_once: "orders of 1,000 won, won left of 3,500, units left of 100",
+        movements_of_a_wallet_are_never_lost: "won after 16 of +7, −3 and −100 each",
+        one_cancel_wins: "cancellations, and units on hand of 10",
+        one_payment_wins: "payments, and won left of 50,000",
+        pay_against_cancel_has_one_winner: "of two payments and two cancellations of one order",
+        copies_stop_at_the_cap: "copies answered, and counted",
+        a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
+        a_copy_is_used_once: "orders, and won left after one of 4,000",
+        a_username_has_one_owner: "registrations answered, and customers there",
+        a_customer_registers_once: "registrations answered, and customers there",
+        a_sku_has_one_variant: "variants answered",
+        a_code_has_one_coupon: "coupons answered, and coupons there",
+        a_version_is_followed_once: "the product afterwards",
+    }
+    locks_in_the_order_of_lines: LocksInLineOrder {
+        opposite_line_orders_never_deadlock: "no end after 2 s: a deadlock?",
+    }
+    an_answer_before_the_commit: AnswersEarly {
+        an_answer_is_seen_by_what_comes_after_it: "the payment heard Err",
+        a_message_is_there_when_its_command_is_answered: "orders told of, against orders placed",
+    }
+    a_fast_clock: FastClock {
+        a_campaign_opens_and_closes_on_the_instant: "the status at",
+        a_copy_expires_on_the_instant: "an order a microsecond before the copy expires",
+        a_pending_order_expires_on_the_instant: "until when an order can be paid",
+    }
+    days_in_utc: DaysInUtc {
+        popular_counts_the_shops_days: "at the end of 30 October: today",
+        sales_fall_on_the_shops_day: "sold on 31 October",
+    }
+    rounded_rejections: RoundsRejections {
+        every_rejection_is_reached: "OutOfStock",
+    }
+    an_order_in_two_commits: TwoCommits {
+        facts_add_up_at_any_moment: "what does not add up while others write",
+        a_load_is_from_one_moment: "units on hand",
+        an_order_comes_with_its_history: "events of an order at",
+        a_dropped_request_is_whole_or_nothing: "the books do not add up afterwards: [History",
+    }
+    half_applied_changes: HalfApplied {
+        an_order_is_written_whole: "the payment",
+        a_later_payment_is_written_whole: "the payment",
+    }
+    kept_units: KeepsCancelledUnits {
+        a_cancel_gives_everything_back: "units, copy and won afterwards",
+    }
+    a_half_applied_rejection: HalfAppliedRejection {
+        a_rejection_leaves_no_trace: "changed the store",
+    }
+    a_counted_rejection: CountsRefusedCopies {
+        a_rejection_leaves_no_trace: "changed the store",
+    }
+    a_forgotten_redemption: ForgetsRedemptions {
+        an_order_is_written_whole: "the redemption",
+        a_later_payment_is_written_whole: "units, copy and won",
+    }
+    a_forgotten_stock_entry: ForgetsStockEntries {
+        an_order_is_written_whole: "rows in the stock ledger",
+        adjustments_are_never_lost: "rows in the ledger",
+    }
+    a_forgotten_wallet_entry: ForgetsWalletEntries {
+        an_order_is_written_whole: "the wallet entry",
+        movements_of_a_wallet_are_never_lost: "rows in the ledger",
+    }
+    a_forgotten_history: ForgetsHistory {
+        an_order_is_written_whole: "events in the history",
+    }
+    a_forgotten_count: ForgetsIssued {
+        copies_stop_at_the_cap: "copies answered, and counted",
+    }
+    a_forgotten_count_of_a_customer: ForgetsCopies {
+        a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
+    }
+    a_forgotten_change_of_a_coupon: ForgetsCouponChanges {
+        a_campaign_is_switched_off_and_on: "the status, switched off",
+    }
+    forgotten_sales: ForgetsSales {
+        sales_are_never_lost: "sold in 48 orders of 3 for 2,900 won",
+    }
+    a_forgotten_key: ForgetsKeys {
+        a_replay_answers_as_then: "register_customer: the replay, against the first answer",
+        racing_requests_under_one_key_run_once: "equal requests say that they were the one that ran",
+    }
+    an_ignored_fingerprint: IgnoresFingerprints {
+        a_reused_key_is_refused: "another request under the same key",
+        of_two_requests_under_one_key_one_runs: "answered and refused",
+    }
+    keys_of_all_principals: SharesKeysAmongPrincipals {
+        keys_of_two_principals_never_meet: "another with the same key heard Err(IdempotencyKeyReused",
+    }
+    keys_of_all_operations: SharesKeysAmongOperations {
+        keys_of_two_operations_never_meet: "adjust_wallet under a key that another operation used",
+    }
+    a_replay_of_the_present: ReplaysThePresent {
+        a_replay_answers_as_then: "place_order: the replay, against the first answer",
+    }
+    a_key_looked_up_early: LooksKeysUpEarly {
+        racing_requests_under_one_key_run_once: "equal requests say that they were the one that ran",
+        of_two_requests_under_one_key_one_runs: "won after one deposit of 10 or 20",
+    }
+    a_kept_key_of_a_rejection: KeepsRefusedKeys {
+        a_refused_key_is_free: "two units of one: Err(IdempotencyKeyReused",
+    }
+    a_skipped_message: SkipsMessages {
+        each_transition_has_one_message: "messages that wait, against transitions",
+    }
+    a_doubled_message: DoublesMessages {
+        each_transition_has_one_message: "messages, and their ids, and transitions",
+    }
+    a_shared_claim: SharesClaims {
+        a_claim_is_exclusive: "messages handed out by 16 racing claimers and distinct ones among them, of 40",
+    }
+    an_ignored_sequence: IgnoresSequence {
+        a_message_waits_for_its_predecessor: "the first claim: the head of each order",
+    }
+    an_endless_claim: NeverEndsClaims {
+        a_claim_runs_out_by_the_clock: "acknowledging under a claim that has run out",
+    }
+    a_retry_at_once: RetriesAtOnce {
+        a_retry_comes_back_after_its_delay: "a microsecond before the retry is due",
+        a_message_waits_for_its_predecessor: "while one head waits to be retried",
+    }
+    a_lost_dead_letter: BuriesNowhere {
+        a_buried_message_is_in_the_way_of_nothing: "dead letters",
+    }
+    an_unlimited_claim: IgnoresClaimLimits {
+        the_longest_waiting_goes_first: "the first four",
+    }
+    a_token_that_never_grows: OneTokenForAll {
+        a_lease_runs_out_by_the_clock: "the successor's",
+        tokens_grow_after_releases: "after FencingToken(1)",
+    }
+    an_endless_lease: NeverEndsLeases {
+        a_lease_runs_out_by_the_clock: "did not get a lease that was free",
+        a_run_out_lease_cannot_be_renewed: "renewing at the instant it runs out",
+    }
+    a_shared_lease: SharesLeases {
+        a_lease_has_one_holder: "holders of one lease, of 32 who asked",
+    }
+    an_unchecked_renewal: RenewsAnything {
+        a_run_out_lease_cannot_be_renewed: "renewing at the instant it runs out",
+        a_holder_extends_its_lease: "renewing under another token",
+    }
+    offsets_for_cursors: CountsOffsets {
+        customers_and_products: "customers: the keys come twice or out of order",
+        products_of_one_status: "products on sale: skipped",
+        coupons_and_copies: "coupons: the keys come twice or out of order",
+        orders_of_a_customer: "a customer's orders: the keys come twice or out of order",
+        orders_of_one_status: "a customer's pending orders: skipped",
+        ledgers: "a stock ledger: the keys come twice",
+        dead_letters: "dead letters: the keys come twice or out of order",
+    }
+    endless_pages: PromisesMore {
+        the_bounds_of_pages: "a full page, with nothing to follow",
+    }
+    skipped_facts: SkipsFacts {
+        facts_for_audits: "facts of stocks: skipped",
+    }
+    a_day_too_many: OneDayTooMany {
+        popular_counts_the_shops_days: "at the beginning of 31 October: today",
+    }
+    ties_by_id_alone: IgnoresRevenue {
+        popular_ranks_by_units_then_revenue_then_id: "all that sold",
+    }
+}

@@ -1,0 +1,173 @@
+//! The broken store's reads: the memory store's, but for the fault.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use commerce_core::store::{Catalog, Coupons, Customers, Orders, Sales, Stocks, Wallets};
+use commerce_core::{
+    Audit, Coupon, CouponFacts, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon,
+    IssuedCouponId, Listing, Order, OrderEvent, OrderFacts, OrderId, OrderStatus, Page, PageRequest, Payment,
+    PopularQuery, Popularity, Product, ProductId, ProductStatus, StockEntry, StockFacts, StoreError, VariantId, Wallet,
+    WalletEntry, WalletFacts, WalletId,
+};
+
+use crate::fault::Fault;
+use crate::store::{Broken, locked};
+
+type Answer<T> = Result<T, StoreError>;
+
+impl Broken {
+    /// What to ask the store inside for, when `page` was asked for.
+    pub(crate) fn asks<K>(&self, page: PageRequest<K>) -> PageRequest<K> {
+        if self.is(Fault::CountsOffsets) { PageRequest::first(u32::MAX) } else { page }
+    }
+
+    /// What becomes of what the store inside [was asked for](Self::asks); `raw` tells cursors apart.
+    pub(crate) fn answers<T, K: Copy>(
+        &self,
+        page: PageRequest<K>,
+        mut found: Page<T, K>,
+        raw: impl Fn(K) -> i64,
+        key: impl Fn(&T) -> K,
+    ) -> Page<T, K> {
+        if self.is(Fault::CountsOffsets) {
+            let skipped = page.after.and_then(|after| locked(&self.offsets).get(&raw(after)).copied()).unwrap_or(0);
+            found = Page::cut(found.items.into_iter().skip(skipped), page.size(), &key);
+            if let Some(next) = found.next {
+                locked(&self.offsets).insert(raw(next), skipped + found.items.len());
+            }
+        }
+        if self.is(Fault::PromisesMore) {
+            found.next = found.items.last().map(key);
+        }
+        found
+    }
+
+    fn facts<T>(&self, is_first: bool, mut facts: Vec<T>) -> Vec<T> {
+        if self.is(Fault::SkipsFacts) && !is_first && !facts.is_empty() {
+            facts.remove(0);
+        }
+        facts
+    }
+}
+
+fn sequence(sequence: u64) -> i64 {
+    i64::try_from(sequence).expect("a short ledger")
+}
+
+#[async_trait]
+impl Catalog for Broken {
+    async fn product(&self, id: ProductId) -> Answer<Option<Listing>> {
+        self.inner.product(id).await
+    }
+    async fn products(
+        &self,
+        status: Option<ProductStatus>,
+        page: PageRequest<ProductId>,
+    ) -> Answer<Page<Arc<Product>, ProductId>> {
+        let found = self.inner.products(status, self.asks(page)).await?;
+        Ok(self.answers(page, found, ProductId::get, |p| p.id))
+    }
+}
+
+#[async_trait]
+impl Stocks for Broken {
+    async fn stock_entries(&self, variant: VariantId, page: PageRequest<u64>) -> Answer<Page<StockEntry, u64>> {
+        let found = self.inner.stock_entries(variant, self.asks(page)).await?;
+        Ok(self.answers(page, found, sequence, |e: &StockEntry| e.sequence))
+    }
+}
+
+#[async_trait]
+impl Customers for Broken {
+    async fn customer(&self, id: CustomerId) -> Answer<Option<Arc<Customer>>> {
+        self.inner.customer(id).await
+    }
+    async fn customers(&self, page: PageRequest<CustomerId>) -> Answer<Page<Arc<Customer>, CustomerId>> {
+        let found = self.inner.customers(self.asks(page)).await?;
+        Ok(self.answers(page, found, CustomerId::get, |c| c.id))
+    }
+}
+
+#[async_trait]
+impl Wallets for Broken {
+    async fn wallets(&self, customer: CustomerId) -> Answer<Vec<Wallet>> {
+        self.inner.wallets(customer).await
+    }
+    async fn wallet_entries(&self, wallet: WalletId, page: PageRequest<u64>) -> Answer<Page<WalletEntry, u64>> {
+        let found = self.inner.wallet_entries(wallet, self.asks(page)).await?;
+        Ok(self.answers(page, found, sequence, |e: &WalletEntry| e.sequence))
+    }
+}
+
+#[async_trait]
+impl Coupons for Broken {
+    async fn coupon(&self, id: CouponId) -> Answer<Option<(Arc<Coupon>, u32)>> {
+        self.inner.coupon(id).await
+    }
+    async fn coupons(&self, page: PageRequest<CouponId>) -> Answer<Page<(Arc<Coupon>, u32), CouponId>> {
+        let found = self.inner.coupons(self.asks(page)).await?;
+        Ok(self.answers(page, found, CouponId::get, |(c, _)| c.id))
+    }
+    async fn issued_coupons(
+        &self,
+        customer: CustomerId,
+        page: PageRequest<IssuedCouponId>,
+    ) -> Answer<Page<(IssuedCoupon, Arc<Coupon>), IssuedCouponId>> {
+        let found = self.inner.issued_coupons(customer, self.asks(page)).await?;
+        Ok(self.answers(page, found, IssuedCouponId::get, |(copy, _)| copy.id))
+    }
+}
+
+#[async_trait]
+impl Orders for Broken {
+    async fn order(&self, id: OrderId) -> Answer<Option<Arc<Order>>> {
+        self.inner.order(id).await
+    }
+    async fn orders(
+        &self,
+        customer: CustomerId,
+        status: Option<OrderStatus>,
+        page: PageRequest<OrderId>,
+    ) -> Answer<Page<Arc<Order>, OrderId>> {
+        let found = self.inner.orders(customer, status, self.asks(page)).await?;
+        Ok(self.answers(page, found, OrderId::get, |order| order.id))
+    }
+    async fn payment(&self, order: OrderId) -> Answer<Option<Arc<Payment>>> {
+        self.inner.payment(order).await
+    }
+    async fn history(&self, order: OrderId) -> Answer<Vec<Arc<OrderEvent>>> {
+        self.inner.history(order).await
+    }
+}
+
+#[async_trait]
+impl Sales for Broken {
+    async fn popular(&self, query: PopularQuery) -> Answer<Vec<(Popularity, Arc<Product>)>> {
+        let days = query.days + u32::from(self.is(Fault::OneDayTooMany));
+        let mut best = self.inner.popular(PopularQuery { days, ..query }).await?;
+        if self.is(Fault::IgnoresRevenue) {
+            best.sort_by_key(|(standing, _)| (-standing.quantity, standing.product_id));
+        }
+        Ok(best)
+    }
+    async fn daily_sales(&self, date: Date, currency: Option<Currency>) -> Answer<Vec<DailySales>> {
+        self.inner.daily_sales(date, currency).await
+    }
+}
+
+#[async_trait]
+impl Audit for Broken {
+    async fn stock_facts(&self, page: PageRequest<VariantId>) -> Answer<Vec<StockFacts>> {
+        Ok(self.facts(page.after.is_none(), self.inner.stock_facts(page).await?))
+    }
+    async fn wallet_facts(&self, page: PageRequest<WalletId>) -> Answer<Vec<WalletFacts>> {
+        Ok(self.facts(page.after.is_none(), self.inner.wallet_facts(page).await?))
+    }
+    async fn coupon_facts(&self, page: PageRequest<CouponId>) -> Answer<Vec<CouponFacts>> {
+        Ok(self.facts(page.after.is_none(), self.inner.coupon_facts(page).await?))
+    }
+    async fn order_facts(&self, page: PageRequest<OrderId>) -> Answer<Vec<OrderFacts>> {
+        Ok(self.facts(page.after.is_none(), self.inner.order_facts(page).await?))
+    }
+}

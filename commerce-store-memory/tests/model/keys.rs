@@ -1,0 +1,199 @@
+//! `keys` names everything that `decide` looks at: a store that loads before it decides comes to the same answers.
+//!
+//! For random command sequences, each command is decided twice over: on a working set loaded strictly by
+//! `keys` until it names nothing new, and on records that note every look-up.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use commerce_core::decide::{Decision, basket_keys, decide, keys, quote};
+use commerce_core::{
+    Basket, Clock, Command, Context, Coupon, CouponCode, CouponId, Customer, CustomerId, Envelope, Issuance,
+    IssuedCoupon, IssuedCouponId, Keys, ManualClock, Order, OrderId, Payment, Product, ProductId, Quote, Records,
+    Redemption, Rejection, Sku, Stock, Store, Username, Variant, VariantId, Wallet, WalletId, WorkingSet,
+};
+use commerce_store_memory::MemoryStore;
+use proptest::prelude::*;
+
+use crate::support::coverage::Coverage;
+use crate::support::script::{opening, steps};
+use crate::support::{Run, beginning, config, shop, wait};
+
+/// Records that note what was looked for.
+struct Noted<'a> {
+    records: &'a WorkingSet,
+    looked_at: RefCell<Keys>,
+}
+
+impl<'a> Noted<'a> {
+    fn new(records: &'a WorkingSet) -> Self {
+        Self { records, looked_at: RefCell::default() }
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Keys)) -> &'a WorkingSet {
+        note(&mut self.looked_at.borrow_mut());
+        self.records
+    }
+}
+
+impl Records for Noted<'_> {
+    fn customer(&self, id: CustomerId) -> Option<&Customer> {
+        self.note(|keys| keys.customers.extend([id])).customer(id)
+    }
+    fn customer_named(&self, username: &Username) -> Option<CustomerId> {
+        self.note(|keys| keys.usernames.extend([username.clone()])).customer_named(username)
+    }
+    fn product(&self, id: ProductId) -> Option<&Product> {
+        self.note(|keys| keys.products.extend([id])).product(id)
+    }
+    fn variant(&self, id: VariantId) -> Option<&Variant> {
+        self.note(|keys| keys.variants.extend([id])).variant(id)
+    }
+    fn stock(&self, id: VariantId) -> Option<Stock> {
+        self.note(|keys| keys.variants.extend([id])).stock(id)
+    }
+    fn variant_with_sku(&self, sku: &Sku) -> Option<VariantId> {
+        self.note(|keys| keys.skus.extend([sku.clone()])).variant_with_sku(sku)
+    }
+    fn wallet(&self, id: WalletId) -> Option<Wallet> {
+        self.note(|keys| keys.wallets.extend([id])).wallet(id)
+    }
+    fn coupon(&self, id: CouponId) -> Option<&Coupon> {
+        self.note(|keys| keys.coupons.extend([id])).coupon(id)
+    }
+    fn issuance(&self, id: CouponId) -> Option<Issuance> {
+        self.note(|keys| keys.coupons.extend([id])).issuance(id)
+    }
+    fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId> {
+        self.note(|keys| keys.coupon_codes.extend([code.clone()])).coupon_with_code(code)
+    }
+    fn issued_coupon(&self, id: IssuedCouponId) -> Option<IssuedCoupon> {
+        self.note(|keys| keys.issued_coupons.extend([id])).issued_coupon(id)
+    }
+    fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32 {
+        self.note(|keys| keys.copies.extend([(coupon, customer)])).copies(coupon, customer)
+    }
+    fn order(&self, id: OrderId) -> Option<&Order> {
+        self.note(|keys| keys.orders.extend([id])).order(id)
+    }
+    fn payment(&self, order: OrderId) -> Option<&Payment> {
+        self.note(|keys| keys.orders.extend([order])).payment(order)
+    }
+    fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
+        self.note(|keys| keys.orders.extend([order])).redemption(copy, order)
+    }
+}
+
+/// Loads what `named` names until it names nothing new; three rounds must do.
+async fn loaded(store: &dyn Store, named: impl Fn(&WorkingSet) -> Keys) -> (WorkingSet, Keys) {
+    let (mut asked, mut records) = (Keys::default(), WorkingSet::default());
+    for _ in 0..=3 {
+        let wanted = named(&records);
+        if wanted.without(&asked).is_empty() {
+            return (records, asked);
+        }
+        asked.extend(wanted);
+        records = store.load(&asked).await.expect("a read");
+    }
+    panic!("more than three rounds: {asked:?}");
+}
+
+fn holds(
+    envelope: &Envelope,
+    context: &Context<'_>,
+    all: &WorkingSet,
+    some: &WorkingSet,
+    named: &Keys,
+) -> Result<Decision, Rejection> {
+    let expected = decide(all, &envelope.principal, &envelope.command, context);
+    let noted = Noted::new(some);
+    let found = decide(&noted, &envelope.principal, &envelope.command, context);
+    assert_eq!(found, expected, "{envelope:?}");
+    let unnamed = noted.looked_at.into_inner().without(named);
+    // A number not taken yet: looked for, so as not to be given twice, and known to nobody before.
+    let fresh = Keys { customers: fresh_customer(envelope), ..Keys::default() };
+    assert!(unnamed.without(&fresh).is_empty(), "looked at without being named: {unnamed:?} for {envelope:?}");
+    expected
+}
+
+fn fresh_customer(envelope: &Envelope) -> std::collections::BTreeSet<CustomerId> {
+    let mut ids = envelope.ids;
+    match &envelope.command {
+        Command::RegisterCustomer(c) if c.customer_id.is_none() => ids.take().into_iter().collect(),
+        _ => std::collections::BTreeSet::new(),
+    }
+}
+
+fn quotes_alike(
+    context: &Context<'_>,
+    basket: &Basket,
+    customer: CustomerId,
+    all: &WorkingSet,
+    some: &WorkingSet,
+    named: &Keys,
+) {
+    let noted = Noted::new(some);
+    let found: Result<Quote, Rejection> = quote(&noted, customer, basket, context);
+    assert_eq!(found, quote(all, customer, basket, context));
+    let unnamed = noted.looked_at.into_inner().without(named);
+    assert!(unnamed.is_empty(), "looked at without being named: {unnamed:?}");
+}
+
+proptest! {
+    #![proptest_config(config(300, "tests/regressions/keys.txt"))]
+
+    #[test]
+    fn deciding_on_what_keys_names_is_deciding_on_everything(steps in steps(50)) {
+        let clock = Arc::new(ManualClock::new(beginning()));
+        let store = MemoryStore::with_clock(shop(), Arc::clone(&clock) as Arc<dyn Clock>);
+        let (mut run, mut seen) = (Run::new(Arc::new(store), clock), Coverage::default());
+        // Everything that was ever made, kept from the decisions themselves.
+        let mut all = WorkingSet::default();
+        wait(async {
+            for step in opening().iter().chain(&steps) {
+                let envelope = run.next(step);
+                let context = Context { now: run.clock.now(), ids: envelope.ids, shop: &shop() };
+                let (some, named) = loaded(&*run.store, |loaded| keys(&envelope.command, loaded)).await;
+                let decision = holds(&envelope, &context, &all, &some, &named);
+                if let Command::PlaceOrder(c) = &envelope.command {
+                    let (basket, customer) = (&c.basket, c.customer_id);
+                    let (some, named) = loaded(&*run.store, |loaded| basket_keys(customer, basket, loaded)).await;
+                    quotes_alike(&context, basket, customer, &all, &some, &named);
+                }
+                // What was stored under a key is answered without a decision.
+                let runs = run.model.stored(&envelope).is_none();
+                run.send(&envelope, &mut seen).await;
+                if let (true, Ok(decision)) = (runs, decision) {
+                    all.apply(&decision.changes);
+                }
+            }
+        });
+    }
+}
+
+/// The wrapper is no use if it misses look-ups: one of each kind is noted.
+#[test]
+fn every_look_up_is_noted() {
+    let records = WorkingSet::default();
+    let noted = Noted::new(&records);
+    let text = "A1".parse::<Sku>().expect("a SKU");
+    let found = (
+        noted.customer(CustomerId::MIN).is_some(),
+        noted.customer_named(&"a".parse().expect("a username")).is_some(),
+        noted.product(ProductId::MIN).is_some(),
+        noted.variant(VariantId::MIN).is_some() || noted.stock(VariantId::MIN).is_some(),
+        noted.variant_with_sku(&text).is_some(),
+        noted.coupon(CouponId::MIN).is_some() || noted.issuance(CouponId::MIN).is_some(),
+        noted.coupon_with_code(&"A".parse().expect("a code")).is_some(),
+        noted.copies(CouponId::MIN, CustomerId::MIN) > 0,
+        noted.issued_coupon(IssuedCouponId::MIN).is_some(),
+        noted.order(OrderId::MIN).is_some() || noted.payment(OrderId::MIN).is_some(),
+        noted.redemption(IssuedCouponId::MIN, OrderId::MIN).is_some(),
+    );
+    assert_eq!(found, Default::default(), "nothing is there");
+    let keys = noted.looked_at.into_inner();
+    let ids = (keys.customers.len(), keys.products.len(), keys.variants.len(), keys.coupons.len(), keys.orders.len());
+    assert_eq!(ids, (1, 1, 1, 1, 1));
+    let rest = (keys.usernames.len(), keys.skus.len(), keys.coupon_codes.len(), keys.copies.len());
+    assert_eq!((rest, keys.issued_coupons.len()), ((1, 1, 1, 1), 1));
+}
