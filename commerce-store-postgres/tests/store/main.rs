@@ -13,5 +13,5 @@ mod proxy;
 mod races;
 mod statements;
 #[path = "../../../commerce-store-memory/tests/support/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the memory store's generator; its model is not needed here")]
+#[expect(dead_code, reason = "the memory store's generator; its model is not needed here")]
 mod support;
