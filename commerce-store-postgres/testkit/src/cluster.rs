@@ -84,11 +84,17 @@ impl Cluster {
         self.home.path().join(".s.PGSQL.5432")
     }
 
-    /// `kill -9` of the server. What it had acknowledged is on disk if the cluster is durable.
+    /// `kill -9` of the server, all of its processes. What it had acknowledged is on disk if the cluster is durable.
     pub fn kill(&self) -> Result<(), Error> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut running) = running {
+            // The first process last could start new ones; the others would live on for a moment without it.
+            let others = children(running.server.id());
             running.server.kill().and_then(|()| running.server.wait()).map_err(program("kill"))?;
+            for process in others {
+                // One that is gone already is as good as killed.
+                drop(Command::new("kill").args(["-9", &process]).stderr(Stdio::null()).status());
+            }
             // Its end of the pipe must not reach for the number of a process that is gone.
             running.watchdog.kill().and_then(|()| running.watchdog.wait()).map_err(program("kill"))?;
         }
@@ -183,6 +189,12 @@ impl Drop for Cluster {
             drop(running.watchdog.kill().and_then(|()| running.watchdog.wait()));
         }
     }
+}
+
+/// The processes that `parent` has started.
+fn children(parent: u32) -> Vec<String> {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    std::fs::read_to_string(path).unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
 }
 
 fn program(what: &'static str) -> impl Fn(std::io::Error) -> Error {
