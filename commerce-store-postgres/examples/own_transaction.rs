@@ -3,8 +3,8 @@
 //! `DATABASE=postgres://user@localhost/shop cargo run -p commerce-store-postgres --example own_transaction`
 
 use commerce_core::{
-    Caller, Commerce, Currency, Deposit, IdempotencyKey, Money, Name, NodeId, OperatorName, Principal, RegisterCustomer,
-    Shop, Username,
+    Caller, Commerce, Currency, Deposit, IdempotencyKey, Money, Name, NodeId, OperatorName, Principal,
+    RegisterCustomer, Shop, Username,
 };
 use commerce_store_postgres::{Config, PostgresStore, migrate};
 use sqlx::PgPool;
@@ -24,7 +24,8 @@ async fn main() -> Result<()> {
         .await?;
 
     let operator = Principal::Operator(OperatorName::new("mina")?);
-    let caller = |key: &str| Ok::<_, Box<dyn std::error::Error>>(Caller::new(operator.clone(), IdempotencyKey::new(key)?));
+    let caller =
+        |key: &str| Ok::<_, Box<dyn std::error::Error>>(Caller::new(operator.clone(), IdempotencyKey::new(key)?));
     let newcomer = RegisterCustomer { customer_id: None, username: Username::new("ada")?, name: Name::new("Ada")? };
     let customer_id = shop.register_customer(caller("register-ada")?, newcomer).await?.outcome.id;
 

@@ -193,8 +193,16 @@ impl Drop for Cluster {
 
 /// The processes that `parent` has started.
 fn children(parent: u32) -> Vec<String> {
-    let path = format!("/proc/{parent}/task/{parent}/children");
-    std::fs::read_to_string(path).unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
+    let parent = parent.to_string();
+    let of_parent = |process: &String| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // After the name in parentheses: the state, then the parent.
+        let fields = status.rsplit_once(')').map_or("", |(_, fields)| fields);
+        fields.split_ascii_whitespace().nth(1) == Some(parent.as_str())
+    };
+    let names = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    processes.filter(|name| name.bytes().all(|b| b.is_ascii_digit())).filter(of_parent).collect()
 }
 
 fn program(what: &'static str) -> impl Fn(std::io::Error) -> Error {

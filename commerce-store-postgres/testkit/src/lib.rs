@@ -65,8 +65,11 @@ where
 /// A database in the making.
 pub type Making<'a> = Pin<Box<dyn Future<Output = Result<Database, Error>> + Send + 'a>>;
 
+/// From a database's name to its URL.
+type UrlOf = Box<dyn Fn(&str) -> String + Send + Sync>;
+
 /// The URL of a database in the shared server, by name.
-fn shared_server() -> Result<Box<dyn Fn(&str) -> String + Send + Sync>, Error> {
+fn shared_server() -> Result<UrlOf, Error> {
     if let Ok(server) = std::env::var("COMMERCE_TEST_DATABASE_URL") {
         let base = server.rsplit_once('/').map_or(server.as_str(), |(base, _)| base).to_owned();
         return Ok(Box::new(move |name| format!("{base}/{name}")));

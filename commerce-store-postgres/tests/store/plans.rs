@@ -66,7 +66,8 @@ async fn no_list_reads_a_growing_table_from_end_to_end() {
         let parameters = (1..=20).filter(|n| statement.contains(&format!("${n}"))).count();
         connection.execute(AssertSqlSafe(format!("prepare p{i} as {statement}"))).await.unwrap();
         let nulls = vec!["null"; parameters].join(", ");
-        let call = if parameters == 0 { format!("explain execute p{i}") } else { format!("explain execute p{i}({nulls})") };
+        let call =
+            if parameters == 0 { format!("explain execute p{i}") } else { format!("explain execute p{i}({nulls})") };
         let rows = sqlx::raw_sql(AssertSqlSafe(call)).fetch_all(&mut connection).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.get::<String, _>(0)).collect();
         for table in GROWING {
