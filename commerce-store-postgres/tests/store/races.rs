@@ -70,3 +70,38 @@ async fn two_instances_sell_the_last_units_once_and_answer_the_same() {
     assert_eq!(world.on_hand(a).await, 0);
     assert_eq!(world.on_hand(b).await, 15);
 }
+
+/// Locks make the second instance wait for the first, so that nothing is decided on what is about to change. Without
+/// them the ledgers' keys would still refuse what was decided so, at the price of deciding it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn instances_that_meet_wait_for_each_other_and_decide_once() {
+    let stores = two_instances(1).await;
+    let world = world(&stores[0]);
+    let customers = world.customers(40, 1_000_000).await;
+    let (a, b) = (world.variant(1_000, 1_000).await, world.variant(1_000, 1_000).await);
+    let before: u64 = stores.iter().map(|store| store.stats().contended + store.stats().overtaken).sum();
+    let mut tasks = Vec::new();
+    for (i, customer_id) in customers.into_iter().enumerate() {
+        let basket = basket(&if i % 4 < 2 { [(a, 1), (b, 1)] } else { [(b, 1), (a, 1)] });
+        let store = Arc::clone(&stores[i % 2]);
+        let orders: Vec<_> = (0..10)
+            .map(|_| {
+                let payment = Some(commerce_core::PaymentMethod::Wallet);
+                let order = commerce_core::PlaceOrder { customer_id, basket: basket.clone(), payment };
+                world.envelope(&commerce_core::Principal::Customer(customer_id), order)
+            })
+            .collect();
+        tasks.push(tokio::spawn(async move {
+            for order in orders {
+                store.execute(order).await.unwrap();
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let after: u64 = stores.iter().map(|store| store.stats().contended + store.stats().overtaken).sum();
+    assert_eq!(after, before);
+    assert_eq!((world.on_hand(a).await, world.on_hand(b).await), (600, 600));
+    assert_eq!(reconcile(&*stores[1]).await.unwrap().drifts, []);
+}
