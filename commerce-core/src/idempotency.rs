@@ -38,8 +38,8 @@ impl Fingerprint {
     pub fn of(command: &Command) -> Self {
         let mut bytes = Vec::with_capacity(256);
         let written = command.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map());
-        // Plain data into memory: it cannot fail. Were it to, such requests would look alike and be refused as
-        // reuses of a key; none would run twice.
+        // Plain data into memory: it cannot fail. Were it to, requests that begin alike would pass for the same
+        // one under a key; none would run twice.
         debug_assert!(written.is_ok(), "{written:?}");
         Self(XxHash3_128::oneshot(&bytes).to_be_bytes())
     }

@@ -129,6 +129,8 @@ ids! {
 /// Bits of an id below the millisecond: 10 for the node, 12 for the sequence.
 const SEQUENCE_BITS: u32 = 12;
 const NODE_BITS: u32 = 10;
+/// Ticks (a millisecond and a sequence each) that 41 bits of milliseconds have room for; ids end before it.
+const END_TICK: u64 = 1 << (41 + SEQUENCE_BITS);
 /// 2024-01-01T00:00:00Z in milliseconds since 1970: ids count from here, for 69 years.
 const EPOCH_MS: i64 = 1_704_067_200_000;
 
@@ -165,11 +167,18 @@ pub struct IdBlock {
 }
 
 impl IdBlock {
-    /// A block of `count` ids of `node` from `tick` on. Tests build blocks by hand; programs get them
-    /// from [`IdGenerator::reserve`].
+    /// A block of `count` ids of `node` from `tick` on, from 1 at the earliest. Tests build blocks by hand;
+    /// programs get them from [`IdGenerator::reserve`].
+    ///
+    /// Fewer, or none, where the 41 bits of milliseconds end: a command that needs more is then refused with
+    /// [`TooFewIds`](crate::Rejection::TooFewIds), and no id comes around again.
     #[must_use]
     pub const fn new(tick: u64, count: u32, node: NodeId) -> Self {
-        Self { next_tick: tick, left: count, node }
+        let next_tick = if tick == 0 { 1 } else { tick };
+        let room = END_TICK.saturating_sub(next_tick);
+        #[expect(clippy::cast_possible_truncation, reason = "less than a count, which is a u32")]
+        let left = if room < count as u64 { room as u32 } else { count };
+        Self { next_tick, left, node }
     }
 
     /// How many ids are left.
@@ -219,11 +228,13 @@ impl IdGenerator {
         self.node
     }
 
-    /// Reserves `count` consecutive ids at `now`.
+    /// Reserves `count` consecutive ids at `now`; fewer once time has run past what ids can hold (see
+    /// [`IdBlock::new`]). A clock that reads less than 2024 counts as one that reads its beginning.
+    #[must_use]
     pub fn reserve(&self, now: Timestamp, count: u32) -> IdBlock {
         let ms = u64::try_from(now.as_millis() - EPOCH_MS).unwrap_or(0);
         let current = ms << SEQUENCE_BITS;
-        let advance = |next: u64| Some(next.max(current) + u64::from(count));
+        let advance = |next: u64| Some(next.max(current).saturating_add(u64::from(count)));
         // The closure always answers, so both arms hold the tick before the reservation.
         let before = match self.next_tick.fetch_update(Ordering::Relaxed, Ordering::Relaxed, advance) {
             Ok(before) | Err(before) => before,
@@ -276,6 +287,18 @@ mod tests {
 
     fn drain(mut block: IdBlock) -> Vec<i64> {
         std::iter::from_fn(|| block.take::<OrderId>()).map(OrderId::get).collect()
+    }
+
+    #[test]
+    fn ids_end_where_their_bits_do_and_never_come_around() {
+        let last = IdBlock::new(END_TICK - 2, 5, node(1023));
+        assert_eq!((last.len(), drain(last).last().copied()), (2, Some(i64::MAX)));
+        for tick in [END_TICK, END_TICK + 1, u64::MAX] {
+            assert!(IdBlock::new(tick, 5, node(0)).is_empty(), "{tick}");
+        }
+        let ids = IdGenerator::new(node(1));
+        assert!(ids.reserve(Timestamp::from_micros(i64::MAX), 3).is_empty(), "the year 9999");
+        assert_eq!(drain(IdBlock::new(0, 2, node(0))), [1, 2], "zero is no id");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::coupon::{Redemption, RedemptionStatus};
 use crate::ids::{CouponId, OrderId, VariantId};
 use crate::inventory::Stock;
 use crate::money::Money;
-use crate::order::{AppliedCoupon, Order, OrderStatus, replay};
+use crate::order::{AppliedCoupon, Order, OrderLine, OrderStatus, replay};
 use crate::payment::PaymentStatus;
 use crate::store::{Audit, CouponFacts, OrderFacts, PageRequest, StockFacts, StoreError, WalletFacts};
 use crate::wallet::{Wallet, WalletId};
@@ -54,7 +54,8 @@ pub enum Drift {
         /// The cap.
         total_quantity: Option<u32>,
     },
-    /// An order's history does not lead to its status.
+    /// An order's history does not lead to the order as it is stored, or it has a term to be paid in a status that
+    /// has none.
     History {
         /// Which order.
         order_id: OrderId,
@@ -165,7 +166,14 @@ impl OrderFacts {
     fn history_drift(&self) -> Option<Drift> {
         let Order { id, status, version, .. } = *self.order;
         let replayed = replay(&self.events);
-        let sound = replayed == Some(status) && version == self.events.len() as u64;
+        let as_told = self.events.last().is_some_and(|last| last.order == self.order);
+        // Only what waits for its payment runs out.
+        let term = match status {
+            OrderStatus::Pending => self.order.expires_at.is_some(),
+            OrderStatus::Processing => true,
+            _ => self.order.expires_at.is_none(),
+        };
+        let sound = replayed == Some(status) && version == self.events.len() as u64 && as_told && term;
         (!sound).then_some(Drift::History { order_id: id, status, replayed })
     }
 
@@ -182,7 +190,12 @@ impl OrderFacts {
             && sum(order, order.lines.iter().map(|line| line.discount)) == Some(order.discount)
             && sum(order, order.coupons.iter().map(|coupon| coupon.discount)) == Some(order.discount)
             && order.subtotal.minus(order.discount) == Ok(order.total);
-        let sound = lines_add_up && paid == should_be_paid;
+        let priced = |line: &OrderLine| line.unit_price.times(line.quantity) == Ok(line.subtotal);
+        let named = order.payment.map(|payment| (payment.payment_id, payment.method));
+        let recorded = self.payment.as_ref().map(|payment| (payment.id, payment.method));
+        let theirs = self.payment.as_ref().is_none_or(|p| p.order_id == order.id && p.customer_id == order.customer_id);
+        let sound =
+            lines_add_up && order.lines.iter().all(priced) && paid == should_be_paid && named == recorded && theirs;
         (!sound).then_some(Drift::Payment { order_id: order.id, total: order.total, paid })
     }
 

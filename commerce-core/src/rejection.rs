@@ -75,6 +75,13 @@ pub enum Rejection {
         /// How many it got.
         given: u32,
     },
+    /// The caller supplied an id as fresh that a record of the same kind has: two generators share a node number,
+    /// or a clock was set back over a restart.
+    #[error("the id {id} was supplied as a fresh one, and is taken")]
+    IdTaken {
+        /// The id.
+        id: i64,
+    },
     /// Such an update would change nothing.
     #[error("nothing to change was given")]
     NothingToChange,
@@ -347,6 +354,7 @@ impl Rejection {
             Self::NegativePrice { .. } => "negative_price",
             Self::EmptyWindow { .. } => "empty_window",
             Self::TooFewIds { .. } => "too_few_ids",
+            Self::IdTaken { .. } => "id_taken",
             Self::NothingToChange => "nothing_to_change",
             Self::Forbidden { .. } => "forbidden",
             Self::IdempotencyKeyReused { .. } => "idempotency_key_reused",

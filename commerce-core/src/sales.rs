@@ -36,9 +36,9 @@ pub struct Popularity {
 /// Which days and how many products count as popular.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PopularQuery {
-    /// How many products to name; 5 by default.
+    /// How many products to name, at most [`PopularQuery::MAX_TOP`]; 5 by default.
     pub top: u32,
-    /// How many whole days before today count besides today; 3 by default.
+    /// How many whole days before today count besides today, at most [`PopularQuery::MAX_DAYS`]; 3 by default.
     pub days: u32,
 }
 
@@ -49,24 +49,24 @@ impl Default for PopularQuery {
 }
 
 impl PopularQuery {
-    /// The most products that can be asked for.
+    /// The most products that are named, however many are asked for.
     pub const MAX_TOP: u32 = 100;
-    /// The most days that can be asked for.
+    /// The most days that count, however many are asked for.
     pub const MAX_DAYS: u32 = 366;
 
     /// The first day that counts, when today is `today`.
     #[must_use]
     pub fn first_day(&self, today: Date) -> Date {
-        today.checked_sub_days(chrono::Days::new(u64::from(self.days))).unwrap_or(Date::MIN)
+        today.checked_sub_days(chrono::Days::new(u64::from(self.days.min(Self::MAX_DAYS)))).unwrap_or(Date::MIN)
     }
 }
 
 /// Ranks products by quantity, ties by revenue in minor units, then by id (design, section 4). What sold
-/// nothing net is left out.
+/// nothing net is left out, and so is what comes after [`PopularQuery::MAX_TOP`].
 #[must_use]
 pub fn rank(mut candidates: Vec<Popularity>, top: u32) -> Vec<Popularity> {
     candidates.retain(|c| c.quantity > 0);
     candidates.sort_by_key(|c| (Reverse(c.quantity), Reverse(c.revenue.minor()), c.product_id));
-    candidates.truncate(top as usize);
+    candidates.truncate(top.min(PopularQuery::MAX_TOP) as usize);
     candidates
 }

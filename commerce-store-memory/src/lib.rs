@@ -23,6 +23,7 @@ mod page;
 mod read;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod sales;
 mod sync;
 mod tables;
 

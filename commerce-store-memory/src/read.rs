@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use commerce_core::store::{Catalog, Coupons, Customers, Orders, Sales, Stocks, Wallets};
 use commerce_core::{
     Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId, ListedVariant,
-    Listing, Money, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery, Popularity,
-    Product, ProductId, ProductStatus, StockEntry, StoreError, VariantId, Wallet, WalletEntry, WalletId, rank,
+    Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery, Popularity, Product,
+    ProductId, ProductStatus, StockEntry, StoreError, VariantId, Wallet, WalletEntry, WalletId, rank,
 };
 
 use crate::MemoryStore;
 use crate::page::{empty, ids_newest_first, ledger_page, newest_first};
+use crate::sales::SalesSum;
 use crate::tables::{ProductRow, Tables};
 
 #[async_trait]
@@ -154,26 +155,26 @@ impl Sales for MemoryStore {
     async fn popular(&self, query: PopularQuery) -> Result<Vec<(Popularity, Arc<Product>)>, StoreError> {
         let today = self.clock_now().date_in(self.shop.time_zone);
         let tables = self.read()?;
-        let mut totals: BTreeMap<ProductId, Popularity> = BTreeMap::new();
-        for day in tables.sales.range(query.first_day(today)..=today).flat_map(|(_, products)| products.values()) {
-            let (product_id, nothing) = (day.product_id, Money::zero(day.revenue.currency()));
-            let none = Popularity { product_id, quantity: 0, revenue: nothing };
-            let sum = totals.entry(product_id).or_insert(none);
-            sum.quantity = sum.quantity.saturating_add(day.quantity);
-            sum.revenue = sum.revenue.plus(day.revenue).unwrap_or(sum.revenue);
+        let mut totals: BTreeMap<ProductId, SalesSum> = BTreeMap::new();
+        for (product, day) in tables.sales.range(query.first_day(today)..=today).flat_map(|(_, products)| products) {
+            totals.entry(*product).or_insert(SalesSum::nothing(day.currency())).add(day);
         }
-        let ranked = rank(totals.into_values().collect(), query.top);
+        let told = totals.iter().map(|(product, sum)| sum.told(*product)).collect::<Result<Vec<_>, _>>()?;
         let named = |popularity: Popularity| {
             Some((popularity, Arc::clone(&tables.products.get(&popularity.product_id)?.product)))
         };
-        Ok(ranked.into_iter().filter_map(named).collect())
+        Ok(rank(told, query.top).into_iter().filter_map(named).collect())
     }
 
     async fn daily_sales(&self, date: Date, currency: Option<Currency>) -> Result<Vec<DailySales>, StoreError> {
         let tables = self.read()?;
-        let day = tables.sales.get(&date).into_iter().flat_map(|products| products.values()).copied();
-        let wanted = |day: &DailySales| currency.is_none_or(|currency| day.revenue.currency() == currency);
-        let mut sales: Vec<DailySales> = day.filter(wanted).collect();
+        let day = tables.sales.get(&date).into_iter().flatten();
+        let wanted = day.filter(|(_, sum)| currency.is_none_or(|currency| sum.currency() == currency));
+        let told = |(product, sum): (&ProductId, &SalesSum)| {
+            let Popularity { product_id, quantity, revenue } = sum.told(*product)?;
+            Ok(DailySales { product_id, date, quantity, revenue })
+        };
+        let mut sales = wanted.map(told).collect::<Result<Vec<_>, StoreError>>()?;
         sales.sort_by_key(|day| day.product_id);
         Ok(sales)
     }

@@ -15,6 +15,7 @@ use crate::keys::KeyTable;
 use crate::lease::LeaseRow;
 use crate::log::Log;
 use crate::outbox::OutboxTable;
+use crate::sales::SalesSum;
 
 /// For keys that the shop makes itself. Texts that clients choose stay with the standard hasher, which
 /// withstands chosen collisions.
@@ -35,7 +36,7 @@ pub(crate) struct Tables {
     coupon_codes: HashMap<CouponCode, CouponId>,
     pub(crate) issued_coupons: IdMap<IssuedCouponId, IssuedCoupon>,
     pub(crate) orders: BTreeMap<OrderId, OrderRow>,
-    pub(crate) sales: BTreeMap<Date, IdMap<ProductId, DailySales>>,
+    pub(crate) sales: BTreeMap<Date, IdMap<ProductId, SalesSum>>,
     pub(crate) keys: KeyTable,
     pub(crate) outbox: OutboxTable,
     pub(crate) leases: HashMap<LeaseName, LeaseRow>,
@@ -96,7 +97,7 @@ impl Tables {
         self.apply_coupons(changes.coupons, changes.issuances);
         self.apply_copies(changes.copies, changes.issued_coupons);
         self.apply_orders(changes.orders, &changes.payments, &changes.order_events, &changes.redemptions);
-        for sold in changes.sales {
+        for sold in &changes.sales {
             self.add_sales(sold);
         }
         for message in changes.messages {
@@ -253,17 +254,9 @@ impl Tables {
         }
     }
 
-    fn add_sales(&mut self, sold: DailySales) {
-        use std::collections::hash_map::Entry;
-        match self.sales.entry(sold.date).or_default().entry(sold.product_id) {
-            Entry::Vacant(free) => drop(free.insert(sold)),
-            Entry::Occupied(mut day) => {
-                let day = day.get_mut();
-                day.quantity = day.quantity.saturating_add(sold.quantity);
-                // A product keeps its currency; a day past the bound of money stays at what it can say.
-                day.revenue = day.revenue.plus(sold.revenue).unwrap_or(day.revenue);
-            }
-        }
+    fn add_sales(&mut self, sold: &DailySales) {
+        let nothing = SalesSum::nothing(sold.revenue.currency());
+        self.sales.entry(sold.date).or_default().entry(sold.product_id).or_insert(nothing).count(sold);
     }
 
     fn wallet_row(&self, id: WalletId) -> Option<&WalletRow> {

@@ -9,6 +9,12 @@
 #![expect(clippy::expect_used, reason = "a property that does not hold panics")]
 
 pub mod command_json;
+#[cfg(feature = "server")]
+pub mod cursor;
+#[cfg(feature = "server")]
+pub mod http;
+#[cfg(feature = "server")]
+pub mod http_body;
 pub mod ids;
 pub mod money;
 pub mod pricing;
@@ -17,6 +23,8 @@ pub mod texts;
 pub mod timestamp;
 
 mod round_trip;
+#[cfg(feature = "server")]
+mod schema;
 mod target;
 
 pub use target::{TARGETS, Target, replay_files};

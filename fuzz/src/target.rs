@@ -16,6 +16,12 @@ pub struct Target {
 /// Every target.
 pub const TARGETS: &[Target] = &[
     Target { name: "command_json", run: command_json::run },
+    #[cfg(feature = "server")]
+    Target { name: "cursor", run: crate::cursor::run },
+    #[cfg(feature = "server")]
+    Target { name: "http", run: crate::http::run },
+    #[cfg(feature = "server")]
+    Target { name: "http_body", run: crate::http_body::run },
     Target { name: "ids", run: ids::run },
     Target { name: "money", run: money::run },
     Target { name: "pricing", run: pricing::run },

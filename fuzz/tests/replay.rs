@@ -49,15 +49,16 @@ fn replay(name: &str) {
 }
 
 macro_rules! replays {
-    ($($name:ident)+) => {
+    ($($(#[$meta:meta])* $name:ident)+) => {
         $(#[test]
+        $(#[$meta])*
         fn $name() {
             replay(stringify!($name));
         })+
 
         #[test]
         fn no_target_is_left_out() {
-            let mut replayed = [$(stringify!($name)),+];
+            let mut replayed = [$($(#[$meta])* stringify!($name)),+];
             replayed.sort_unstable();
             assert_eq!(TARGETS.iter().map(|target| target.name).collect::<Vec<_>>(), replayed);
             for name in replayed {
@@ -68,7 +69,21 @@ macro_rules! replays {
     };
 }
 
-replays! { command_json ids money pricing sequence texts timestamp }
+replays! {
+    command_json
+    #[cfg(feature = "server")]
+    cursor
+    #[cfg(feature = "server")]
+    http
+    #[cfg(feature = "server")]
+    http_body
+    ids
+    money
+    pricing
+    sequence
+    texts
+    timestamp
+}
 
 /// SplitMix64: small, and the same everywhere.
 struct Random(u64);

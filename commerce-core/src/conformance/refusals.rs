@@ -68,7 +68,32 @@ pub(super) async fn refused(world: &World) -> Vec<(Envelope, Rejection)> {
     copies(world, &scene, &mut refused).await;
     orders(world, &scene, &mut refused).await;
     customers(world, &scene, &mut refused).await;
+    taken_ids(world, &scene, &mut refused).await;
     refused.0
+}
+
+/// Requests that come with ids which are taken: as if two processes made ids under one node number.
+async fn taken_ids(world: &World, scene: &Scene, refused: &mut Refused) {
+    let mut add = |id: i64, mut envelope: Envelope| {
+        let tick = (id >> 22 << 12) | (id & 0xFFF);
+        envelope.ids = IdBlock::new(tick.unsigned_abs(), envelope.ids.len(), NodeId::default());
+        refused.0.push((envelope, Rejection::IdTaken { id }));
+    };
+    let staff = operator();
+    let username = Username::new("twin").expect("a username");
+    let twin = RegisterCustomer { customer_id: None, username, name: Name::new("Lee").expect("a name") };
+    add(scene.customer.get(), world.envelope(&staff, twin));
+    add(scene.product.get(), world.envelope(&staff, world.new_product(1, &[1])));
+    let variant = AddVariant { product_id: scene.product, variant: world.new_variant(1) };
+    add(scene.variant.get(), world.envelope(&staff, variant));
+    let coupon = world.coupon(|coupon| coupon.per_customer_limit = 2).await;
+    add(coupon.get(), world.envelope(&staff, world.new_coupon()));
+    let copy = world.issue(coupon, scene.stranger).await;
+    let claim = IssueCoupon { customer_id: scene.customer, coupon: CouponRef::Id(coupon) };
+    add(copy.get(), world.envelope(&scene.me, claim));
+    let lines = basket(&[(scene.variant, 1)]);
+    let order = PlaceOrder { customer_id: scene.customer, basket: lines, payment: Some(PaymentMethod::Wallet) };
+    add(scene.paid.get(), world.envelope(&scene.me, order));
 }
 
 async fn catalog(world: &World, scene: &Scene, refused: &mut Refused) {

@@ -24,7 +24,7 @@ pub(super) fn create_product<R: Records>(case: &Case<'_, R>, command: &CreatePro
     }
     let mut ids = case.ids();
     let product = Arc::new(Product {
-        id: ids.take()?,
+        id: ids.unused(|id| case.records.product(id).is_some())?,
         name: command.name.clone(),
         description: command.description.clone(),
         base_price: command.base_price,
@@ -64,7 +64,7 @@ fn list_variant<R: Records>(
         return Err(Rejection::SkuTaken { sku: new.sku.clone() });
     }
     let variant = Arc::new(Variant {
-        id: ids.take()?,
+        id: ids.unused(|id| case.records.variant(id).is_some())?,
         product_id: product.id,
         sku: new.sku.clone(),
         option_name: new.option_name.clone(),

@@ -20,7 +20,7 @@ pub(super) fn create<R: Records>(case: &Case<'_, R>, command: &CreateCoupon) -> 
     }
     // After this point it must succeed.
     let coupon = Arc::new(Coupon {
-        id: case.ids().take()?,
+        id: case.ids().unused(|id| case.records.coupon(id).is_some())?,
         code: command.code.clone(),
         name: command.name.clone(),
         discount: command.discount,
@@ -97,7 +97,7 @@ pub(super) fn issue<R: Records>(case: &Case<'_, R>, command: &IssueCoupon) -> Re
     coupon.may_issue(issued, case.now())?;
     // After this point it must succeed.
     let copy = IssuedCoupon {
-        id: case.ids().take()?,
+        id: case.ids().unused(|id| case.records.issued_coupon(id).is_some())?,
         coupon_id: coupon.id,
         customer_id: command.customer_id,
         status: IssuedCouponStatus::Available,

@@ -9,13 +9,12 @@ use crate::records::{Changes, Records};
 use crate::rejection::Rejection;
 
 pub(super) fn register<R: Records>(case: &Case<'_, R>, command: &RegisterCustomer) -> Result<Decision, Rejection> {
+    let taken = |id| case.records.customer(id).is_some();
     let id = match command.customer_id {
+        Some(customer) if taken(customer) => return Err(Rejection::AlreadyRegistered { customer }),
         Some(id) => id,
-        None => case.ids().take()?,
+        None => case.ids().unused(taken)?,
     };
-    if case.records.customer(id).is_some() {
-        return Err(Rejection::AlreadyRegistered { customer: id });
-    }
     if case.records.customer_named(&command.username).is_some() {
         return Err(Rejection::UsernameTaken { username: command.username.clone() });
     }

@@ -1,7 +1,7 @@
 //! Which records a command may touch.
 
 use crate::command::{Basket, Command, CouponRef};
-use crate::ids::{CustomerId, OrderId};
+use crate::ids::{CouponId, CustomerId, IdBlock, IssuedCouponId, OrderId, ProductId, VariantId};
 use crate::records::Records;
 use crate::wallet::WalletId;
 use crate::working_set::Keys;
@@ -50,6 +50,26 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
         Command::PlaceOrder(c) => keys = basket_keys(c.customer_id, &c.basket, loaded),
         Command::PayOrder(c) => order_keys(c.order_id, loaded, &mut keys),
         Command::CancelOrder(c) => order_keys(c.order_id, loaded, &mut keys),
+    }
+    keys
+}
+
+/// The ids that `command` gives to new records out of `ids`, in the order that deciding takes them. A store that
+/// loads before it decides adds them to [`keys`], or leaves it to its primary keys to find one that is taken.
+#[must_use]
+pub fn fresh_keys(command: &Command, mut ids: IdBlock) -> Keys {
+    let mut keys = Keys::default();
+    match command {
+        Command::RegisterCustomer(c) if c.customer_id.is_none() => keys.customers.extend(ids.take::<CustomerId>()),
+        Command::CreateProduct(c) => {
+            keys.products.extend(ids.take::<ProductId>());
+            keys.variants.extend(c.variants.iter().filter_map(|_| ids.take::<VariantId>()));
+        }
+        Command::AddVariant(_) => keys.variants.extend(ids.take::<VariantId>()),
+        Command::CreateCoupon(_) => keys.coupons.extend(ids.take::<CouponId>()),
+        Command::IssueCoupon(_) => keys.issued_coupons.extend(ids.take::<IssuedCouponId>()),
+        Command::PlaceOrder(_) => keys.orders.extend(ids.take::<OrderId>()),
+        _ => {}
     }
     keys
 }

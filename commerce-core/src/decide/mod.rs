@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use basket::quote;
-pub use keys::{basket_keys, keys};
+pub use keys::{basket_keys, fresh_keys, keys};
 
 use crate::catalog::{Product, Variant};
 use crate::command::Command;
@@ -120,7 +120,8 @@ pub struct Decision {
 }
 
 /// Decides a command against the records as they are. Pure: the same arguments give the same answer, and
-/// nothing else is read or changed. It looks only at records that [`keys`] names.
+/// nothing else is read or changed. It looks only at records that [`keys`] names, and for those that [`fresh_keys`]
+/// names, which should not be there.
 pub fn decide<R: Records>(
     records: &R,
     principal: &Principal,
@@ -204,6 +205,13 @@ impl<R: Records> Case<'_, R> {
 struct FreshIds(IdBlock);
 
 impl FreshIds {
+    /// An id for a new record; refused if one of its kind has it, which would be overwritten. Records that are
+    /// loaded by [`keys`] show it only together with [`fresh_keys`].
+    fn unused<I: Id>(&mut self, taken: impl FnOnce(I) -> bool) -> Result<I, Rejection> {
+        let id = self.take::<I>()?;
+        if taken(id) { Err(Rejection::IdTaken { id: id.get() }) } else { Ok(id) }
+    }
+
     fn take<I: Id>(&mut self) -> Result<I, Rejection> {
         self.0.take().ok_or(Rejection::TooFewIds { needed: 1, given: 0 })
     }

@@ -40,7 +40,7 @@ pub(super) fn place<R: Records>(case: &Case<'_, R>, command: &PlaceOrder) -> Res
     // After this point the order must succeed.
     let now = case.now();
     let mut ids = case.ids();
-    let order_id: OrderId = ids.take()?;
+    let order_id: OrderId = ids.unused(|id| case.records.order(id).is_some())?;
     let mut order = Order {
         id: order_id,
         customer_id: command.customer_id,

@@ -299,7 +299,8 @@ impl Percent {
     /// (design, section 4: the only rounding there is).
     pub fn of(self, amount: Money) -> Result<Money, MoneyError> {
         // Scaled by 10^4, the rate is a whole number of at most 10^6: exact integer arithmetic.
-        let scaled = (self.0 * Decimal::from(10_000)).to_i128().unwrap_or(0);
+        let out_of_range = || MoneyError::PercentOutOfRange { given: self.0.to_string() };
+        let scaled = (self.0 * Decimal::from(10_000)).to_i128().ok_or_else(out_of_range)?;
         let share = (i128::from(amount.minor) * scaled).div_euclid(1_000_000);
         let minor = i64::try_from(share).map_err(|_| MoneyError::OutOfRange { max: MAX_MINOR })?;
         Money::new(minor, amount.currency)

@@ -6,8 +6,6 @@ mod outbox;
 mod page;
 mod reads;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use thiserror::Error;
 
@@ -79,7 +77,8 @@ pub enum StoreError {
         /// What is wrong, for operators.
         reason: String,
     },
-    /// The store holds something that cannot be: a bug, or a hand in the data. Nothing happened.
+    /// The store holds something that cannot be, or that the bounds do not let it tell: a bug, a hand in the data,
+    /// a sum of sales beyond [`MAX_MINOR`](crate::MAX_MINOR). Nothing happened.
     #[error("the store is corrupt: {what}")]
     Corrupt {
         /// What was found.
@@ -134,6 +133,12 @@ impl Error {
 /// ## Rejections
 /// A rejection leaves no trace: no record, no row, no key. The same key may be used again.
 ///
+/// ## Ids
+/// A new record never takes the place of another. Of customers, products, variants, coupons, copies and orders
+/// an id that is taken is refused with [`Rejection::IdTaken`]: `decide` sees it where all records are at hand; a
+/// store that loads by [`keys`](crate::keys) adds [`fresh_keys`](crate::decide::fresh_keys), or leaves it to its
+/// primary keys and answers the same.
+///
 /// ## Truth
 /// `Ok` means committed, and durable as far as the store is durable at all. [`StoreError::Unavailable`] means
 /// that nothing happened. [`StoreError::Unknown`] means that the store cannot tell, and that asking again with
@@ -162,6 +167,3 @@ pub trait Store:
     /// The shop's settings, which the store hands to every decision.
     fn shop(&self) -> &Shop;
 }
-
-/// A store that several owners share.
-pub type SharedStore = Arc<dyn Store>;

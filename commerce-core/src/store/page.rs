@@ -39,6 +39,7 @@ impl<K> PageRequest<K> {
 
 impl<T, K> Page<T, K> {
     /// Cuts a page out of the items that follow its start: takes `size`, and looks for one more.
+    #[must_use]
     pub fn cut(items: impl IntoIterator<Item = T>, size: usize, key: impl Fn(&T) -> K) -> Self {
         let mut items = items.into_iter();
         let page: Vec<T> = items.by_ref().take(size).collect();
@@ -47,6 +48,7 @@ impl<T, K> Page<T, K> {
     }
 
     /// The same page with other items.
+    #[must_use]
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U, K> {
         Page { items: self.items.into_iter().map(each).collect(), next: self.next }
     }

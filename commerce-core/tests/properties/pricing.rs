@@ -101,6 +101,17 @@ proptest! {
         prop_assert!(priced.lines.iter().all(|line| line.subtotal.currency() == KRW));
     }
 
+    /// Of the coupon itself, whatever pricing makes of it: the subtotal bounds it, from nothing to the largest amount.
+    #[test]
+    fn a_coupon_alone_never_takes_off_more_than_the_subtotal(
+        off in off(),
+        subtotal in prop_oneof![0..=10_i64, 0..=200_000_i64, 0..=MAX_MINOR],
+    ) {
+        let discount = coupon(off.discount(), None).discount_on(krw(subtotal)).expect("a discount");
+        prop_assert!((0..=subtotal).contains(&discount.minor()), "{} off {}", discount, subtotal);
+        prop_assert_eq!(number(discount), off.expected(i128::from(subtotal)));
+    }
+
     #[test]
     fn the_lines_share_the_discount_to_the_last_unit(lines in lines(), off in off()) {
         let priced = priced(&lines, Some(off)).expect("a price");

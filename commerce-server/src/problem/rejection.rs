@@ -102,8 +102,8 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
             vec![("coupon_id", text(coupon)), ("subtotal", money(*subtotal)), ("minimum", money(*minimum))],
         ),
         R::IdempotencyKeyReused { key } => (CORRECT_IT, vec![("idempotency_key", text(key))]),
-        // The server supplies the ids: running short of them is its own mistake.
-        R::TooFewIds { .. } => (StatusCode::INTERNAL_SERVER_ERROR, vec![]),
+        // The server supplies the ids: running short of them, or giving one twice, is its own mistake.
+        R::TooFewIds { .. } | R::IdTaken { .. } => (StatusCode::INTERNAL_SERVER_ERROR, vec![]),
         R::Forbidden { operation } => (StatusCode::FORBIDDEN, vec![("operation", text(operation))]),
         R::VersionMismatch { expected, actual } => {
             (StatusCode::PRECONDITION_FAILED, vec![("expected", json!(expected)), ("actual", json!(actual))])

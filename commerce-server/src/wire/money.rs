@@ -8,7 +8,7 @@ use poem_openapi::types::Type;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::schema::plain_type;
+use super::schema::{only_from_object, plain_type};
 
 /// An amount that the server writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +70,13 @@ impl Type for Money {
 
 /// An amount that the server reads: the same shape, not yet checked.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct MoneyInput {
     amount: String,
     currency: String,
 }
+
+only_from_object!(MoneyInput);
 
 impl MoneyInput {
     /// The amount, if it is one; the reason why not otherwise.

@@ -64,16 +64,45 @@ macro_rules! object_schema {
 }
 pub(crate) use object_schema;
 
+/// Reads a struct, whose derived reader is `remote`, from a JSON object alone: serde would take an array of the
+/// members' values for one as well.
+macro_rules! only_from_object {
+    ($name:ident) => {
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Members;
+
+                impl<'de> serde::de::Visitor<'de> for Members {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, members: A) -> Result<$name, A::Error> {
+                        // The derived reader: of two functions of this name the struct's own is meant.
+                        $name::deserialize(serde::de::value::MapAccessDeserializer::new(members))
+                    }
+                }
+
+                deserializer.deserialize_map(Members)
+            }
+        }
+    };
+}
+pub(crate) use only_from_object;
+
 /// A body that the server reads: unknown fields are refused.
 macro_rules! request {
     ($($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $fdoc:literal])+ $field:ident : $ty:ty,)* })+) => {$(
         $(#[doc = $doc])+
         #[derive(Debug, Clone, serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[serde(remote = "Self", deny_unknown_fields)]
         pub struct $name {
             $($(#[doc = $fdoc])+ pub $field: $ty,)*
         }
 
+        $crate::wire::schema::only_from_object!($name);
         $crate::wire::schema::object_schema!($name, [$($doc)+], { $([$($fdoc)+] $field: $ty,)* });
     )+};
 }
@@ -101,12 +130,28 @@ pub(crate) use response;
 macro_rules! choices {
     ($($(#[doc = $doc:literal])+ $name:ident = $($value:ident)|+;)+) => {$(
         $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name(pub commerce_core::$name);
 
+        // Derived, it would take an object with the text as its only member as well.
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                Self::of_text(&text).map_err(serde::de::Error::custom)
+            }
+        }
+
         impl $name {
             const ALL: &'static [commerce_core::$name] = &[$(commerce_core::$name::$value),+];
+
+            fn of_text(text: &str) -> Result<Self, String> {
+                let known = Self::ALL.iter().copied().find(|value| value.as_str() == text).map(Self);
+                known.ok_or_else(|| {
+                    let texts: Vec<_> = Self::ALL.iter().map(|value| value.as_str()).collect();
+                    format!("it is one of {}", texts.join(", "))
+                })
+            }
         }
 
         impl poem_openapi::types::Type for $name {
@@ -137,11 +182,7 @@ macro_rules! choices {
 
         impl poem_openapi::types::ParseFromParameter for $name {
             fn parse_from_parameter(text: &str) -> poem_openapi::types::ParseResult<Self> {
-                let known = Self::ALL.iter().copied().find(|value| value.as_str() == text).map(Self);
-                known.ok_or_else(|| {
-                    let texts: Vec<_> = Self::ALL.iter().map(|value| value.as_str()).collect();
-                    poem_openapi::types::ParseError::custom(format!("it is one of {}", texts.join(", ")))
-                })
+                Self::of_text(text).map_err(poem_openapi::types::ParseError::custom)
             }
         }
     )+};

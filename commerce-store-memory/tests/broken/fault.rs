@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     FastClock,
     /// Counts days in UTC, whatever the shop's time zone.
     DaysInUtc,
+    /// Does not look whether a fresh id is taken.
+    OverwritesTakenIds,
     /// Says of sold-out stock that nothing is there at all.
     RoundsRejections,
 

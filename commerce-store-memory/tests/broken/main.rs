@@ -107,6 +107,9 @@ broken! {
     rounded_rejections: RoundsRejections {
         every_rejection_is_reached: "OutOfStock",
     }
+    an_overwritten_record: OverwritesTakenIds {
+        every_rejection_is_reached: "IdTaken",
+    }
     an_order_in_two_commits: TwoCommits {
         facts_add_up_at_any_moment: "what does not add up while others write",
         a_load_is_from_one_moment: "units on hand",

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use commerce_core::decide::decide;
+use commerce_core::decide::{decide, fresh_keys};
 use commerce_core::{
     Changes, ClaimedMessage, Command, Context, Decision, Envelope, Error, Fingerprint, KeyRecord, KeyScope, Keys,
     Operation, OrderStatus, OutboxMessage, Principal, Receipt, Records, Rejection, Shop, Stock, StockEntry,
@@ -107,10 +107,13 @@ impl Broken {
         Some(Ok(Receipt { outcome, replayed: true }))
     }
 
-    async fn loaded(&self, command: &Command) -> Result<WorkingSet, StoreError> {
+    async fn loaded(&self, envelope: &Envelope) -> Result<WorkingSet, StoreError> {
         let (mut asked, mut records) = (Keys::default(), WorkingSet::default());
         loop {
-            let wanted = keys(command, &records);
+            let mut wanted = keys(&envelope.command, &records);
+            if !self.is(Fault::OverwritesTakenIds) {
+                wanted.extend(fresh_keys(&envelope.command, envelope.ids));
+            }
             if wanted.without(&asked).is_empty() {
                 return Ok(records);
             }
@@ -222,7 +225,7 @@ impl Broken {
         if !early && let Some(answer) = self.known(&scope, fingerprint).await {
             return answer;
         }
-        let records = self.loaded(&envelope.command).await?;
+        let records = self.loaded(&envelope).await?;
         if self.is(Fault::StaleDecision) {
             pause().await;
         }

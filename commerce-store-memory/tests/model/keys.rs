@@ -110,18 +110,30 @@ fn holds(
     let found = decide(&noted, &envelope.principal, &envelope.command, context);
     assert_eq!(found, expected, "{envelope:?}");
     let unnamed = noted.looked_at.into_inner().without(named);
-    // A number not taken yet: looked for, so as not to be given twice, and known to nobody before.
-    let fresh = Keys { customers: fresh_customer(envelope), ..Keys::default() };
-    assert!(unnamed.without(&fresh).is_empty(), "looked at without being named: {unnamed:?} for {envelope:?}");
+    // Numbers not taken yet: looked for, so as not to be given twice, and known to nobody before.
+    assert!(
+        unnamed.without(&fresh(envelope)).is_empty(),
+        "looked at without being named: {unnamed:?} for {envelope:?}"
+    );
     expected
 }
 
-fn fresh_customer(envelope: &Envelope) -> std::collections::BTreeSet<CustomerId> {
-    let mut ids = envelope.ids;
+/// The ids that the envelope brings for the records that its command makes.
+fn fresh(envelope: &Envelope) -> Keys {
+    let (mut ids, mut keys) = (envelope.ids, Keys::default());
     match &envelope.command {
-        Command::RegisterCustomer(c) if c.customer_id.is_none() => ids.take().into_iter().collect(),
-        _ => std::collections::BTreeSet::new(),
+        Command::RegisterCustomer(c) if c.customer_id.is_none() => keys.customers.extend(ids.take::<CustomerId>()),
+        Command::CreateProduct(c) => {
+            keys.products.extend(ids.take::<ProductId>());
+            keys.variants.extend(c.variants.iter().filter_map(|_| ids.take::<VariantId>()));
+        }
+        Command::AddVariant(_) => keys.variants.extend(ids.take::<VariantId>()),
+        Command::CreateCoupon(_) => keys.coupons.extend(ids.take::<CouponId>()),
+        Command::IssueCoupon(_) => keys.issued_coupons.extend(ids.take::<IssuedCouponId>()),
+        Command::PlaceOrder(_) => keys.orders.extend(ids.take::<OrderId>()),
+        _ => {}
     }
+    keys
 }
 
 fn quotes_alike(

@@ -17,7 +17,7 @@ use crate::round_trip::survives_json;
 
 /// Everything that a refused command must leave as it was.
 #[derive(Debug, PartialEq)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     stocks: Vec<StockFacts>,
     wallets: Vec<WalletFacts>,
     coupons: Vec<CouponFacts>,
@@ -26,7 +26,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn of(store: &MemoryStore) -> Self {
+    pub(crate) fn of(store: &MemoryStore) -> Self {
         const MUST: &str = "the store in memory answers";
         Self {
             stocks: answer(store.stock_facts(PageRequest::first(1_000))).expect(MUST),

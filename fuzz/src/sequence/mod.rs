@@ -6,8 +6,10 @@
 //! end: the store agrees with books that were kept apart from it (`books`), reconciles, hands out exactly one
 //! message a transition in sequence, and answers every key as it did the first time.
 
+mod action;
 mod books;
 mod check;
+mod parts;
 mod step;
 mod world;
 
@@ -16,6 +18,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use arbitrary::Unstructured;
 
+#[cfg(feature = "server")]
+pub(crate) use check::Snapshot;
 use step::Step;
 use world::World;
 

@@ -1,0 +1,241 @@
+//! What a step asks for, and the command that it comes to.
+
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use commerce_core::{
+    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, Command, CouponCode, CouponRef, CreateCoupon,
+    CreateProduct, Deposit, IssueCoupon, LineRequest, Name, Note, PayOrder, PaymentMethod, PlaceOrder, Quantity,
+    RegisterCustomer, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
+};
+
+use super::parts::{Amount, NewForm, Off, currency, quantity, status};
+use super::world::{Pick, World};
+
+#[derive(Debug, Clone, Arbitrary)]
+pub(super) enum Action {
+    Register {
+        id: Option<Pick>,
+        name: u8,
+    },
+    CreateProduct {
+        currency: u8,
+        price: Amount,
+        status: u8,
+        forms: Vec<NewForm>,
+    },
+    UpdateProduct {
+        product: Pick,
+        version: Option<u8>,
+        price: Option<Amount>,
+        currency: u8,
+        status: Option<u8>,
+    },
+    AddVariant {
+        product: Pick,
+        currency: u8,
+        form: NewForm,
+    },
+    UpdateVariant {
+        variant: Pick,
+        version: Option<u8>,
+        currency: u8,
+        price: Option<Amount>,
+        active: Option<bool>,
+    },
+    AdjustStock {
+        variant: Pick,
+        delta: Amount,
+    },
+    Deposit {
+        customer: Pick,
+        currency: u8,
+        amount: Amount,
+    },
+    AdjustWallet {
+        customer: Pick,
+        currency: u8,
+        amount: Amount,
+    },
+    CreateCoupon {
+        code: Option<u8>,
+        currency: u8,
+        off: Off,
+        min: Option<Amount>,
+        total: Option<u8>,
+        each: u8,
+        minutes: Option<u8>,
+    },
+    UpdateCoupon {
+        coupon: Pick,
+        version: Option<u8>,
+        active: Option<bool>,
+    },
+    Claim {
+        customer: Pick,
+        coupon: Pick,
+    },
+    ClaimByCode {
+        customer: Pick,
+        code: u8,
+    },
+    Place {
+        customer: Pick,
+        lines: Vec<(Pick, u8)>,
+        copies: Vec<Pick>,
+        pay: Option<bool>,
+    },
+    /// What happens most: one line, at most one copy of the customer's own, paid at once or later.
+    Buy {
+        customer: Pick,
+        line: Pick,
+        copy: Option<Pick>,
+        at_once: bool,
+    },
+    Pay {
+        order: Pick,
+        card: bool,
+    },
+    Cancel {
+        order: Pick,
+    },
+}
+
+impl Action {
+    pub(super) fn command(&self, world: &World) -> Option<Command> {
+        Some(match self {
+            Self::Register { .. } | Self::Deposit { .. } | Self::AdjustWallet { .. } => self.about_people(world)?,
+            Self::CreateProduct { .. }
+            | Self::UpdateProduct { .. }
+            | Self::AddVariant { .. }
+            | Self::UpdateVariant { .. }
+            | Self::AdjustStock { .. } => self.about_goods(world)?,
+            Self::CreateCoupon { .. } | Self::UpdateCoupon { .. } | Self::Claim { .. } | Self::ClaimByCode { .. } => {
+                self.about_coupons(world)?
+            }
+            Self::Place { .. } | Self::Buy { .. } | Self::Pay { .. } | Self::Cancel { .. } => {
+                self.about_orders(world)?
+            }
+        })
+    }
+
+    fn about_people(&self, world: &World) -> Option<Command> {
+        Some(match *self {
+            Self::Register { id, name } => RegisterCustomer {
+                customer_id: id.map(|id| world.customer(id)),
+                username: Username::new(format!("user-{}", name % 16)).ok()?,
+                name: Name::new("Somebody").ok()?,
+            }
+            .into(),
+            Self::Deposit { customer, currency: code, amount } => {
+                Deposit { customer_id: world.customer(customer), amount: amount.money(currency(code))?, memo: None }
+                    .into()
+            }
+            Self::AdjustWallet { customer, currency: code, amount } => AdjustWallet {
+                customer_id: world.customer(customer),
+                amount: amount.money(currency(code))?,
+                memo: Note::new("counted again").ok()?,
+            }
+            .into(),
+            _ => return None,
+        })
+    }
+
+    fn about_goods(&self, world: &World) -> Option<Command> {
+        Some(match self {
+            Self::CreateProduct { currency: code, price, status: to, forms } => CreateProduct {
+                name: Name::new("Something").ok()?,
+                description: None,
+                base_price: price.money(currency(*code))?,
+                status: status(*to),
+                variants: forms.iter().take(4).filter_map(|form| form.variant(currency(*code))).collect(),
+            }
+            .into(),
+            Self::UpdateProduct { product, version, price, currency: code, status: to } => UpdateProduct {
+                product_id: world.product(*product),
+                expected_version: version.map(u64::from),
+                name: None,
+                base_price: price.and_then(|price| price.money(currency(*code))),
+                status: to.map(status),
+            }
+            .into(),
+            Self::AddVariant { product, currency: code, form } => {
+                let variant = form.variant(currency(*code))?;
+                AddVariant { product_id: world.product(*product), variant }.into()
+            }
+            Self::UpdateVariant { variant, version, currency: code, price, active } => UpdateVariant {
+                variant_id: world.variant(*variant),
+                expected_version: version.map(u64::from),
+                additional_price: price.and_then(|price| price.money(currency(*code))),
+                active: *active,
+            }
+            .into(),
+            Self::AdjustStock { variant, delta } => {
+                AdjustStock { variant_id: world.variant(*variant), delta: delta.number(), note: None }.into()
+            }
+            _ => return None,
+        })
+    }
+
+    fn about_coupons(&self, world: &World) -> Option<Command> {
+        let code = |number: u8| CouponCode::new(format!("CODE-{}", number % 8)).ok();
+        Some(match *self {
+            Self::CreateCoupon { code: number, currency: money, off, min, total, each, minutes } => CreateCoupon {
+                code: number.and_then(code),
+                name: Name::new("A campaign").ok()?,
+                discount: off.discount(currency(money))?,
+                min_subtotal: min.and_then(|min| min.money(currency(money))),
+                total_quantity: total.map(u32::from),
+                per_customer_limit: u32::from(each % 4),
+                window: Window {
+                    from: world.now(),
+                    until: minutes.map(|m| world.now().plus(Duration::from_secs(u64::from(m) * 60))),
+                },
+                active: true,
+            }
+            .into(),
+            Self::UpdateCoupon { coupon, version, active } => {
+                UpdateCoupon { coupon_id: world.coupon(coupon), expected_version: version.map(u64::from), active }
+                    .into()
+            }
+            Self::Claim { customer, coupon } => {
+                IssueCoupon { customer_id: world.customer(customer), coupon: CouponRef::Id(world.coupon(coupon)) }
+                    .into()
+            }
+            Self::ClaimByCode { customer, code: number } => {
+                IssueCoupon { customer_id: world.customer(customer), coupon: CouponRef::Code(code(number)?) }.into()
+            }
+            _ => return None,
+        })
+    }
+
+    fn about_orders(&self, world: &World) -> Option<Command> {
+        let line = |&(variant, units): &(Pick, u8)| {
+            Some(LineRequest { variant_id: world.variant(variant), quantity: quantity(units)? })
+        };
+        Some(match self {
+            Self::Place { customer, lines, copies, pay } => PlaceOrder {
+                customer_id: world.customer(*customer),
+                basket: Basket {
+                    lines: lines.iter().take(101).filter_map(line).collect(),
+                    coupons: copies.iter().take(2).map(|copy| world.copy(*copy)).collect(),
+                },
+                payment: pay.map(|card| if card { PaymentMethod::Card } else { PaymentMethod::Wallet }),
+            }
+            .into(),
+            Self::Buy { customer, line: variant, copy, at_once } => {
+                let customer_id = world.customer(*customer);
+                let lines = vec![LineRequest { variant_id: world.variant(*variant), quantity: Quantity::ONE }];
+                let coupons = copy.iter().map(|copy| world.own_copy(customer_id, *copy)).collect();
+                let payment = at_once.then_some(PaymentMethod::Wallet);
+                PlaceOrder { customer_id, basket: Basket { lines, coupons }, payment }.into()
+            }
+            Self::Pay { order, card } => {
+                let method = if *card { PaymentMethod::Card } else { PaymentMethod::Wallet };
+                PayOrder { order_id: world.order(*order), method }.into()
+            }
+            Self::Cancel { order } => CancelOrder { order_id: world.order(*order), reason: None }.into(),
+            _ => return None,
+        })
+    }
+}
