@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use commerce_core::conformance::{World, krw, operator};
 use commerce_core::store::{Store, Wallets};
@@ -76,7 +76,7 @@ fn poll_and_drop(future: impl Future, times: usize) {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..times {
-        if let Poll::Ready(_) = future.as_mut().poll(&mut context) {
+        if future.as_mut().poll(&mut context).is_ready() {
             return;
         }
         std::thread::yield_now();

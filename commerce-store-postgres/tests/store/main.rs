@@ -3,15 +3,25 @@
 //! `cargo test -p commerce-store-postgres` runs everything in its short form; `PROPTEST_CASES=1000` lengthens the
 //! differential test.
 
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod differential;
+#[cfg(test)]
 mod embedded;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod plans;
+#[cfg(test)]
 mod proxy;
+#[cfg(test)]
 mod races;
+#[cfg(test)]
 mod statements;
+#[cfg(test)]
 #[path = "../../../commerce-store-memory/tests/support/mod.rs"]
 #[expect(dead_code, reason = "the memory store's generator; its model is not needed here")]
 mod support;
