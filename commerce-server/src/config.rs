@@ -32,6 +32,10 @@ pub enum Task {
     Token(TokenArgs),
     /// Print the OpenAPI document.
     Openapi,
+    /// Bring the database to the schema of this version.
+    Migrate,
+    /// Prove the books of the database, or list what does not add up; the exit code is 1 if anything does not.
+    Reconcile,
 }
 
 /// Whom a token names.
@@ -63,6 +67,9 @@ pub struct Settings {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, env = "COMMERCE_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: SocketAddr,
+    /// The PostgreSQL database to keep records in, as postgres://user:password@host/database; in memory if absent.
+    #[arg(long, env = "COMMERCE_DATABASE_URL", hide_env_values = true, value_parser = database_url, global = true)]
+    pub database_url: Option<DatabaseUrl>,
     /// The secret that tokens and cursors are signed with, at least 32 bytes; a random one for this run if absent.
     #[arg(long, env = "COMMERCE_JWT_SECRET", hide_env_values = true, value_parser = secret, global = true)]
     pub jwt_secret: Option<Secret>,
@@ -93,9 +100,27 @@ pub struct Settings {
     /// How the log is written.
     #[arg(long, env = "COMMERCE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
     pub log_format: LogFormat,
-    /// Whether to start with a small demo shop.
-    #[arg(long, env = "COMMERCE_DEMO", default_value_t = true, action = clap::ArgAction::Set, global = true)]
-    pub demo: bool,
+    /// Whether to start with a small demo shop; if not said, only in memory.
+    #[arg(long, env = "COMMERCE_DEMO", action = clap::ArgAction::Set, global = true)]
+    pub demo: Option<bool>,
+}
+
+/// Where the database is. It may hold a password, so it is never shown, not even by `Debug`.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
 }
 
 /// A secret: never shown, not even by `Debug`.
@@ -129,6 +154,12 @@ impl Settings {
     #[must_use]
     pub fn shop(&self) -> Shop {
         Shop { time_zone: self.time_zone, pending_order_ttl: Duration::from_secs(self.pending_order_ttl) }
+    }
+
+    /// Whether to fill in the demo shop: as said, or if the store forgets anyway.
+    #[must_use]
+    pub fn demo(&self) -> bool {
+        self.demo.unwrap_or(self.database_url.is_none())
     }
 
     /// The limits of a request.
@@ -186,6 +217,13 @@ fn secret(text: &str) -> Result<Secret, String> {
         return Err(format!("a secret has at least {MIN_SECRET} bytes; this one has {}", text.len()));
     }
     Ok(Secret(text.as_bytes().to_vec()))
+}
+
+fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(DatabaseUrl(text.to_owned()));
+    }
+    Err("not a PostgreSQL URL; write postgres://user:password@host/database".to_owned())
 }
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {

@@ -1,16 +1,17 @@
-//! The server: settings, a store, and the service over it. The only place that names a store.
+//! The server: settings, a store, and the service over it. The only place that names the stores.
 
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Commerce, Store};
+use commerce_core::{Commerce, Report, Store, reconcile};
 use commerce_server::app::App;
 use commerce_server::auth::{Role, Tokens};
-use commerce_server::config::{self, Cli, LogFormat, Secret, Settings, Task, TokenArgs};
+use commerce_server::config::{self, Cli, DatabaseUrl, LogFormat, Secret, Settings, Task, TokenArgs};
 use commerce_server::{demo, document, serve, service};
 use commerce_store_memory::MemoryStore;
+use commerce_store_postgres::PostgresStore;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         }
     };
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -36,39 +37,73 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
+fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
     match cli.task.unwrap_or(Task::Serve) {
         Task::Serve => serve_shop(&cli.settings),
         Task::Token(token) => print_token(&cli.settings, &token),
         Task::Openapi => {
             print!("{}", document::text());
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
+        Task::Migrate => migrate_database(&cli.settings),
+        Task::Reconcile => reconcile_database(&cli.settings),
     }
 }
 
-fn print_token(settings: &Settings, token: &TokenArgs) -> Result<(), Box<dyn Error>> {
+fn print_token(settings: &Settings, token: &TokenArgs) -> Result<ExitCode, Box<dyn Error>> {
     let needed = "COMMERCE_JWT_SECRET (or --jwt-secret) is needed: the secret that the server was started with";
     let secret = settings.jwt_secret.as_ref().ok_or(needed)?;
     let tokens = Tokens::new(secret.bytes());
     println!("{}", tokens.mint(token.role, &token.subject, Duration::from_secs(token.ttl))?);
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-/// The store that the settings name, and a few words on it.
-fn store(settings: &Settings) -> (Arc<dyn Store>, &'static str) {
-    let store = MemoryStore::new(settings.shop());
-    (Arc::new(store), "in this process's memory: everything is forgotten when it stops")
+fn database(settings: &Settings) -> Result<&DatabaseUrl, &'static str> {
+    settings.database_url.as_ref().ok_or("COMMERCE_DATABASE_URL (or --database-url) is needed: the database to work on")
 }
 
 #[tokio::main]
-async fn serve_shop(settings: &Settings) -> Result<(), Box<dyn Error>> {
+async fn migrate_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+    commerce_store_postgres::migrate(database(settings)?.as_str()).await?;
+    println!("the database is at schema version {}", commerce_store_postgres::schema_version());
+    Ok(ExitCode::SUCCESS)
+}
+
+#[tokio::main]
+async fn reconcile_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+    let store = postgres(settings, database(settings)?).await?;
+    let report = reconcile(&*store).await?;
+    let Report { stocks, wallets, coupons, orders, drifts } = &report;
+    println!("{stocks} stocks, {wallets} wallets, {coupons} coupons, {orders} orders: {} drifts", drifts.len());
+    for drift in drifts {
+        println!("{drift:?}");
+    }
+    Ok(if drifts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The store that the settings name, and a few words on it.
+async fn store(settings: &Settings) -> Result<(Arc<dyn Store>, &'static str), Box<dyn Error>> {
+    let Some(url) = &settings.database_url else {
+        let store = MemoryStore::new(settings.shop());
+        return Ok((Arc::new(store), "in this process's memory: everything is forgotten when it stops"));
+    };
+    Ok((postgres(settings, url).await?, "in PostgreSQL"))
+}
+
+async fn postgres(settings: &Settings, url: &DatabaseUrl) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+    let config = commerce_store_postgres::Config::new(url.as_str(), settings.shop())?;
+    let named = |error| format!("COMMERCE_DATABASE_URL (--database-url): {error}");
+    Ok(Arc::new(PostgresStore::open(config).await.map_err(named)?))
+}
+
+#[tokio::main]
+async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     log(settings)?;
     let secret = match &settings.jwt_secret {
         Some(secret) => secret.clone(),
         None => Secret::random().ok_or("the system has no randomness for a secret; set COMMERCE_JWT_SECRET")?,
     };
-    let (store, kept) = store(settings);
+    let (store, kept) = store(settings).await?;
     let app = App::new(Commerce::new(store, settings.node_id), secret.bytes(), settings.limits());
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -80,12 +115,12 @@ async fn serve_shop(settings: &Settings) -> Result<(), Box<dyn Error>> {
     if settings.jwt_secret.is_none() {
         println!("  tokens        signed with a secret of this run; set COMMERCE_JWT_SECRET to keep them");
     }
-    if settings.demo {
+    if settings.demo() {
         greet(&app, &base).await?;
     }
     serve::serve(listener, Arc::new(service(&app)), stop()).await;
     tracing::info!("stopped");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Fills the demo shop and prints a first call.

@@ -11,6 +11,8 @@ use commerce_server::auth::Role;
 use commerce_server::router::Router;
 use commerce_server::{api, document, serve};
 use commerce_store_memory::MemoryStore;
+use commerce_store_postgres::{Config, PostgresStore};
+use commerce_store_postgres_testkit as testkit;
 use poem::endpoint::BoxEndpoint;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -33,12 +35,31 @@ macro_rules! on_every_store {
                 }
             )+
         }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test($crate::harness::Server::start($crate::harness::postgres).await).await;
+                }
+            )+
+        }
     };
 }
 pub(crate) use on_every_store;
 
 pub(crate) async fn memory(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
     Arc::new(MemoryStore::with_clock(shop, clock))
+}
+
+/// A database of its own in a cluster that the tests start.
+pub(crate) async fn postgres(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+    let migrate = |url: String| async move {
+        commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
+    };
+    let schema = commerce_store_postgres::schema_fingerprint();
+    let database = testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own");
+    let config = Config::new(&database.url, shop).expect("its URL").with_clock(clock);
+    Arc::new(PostgresStore::open(config).await.expect("the store"))
 }
 
 pub(crate) struct Server {

@@ -2,7 +2,7 @@
 //! it refuses leaves no trace, what is asked twice under one key is done once, and the books add up afterwards.
 //!
 //! An input is a script: requests one after another, in letters, so that it can be written and read by hand. See
-//! [`script`].
+//! `script`.
 
 mod check;
 mod script;
