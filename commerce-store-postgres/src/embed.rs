@@ -25,7 +25,9 @@ impl PostgresStore {
     /// `Ok` promises nothing before the caller's own commit has succeeded.
     pub async fn execute_in(&self, connection: &mut PgConnection, envelope: Envelope) -> Result<Receipt, Error> {
         let request = Request::new(envelope);
-        let surroundings = Surroundings { shop: &self.config.shop, clock: self.config.clock.as_deref() };
+        // The caller's transaction cannot be decided again, so the ids are looked up at once.
+        let (shop, clock) = (&self.config.shop, self.config.clock.as_deref());
+        let surroundings = Surroundings { shop, clock, doubt_ids: true };
         let decided = decide_and_write(connection, &[&request], surroundings, &mut Hints::default()).await;
         let failed = |failure: Failure| match failure {
             // Another transaction came first; deciding again will see it.

@@ -29,7 +29,12 @@ impl Sales for PostgresStore {
         let today = self.now().await?.date_in(self.shop().time_zone);
         self.run(move |pool| async move {
             let first = query.first_day(today);
-            let rows = sqlx::query(POPULAR).bind(first).bind(today).bind(i64::from(query.top)).fetch_all(&pool).await?;
+            let rows = sqlx::query(POPULAR)
+                .bind(first)
+                .bind(today)
+                .bind(i64::from(query.top.min(PopularQuery::MAX_TOP)))
+                .fetch_all(&pool)
+                .await?;
             let ranked = |row: &sqlx::postgres::PgRow| {
                 let product = product_of(row)?;
                 let revenue = get_money(row, "revenue", get_currency(row, "revenue_currency")?)?;

@@ -27,9 +27,10 @@ pub(super) async fn run(
     connection: &mut PgConnection,
     requests: &[&Request],
     config: &Config,
+    doubt_ids: bool,
     hints: &mut Hints,
 ) -> Ended {
-    let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref() };
+    let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref(), doubt_ids };
     let work = async {
         connection.execute("begin").await?;
         decide_and_write(&mut *connection, requests, surroundings, hints).await

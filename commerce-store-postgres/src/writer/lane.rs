@@ -90,9 +90,9 @@ impl Lane {
     /// transaction as a whole and is worth taking it apart for.
     async fn settle(&mut self, requests: &[&Request]) -> Result<Vec<Verdict>, Failure> {
         let began = Instant::now();
-        let mut doubt: Option<Vec<Verdict>> = None;
+        let (mut doubt, mut doubt_ids): (Option<Vec<Verdict>>, bool) = (None, false);
         for attempt in 1.. {
-            let failure = match self.attempt(requests).await {
+            let failure = match self.attempt(requests, doubt_ids).await {
                 Ended::Done(verdicts) => {
                     Counters::count(&self.counters.batches, 1);
                     return Ok(verdicts);
@@ -108,6 +108,8 @@ impl Lane {
                     failure
                 }
             };
+            // The row in the way may have an id that was given as fresh: the next decision looks.
+            doubt_ids |= matches!(failure, Failure::Overtaken(_));
             let out_of_time = began.elapsed() >= self.config.deadline;
             if !out_of_time && self.may_try_again(&failure, attempt, doubt.is_some()) {
                 self.back_off(attempt).await;
@@ -122,7 +124,7 @@ impl Lane {
         Ok(all(requests.len(), &StoreError::Unavailable { reason: "no attempt was left".to_owned() }))
     }
 
-    async fn attempt(&mut self, requests: &[&Request]) -> Ended {
+    async fn attempt(&mut self, requests: &[&Request], doubt_ids: bool) -> Ended {
         if self.connection.is_none() {
             match timeout(self.config.deadline, connect_writer(&self.config)).await {
                 Ok(Ok(connection)) => self.connection = Some(connection),
@@ -131,7 +133,7 @@ impl Lane {
             }
         }
         match &mut self.connection {
-            Some(connection) => batch::run(connection, requests, &self.config, &mut self.hints).await,
+            Some(connection) => batch::run(connection, requests, &self.config, doubt_ids, &mut self.hints).await,
             None => Ended::Failed(Failure::Lost("no connection".to_owned())),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use commerce_core::decide::decide;
+use commerce_core::decide::{decide, fresh_keys};
 use commerce_core::{
     Clock, Context, Decision, Error, KeyRecord, KeyScope, Keys, Receipt, Rejection, Shop, StoreError, Timestamp,
     WorkingSet,
@@ -21,6 +21,9 @@ use crate::write::{Net, write};
 pub(crate) struct Surroundings<'a> {
     pub(crate) shop: &'a Shop,
     pub(crate) clock: Option<&'a dyn Clock>,
+    /// Whether the ids given as fresh are looked up too. Primary keys find out one that is taken; it then takes a
+    /// second look to say so.
+    pub(crate) doubt_ids: bool,
 }
 
 /// What a batch came to, once it is committed.
@@ -40,14 +43,14 @@ pub(crate) async fn decide_and_write(
     surroundings: Surroundings<'_>,
     hints: &mut Hints,
 ) -> Result<Decided, Failure> {
-    let mut loaded = load(connection, requests, hints).await?;
+    let mut loaded = load(connection, requests, surroundings.doubt_ids, hints).await?;
     let (mut net, mut verdicts) = decide_all(requests, &loaded, surroundings);
     let rejected: Vec<usize> = (0..verdicts.len()).filter(|i| is_rejected(&verdicts[*i])).collect();
     if !rejected.is_empty() {
         if loaded.absent {
             // Something was not there when the load began. It may have come while locks were waited for, and what
             // waited for the same locks may have been told of it.
-            loaded = load(connection, requests, hints).await?;
+            loaded = load(connection, requests, surroundings.doubt_ids, hints).await?;
             (net, verdicts) = decide_all(requests, &loaded, surroundings);
         } else {
             replay_rejected(connection, requests, &rejected, &mut verdicts).await?;
@@ -74,10 +77,18 @@ struct Loaded {
 }
 
 /// Locks and loads every record that the batch may touch, in one pass if the hints tell which.
-async fn load(connection: &mut PgConnection, requests: &[&Request], hints: &mut Hints) -> Result<Loaded, Failure> {
+async fn load(
+    connection: &mut PgConnection,
+    requests: &[&Request],
+    doubt_ids: bool,
+    hints: &mut Hints,
+) -> Result<Loaded, Failure> {
     let mode = mode(requests);
     let scopes = Scopes::of(requests.iter().map(|request| &request.scope));
     let mut wanted = discover(connection, requests, hints).await?;
+    if doubt_ids {
+        requests.iter().for_each(|request| wanted.extend(fresh_keys(&request.envelope.command, request.envelope.ids)));
+    }
     // The facts that led here do not change, so one pass is all there is; were it not so, the next one is complete.
     for _ in 0..3 {
         let Found { records: found, stored, now } = fetch(connection, &wanted, &scopes, mode).await?;
