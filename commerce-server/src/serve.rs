@@ -1,5 +1,7 @@
 //! The accept loop: poem's own has no header timeout, no bound on connections and no TCP_NODELAY.
 
+mod socket;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use poem::web::{LocalAddr, RemoteAddr};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use self::socket::Socket;
 use crate::router::Router;
 
 /// The most bytes of a request's head.
@@ -55,7 +58,7 @@ pub async fn serve(listener: TcpListener, router: Arc<Router>, stop: impl Future
         };
         // Answers are small and whole: waiting to fill a packet only delays them.
         let _ = socket.set_nodelay(true);
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(socket), {
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(Socket::new(socket, limits.request)), {
             let router = Arc::clone(&router);
             let addresses = addresses(&listener, remote);
             service_fn(move |request| answer(Arc::clone(&router), request, addresses.clone()))
