@@ -107,9 +107,6 @@ impl Tokens {
     }
 
     fn verify(&self, token: &str) -> Result<Principal, Problem> {
-        let invalid = |code, detail| {
-            unauthorized(code, detail, HeaderValue::from_static("Bearer realm=\"commerce\", error=\"invalid_token\""))
-        };
         let claims = decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|error| match error.kind() {
                 ErrorKind::ExpiredSignature => invalid("token_expired", "the token has expired"),
@@ -126,7 +123,11 @@ impl Tokens {
             let challenge = HeaderValue::from_static("Bearer realm=\"commerce\"");
             unauthorized("authentication_required", "a bearer token is needed: Authorization: Bearer …", challenge)
         };
-        let value = request.headers().get(header::AUTHORIZATION).ok_or_else(missing)?;
+        let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+        let value = values.next().ok_or_else(missing)?;
+        if values.next().is_some() {
+            return Err(invalid("token_invalid", "there is more than one Authorization header"));
+        }
         let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(missing)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(missing());
@@ -156,6 +157,10 @@ fn principal(role: Role, subject: &str) -> Option<Principal> {
 
 fn unauthorized(code: &'static str, detail: &str, challenge: HeaderValue) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, code, detail).with_header(header::WWW_AUTHENTICATE, challenge)
+}
+
+fn invalid(code: &'static str, detail: &str) -> Problem {
+    unauthorized(code, detail, HeaderValue::from_static("Bearer realm=\"commerce\", error=\"invalid_token\""))
 }
 
 fn forbidden(detail: &str) -> Problem {

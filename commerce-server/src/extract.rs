@@ -1,6 +1,8 @@
 //! What handlers ask of a request: a body, an idempotency key, a version, a page.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use commerce_core::{Commerce, IdempotencyKey, Page, PageRequest};
 use poem::error::ReadBodyError;
@@ -46,12 +48,30 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
         if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
             return Err(too_large(limit).into());
         }
+        let reading = request.extensions().get::<Reading>();
+        reading.inspect(|reading| reading.set(true));
         let bytes = body.take()?.into_bytes_limit(limit).await.map_err(|error| match error {
             ReadBodyError::PayloadTooLarge => too_large(limit),
             _ => Problem::bad_request("body_unreadable", "the body ended before it was complete"),
         })?;
+        reading.inspect(|reading| reading.set(false));
         let parsed = serde_json::from_slice(&bytes).map_err(|error| refused(&error))?;
         Ok(Self(parsed))
+    }
+}
+
+/// Whether a request's body is being read, and nothing has run yet: for the router to tell once time is up.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reading(Arc<AtomicBool>);
+
+impl Reading {
+    fn set(&self, reading: bool) {
+        self.0.store(reading, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub(crate) fn now(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -151,15 +171,19 @@ impl<'a> ApiExtractor<'a> for IfMatch {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let Some(value) = request.headers().get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let malformed =
+            || Problem::bad_request("if_match_malformed", "If-Match takes one ETag as it was read, like \"3\", or *");
+        let mut values = request.headers().get_all(header::IF_MATCH).iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        if values.next().is_some() {
+            return Err(malformed().into());
+        }
         let text = value.to_str().unwrap_or("").trim();
         if text == "*" {
             return Ok(Self(None));
         }
         let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         let version = quoted.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).and_then(|d| d.parse().ok());
-        let malformed =
-            || Problem::bad_request("if_match_malformed", "If-Match takes one ETag as it was read, like \"3\", or *");
         Ok(Self(Some(version.ok_or_else(malformed)?)))
     }
 }

@@ -14,6 +14,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaOperation, MetaParamIn};
 
 use crate::app::{App, Limits};
+use crate::extract::Reading;
 use crate::problem::{Problem, framework, rejection};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,7 +53,9 @@ impl Router {
     pub async fn respond(&self, mut request: Request) -> Response {
         let id = self.ids.of(&request);
         let method = request.method().clone();
+        let reading = Reading::default();
         request.extensions_mut().insert(Arc::clone(&self.app));
+        request.extensions_mut().insert(reading.clone());
         let work = AssertUnwindSafe(Endpoint::call(&self.routes, request)).catch_unwind();
         let mut response = match tokio::time::timeout(self.app.limits.request, work).await {
             Ok(Ok(Ok(response))) => response,
@@ -61,7 +64,7 @@ impl Router {
                 tracing::error!(%method, request_id = ?id, "a handler panicked");
                 framework::internal().into_response()
             }
-            Err(_elapsed) => timed_out(&method).into_response(),
+            Err(_elapsed) => timed_out(&method, reading.now()).into_response(),
         };
         tracing::debug!(%method, status = response.status().as_u16(), request_id = ?id, "answered");
         finish(&mut response, id);
@@ -69,8 +72,14 @@ impl Router {
     }
 }
 
-/// A read that takes too long has done nothing; of a change that takes too long nobody knows.
-fn timed_out(method: &Method) -> Problem {
+/// A body that does not arrive and a read that takes too long have done nothing; of a change that takes too long
+/// nobody knows.
+fn timed_out(method: &Method, reading: bool) -> Problem {
+    if reading {
+        let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body did not arrive in time");
+        // What may still arrive of it is not the next request.
+        return problem.with_header(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if method.is_safe() {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "request_timeout", "this took too long; try again");
     }
@@ -199,9 +208,10 @@ mod tests {
 
     #[test]
     fn of_a_change_that_took_too_long_nobody_knows() {
-        assert_eq!(timed_out(&Method::GET).code(), "request_timeout");
+        assert_eq!(timed_out(&Method::GET, false).code(), "request_timeout");
         for method in [Method::POST, Method::PUT, Method::PATCH] {
-            assert_eq!(timed_out(&method).code(), "outcome_unknown");
+            assert_eq!(timed_out(&method, false).code(), "outcome_unknown");
+            assert_eq!(timed_out(&method, true).status(), StatusCode::REQUEST_TIMEOUT);
         }
     }
 }

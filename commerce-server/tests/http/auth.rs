@@ -217,6 +217,8 @@ async fn tokens_that_are_not(server: Server) {
         let request = server.request(Method::GET, "/v1/me/wallet").header("Authorization", header);
         server.send(request).await.refused(401, "authentication_required");
     }
+    let twice = server.request(Method::GET, "/v1/me/wallet").bearer_auth(&good).bearer_auth(&good);
+    server.send(twice).await.refused(401, "token_invalid");
     let in_the_query = server.get(&format!("/v1/me/wallet?access_token={good}"), "").await;
     assert_ne!(in_the_query.status, 200);
 }

@@ -8,7 +8,7 @@ use poem::endpoint::make;
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::harness::{Server, memory, on_every_store};
 
@@ -163,6 +163,9 @@ async fn versions_that_are_not(server: Server) {
     for malformed in ["1", "W/\"1\"", "\"one\"", "\"1\", \"2\"", "\"\""] {
         patch(malformed).await.refused(400, "if_match_malformed");
     }
+    let request = server.request(Method::PATCH, &format!("/v1/admin/products/{product}")).bearer_auth(&operator);
+    let twice = request.header("Idempotency-Key", "twice").header("If-Match", "*").header("If-Match", "\"7\"");
+    server.send(twice.json(&json!({ "name": "Another" }))).await.refused(400, "if_match_malformed");
     let reply = patch("\"7\"").await.refused(412, "version_mismatch");
     assert_eq!((&reply.body["expected"], &reply.body["actual"]), (&json!(7), &json!(1)));
     assert_eq!(patch("\"1\"").await.expect(200).header("etag"), "\"2\"");
@@ -207,4 +210,35 @@ async fn a_head_that_never_ends() {
     // Reads until the server hangs up, with or without a word.
     let _ = socket.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
+}
+
+/// A body that does not arrive: nothing has run, and the answer says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_never_ends() {
+    let limits = Limits { request: Duration::from_millis(200), ..Limits::default() };
+    let server = Server::start_with(memory, limits).await;
+    let token = server.operator();
+    let mut socket = TcpStream::connect(server.address).await.expect("a connection");
+    let head = format!(
+        "POST /v1/admin/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: k\r\n\
+         Content-Type: application/json\r\nContent-Length: 40\r\n\r\n{{\"username\":"
+    );
+    socket.write_all(head.as_bytes()).await.expect("half a body is sent");
+    let answer = answer(&mut socket).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+}
+
+/// A client that asks and never reads the answers loses its connection, and with it the only slot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_never_read() {
+    let limits = Limits { request: Duration::from_millis(300), connections: 1, ..Limits::default() };
+    let server = Server::start_with(memory, limits).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let mut silent = socket.connect(server.address).await.expect("a connection");
+    // More answers than the buffers of both ends hold.
+    let asked = silent.write_all("GET /docs HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50).as_bytes()).await;
+    asked.expect("the requests fit the buffers");
+    server.get("/health/live", "").await.expect(200);
+    drop(silent);
 }
