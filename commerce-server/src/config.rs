@@ -1,10 +1,11 @@
 //! Settings: a flag and a `COMMERCE_*` variable each, checked before anything starts.
 
+use std::error::Error as _;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::error::ContextKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use commerce_core::{NodeId, Shop, TimeZone};
 
@@ -48,7 +49,7 @@ pub struct TokenArgs {
     #[arg(long)]
     pub subject: String,
     /// How long it is good for, in seconds.
-    #[arg(long, default_value_t = 3600)]
+    #[arg(long, default_value_t = 3600, value_parser = seconds(315_360_000))]
     pub ttl: u64,
 }
 
@@ -185,7 +186,12 @@ pub fn parse(arguments: impl IntoIterator<Item = String>, variables: &[String]) 
         let mut text = error.render().to_string();
         if let Some(clap::error::ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
             && let Some(flag) = argument.split(' ').next().and_then(|flag| flag.strip_prefix("--"))
+            && let Some(setting) = Cli::command().get_arguments().find(|setting| setting.get_long() == Some(flag))
         {
+            if error.kind() == ErrorKind::ValueValidation && setting.is_hide_env_values_set() {
+                let reason = error.source().map_or_else(String::new, |reason| format!(": {reason}"));
+                text = format!("error: this value of --{flag} is refused{reason}\n");
+            }
             // Infallible: it is a String that is written to.
             let _ = writeln!(text, "\nThe setting is --{flag}, or the variable {}.", variable(flag));
         }
@@ -259,6 +265,7 @@ mod tests {
             ("--request-timeout", "COMMERCE_REQUEST_TIMEOUT", "soon"),
             ("--header-timeout", "COMMERCE_HEADER_TIMEOUT", "0"),
             ("--connections", "COMMERCE_CONNECTIONS", "0"),
+            ("--database-url", "COMMERCE_DATABASE_URL", "mysql://shop:hunter2@localhost/shop"),
             ("--log-format", "COMMERCE_LOG_FORMAT", "xml"),
             ("--demo", "COMMERCE_DEMO", "maybe"),
         ] {
@@ -289,5 +296,21 @@ mod tests {
     fn a_secret_is_never_shown() {
         let cli = parsed(&["--jwt-secret", "0123456789abcdef0123456789abcdef"]).expect("settings");
         assert!(!format!("{cli:?}").contains("0123456789"));
+        for (flag, secret) in [("--jwt-secret", "hunter2"), ("--database-url", "mysql://shop:hunter2@localhost/shop")] {
+            for arguments in [vec![flag, secret], vec![&*format!("{flag}={secret}")], vec!["serve", flag, secret]] {
+                let refused = parsed(&arguments).expect_err(flag);
+                assert!(!refused.text.contains("hunter2"), "{}", refused.text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_lives_for_a_while_and_has_no_variable() {
+        let token = ["token", "--role", "operator", "--subject", "mina", "--ttl"];
+        for ttl in ["0", "soon", "18446744073709551615"] {
+            let refused = parsed(&[&token[..], &[ttl]].concat()).expect_err(ttl);
+            assert!(refused.text.contains("--ttl") && !refused.text.contains("COMMERCE_TTL"), "{}", refused.text);
+        }
+        assert!(parsed(&[&token[..], &["1"]].concat()).is_ok());
     }
 }

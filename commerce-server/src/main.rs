@@ -118,8 +118,10 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     if settings.demo() {
         greet(&app, &base).await?;
     }
-    serve::serve(listener, Arc::new(service(&app)), stop()).await;
-    tracing::info!("stopped");
+    tokio::select! {
+        () = serve::serve(listener, Arc::new(service(&app)), stop()) => tracing::info!("stopped"),
+        () = insisted() => tracing::warn!("told again: stopped with requests under way"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -153,6 +155,18 @@ fn log(settings: &Settings) -> Result<(), Box<dyn Error>> {
 
 /// Ready when the process is told to stop.
 async fn stop() {
+    told().await;
+    tracing::info!("stopping: requests under way are finished first");
+}
+
+/// Ready when the process is told to stop for the second time.
+async fn insisted() {
+    told().await;
+    told().await;
+}
+
+/// Ready at the next signal to stop.
+async fn told() {
     let interrupt = tokio::signal::ctrl_c();
     let terminate = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
@@ -169,5 +183,4 @@ async fn stop() {
         _ = interrupt => {}
         () = terminate => {}
     }
-    tracing::info!("stopping: requests under way are finished first");
 }
