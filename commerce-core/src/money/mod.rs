@@ -20,7 +20,8 @@ pub const MAX_MINOR: i64 = 1_000_000_000_000_000;
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum MoneyError {
-    /// The text is not a plain decimal number: digits, at most one point, an optional leading minus.
+    /// The text is not a plain decimal number: digits without a superfluous leading zero, at most one point, an
+    /// optional leading minus.
     #[error("{text:?} is not an amount; write major units as digits, like \"29000\" or \"12.50\"")]
     Malformed {
         /// What was given, shortened to 40 characters.
@@ -118,13 +119,14 @@ impl Money {
     }
 
     /// Reads major units ("29000", "12.50", "-3"), refusing more decimals than the currency has,
-    /// exponents, signs other than a leading minus, blanks and grouping.
+    /// exponents, signs other than a leading minus, superfluous leading zeros, blanks and grouping.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
         let malformed = || MoneyError::Malformed { text: text.chars().take(40).collect() };
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         let (whole, decimals) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !digits(whole) || !digits(decimals) {
+        let superfluous_zero = whole.len() > 1 && whole.starts_with('0');
+        if !digits(whole) || !digits(decimals) || superfluous_zero {
             return Err(malformed());
         }
         let given = unsigned.split_once('.').map_or(0, |(_, d)| u32::try_from(d.len()).unwrap_or(u32::MAX));
@@ -132,7 +134,7 @@ impl Money {
             return Err(MoneyError::TooManyDecimals { currency, given, allowed: currency.exponent() });
         }
         // 17 digits hold every amount within the bound; more cannot be one, whatever they say.
-        if whole.trim_start_matches('0').len() > 17 {
+        if whole.len() > 17 {
             return Err(MoneyError::OutOfRange { max: MAX_MINOR });
         }
         Decimal::from_str_exact(text).map_err(|_| malformed()).and_then(|major| Self::from_major(major, currency))

@@ -17,13 +17,17 @@ fn written(minor: i64, decimals: u32) -> String {
     }
 }
 
-/// What a text says, read by hand: `None` unless it is digits with at most one point and a leading minus.
+/// What a text says, read by hand: `None` unless it is digits, none of them a superfluous
+/// leading zero, with at most one point and a leading minus.
 fn read(text: &str, decimals: u32) -> Option<Result<i128, &'static str>> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let mut parts = unsigned.split('.');
     let (whole, fraction) = (parts.next()?, parts.next());
     let digits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
     if parts.next().is_some() || !digits(whole) || !fraction.is_none_or(digits) {
+        return None;
+    }
+    if whole.len() > 1 && whole.starts_with('0') {
         return None;
     }
     let fraction = fraction.unwrap_or("");
