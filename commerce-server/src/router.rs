@@ -15,7 +15,7 @@ use poem_openapi::registry::{MetaOperation, MetaParamIn};
 
 use crate::app::{App, Limits};
 use crate::extract::Reading;
-use crate::problem::{Problem, framework, rejection};
+use crate::problem::{Problem, framework, rejection, shortened};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -145,7 +145,7 @@ fn parse_query(request: &Request, known: &[String]) -> Result<UrlQuery, Problem>
     for (at, (name, _)) in pairs.iter().enumerate() {
         if !known.contains(name) {
             let problem = Problem::bad_request("unknown_parameter", "there is no such query parameter here");
-            return Err(problem.with("parameter", name.as_str()).with("known", known));
+            return Err(problem.with("parameter", shortened(name.clone())).with("known", known));
         }
         if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
             return Err(malformed("a query parameter is given twice").with("parameter", name.as_str()));

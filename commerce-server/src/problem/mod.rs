@@ -13,6 +13,9 @@ use serde_json::{Map, Value};
 /// The media type of problem documents.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
+/// The most characters of a text that may repeat what the client sent.
+const MAX_DETAIL: usize = 200;
+
 /// An error on its way to a client.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Parts>);
@@ -30,7 +33,8 @@ impl Problem {
     /// A problem with its stable code, and what happened in words.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts { status, code, detail: detail.into(), members: Vec::new(), headers: Vec::new() }))
+        let detail = shortened(detail.into());
+        Self(Box::new(Parts { status, code, detail, members: Vec::new(), headers: Vec::new() }))
     }
 
     /// A request that is not what the document asks for.
@@ -77,6 +81,14 @@ impl Problem {
         }
         // A map of text keys to JSON values is always JSON.
         serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+/// A text that may repeat what the client sent, cut where it is too long to read.
+pub(crate) fn shortened(text: String) -> String {
+    match text.char_indices().nth(MAX_DETAIL) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
