@@ -50,6 +50,7 @@ impl MeApi {
     /// One wallet per currency that was ever used.
     #[oai(path = "/wallet", method = "get", operation_id = "get_my_wallet")]
     async fn wallet(&self, me: AsCustomer) -> Answer<Reply<Wallets>> {
+        registered(self.0.commerce()?, me.0).await?;
         Ok(Reply::new(wallets(self.0.commerce()?, me.0).await?))
     }
 
@@ -67,6 +68,7 @@ impl MeApi {
         /// Where to go on: the last page's `next_cursor`.
         cursor: Query<Option<String>>,
     ) -> Answer<Reply<Page<WalletEntry>>> {
+        registered(self.0.commerce()?, me.0).await?;
         let wallet = WalletId { customer_id: me.0, currency: currency.0.0 };
         Ok(Reply::new(wallet_entries(self.0.app()?, "customer", wallet, (limit.0, cursor.0)).await?))
     }
@@ -83,6 +85,7 @@ impl MeApi {
         /// Where to go on: the last page's `next_cursor`.
         cursor: Query<Option<String>>,
     ) -> Answer<Reply<Page<OwnedCoupon>>> {
+        registered(self.0.commerce()?, me.0).await?;
         let list = List::new(self.0.app()?, format!("my-coupons {}", me.0));
         let page = list.store().issued_coupons(me.0, list.request(limit.0, cursor.0.as_deref())?).await?;
         let now = list.store().now().await?;

@@ -8,7 +8,7 @@ use commerce_core::{
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
-use super::{Answer, Shared, Tag, customer};
+use super::{Answer, Shared, Tag, customer, registered};
 use crate::auth::{AsAnyone, AsCustomer};
 use crate::extract::{Body, Key, Limit, List};
 use crate::problem::Problem;
@@ -64,6 +64,7 @@ impl OrdersApi {
         /// Where to go on: the last page's `next_cursor`.
         cursor: Query<Option<String>>,
     ) -> Answer<Reply<Page<Order>>> {
+        registered(self.0.commerce()?, me.0).await?;
         let status = status.0.map(|status| status.0);
         let name = format!("orders {} {}", me.0, status.map_or("", |status| status.as_str()));
         let list = List::new(self.0.app()?, name);

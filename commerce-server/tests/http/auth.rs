@@ -187,8 +187,13 @@ async fn tokens_that_are_not(server: Server) {
         claims.as_object_mut().expect("an object").remove(member);
         tokens.sign(&claims).expect("a token")
     };
-    server.get("/v1/me/wallet", &tokens.sign(&claims).expect("a token")).await.expect(200);
     let good = tokens.sign(&claims).expect("a token");
+    for path in ["/v1/me", "/v1/me/wallet", "/v1/me/wallet/KRW/entries", "/v1/me/coupons", "/v1/orders"] {
+        server.get(path, &good).await.refused(404, "customer_not_found");
+    }
+    let body = json!({ "username": "seven", "name": "Seven" });
+    server.change(Method::PUT, "/v1/me", &good, body).await.expect(201);
+    server.get("/v1/me/wallet", &good).await.expect(200);
     let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", good.split('.').nth(1).expect("claims"));
     let mut wrong = vec![
         with("iss", json!("someone")),
