@@ -17,6 +17,7 @@ use serde_json::error::Category;
 use crate::app::{App, app};
 use crate::problem::Problem;
 use crate::wire::page::Page as WirePage;
+use crate::wire::scalar::Count;
 use crate::wire::schema::plain_type;
 
 /// A JSON body, parsed in one pass.
@@ -216,8 +217,7 @@ impl Type for Limit {
 
 impl ParseFromParameter for Limit {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        let limit = text.parse::<u32>().ok().filter(|limit| (1..=Self::MAX).contains(limit));
-        limit.map(Self).ok_or_else(|| ParseError::custom(format!("it is a number from 1 to {}", Self::MAX)))
+        Count::<1, { Self::MAX }>::parse_from_parameter(text).map(|count| Self(count.0)).map_err(ParseError::propagate)
     }
 }
 

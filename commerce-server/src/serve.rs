@@ -1,4 +1,8 @@
 //! The accept loop: poem's own has no header timeout, no bound on connections and no TCP_NODELAY.
+//!
+//! One kind of answer is not the service's own. What hyper cannot read as a request never reaches the router, and
+//! hyper offers no hook for its answer: a malformed head or contradictory lengths get a bare 400, a head of more than
+//! 32 KiB or 100 headers a bare 431, each with an empty body and the end of the connection.
 
 mod socket;
 

@@ -1,10 +1,9 @@
 //! Operators: coupons.
 
-use commerce_core::{CouponId, CreateCoupon, Discount, MoneyError, Percent, UpdateCoupon, Window};
+use commerce_core::{CouponId, CreateCoupon, Discount, UpdateCoupon, Window};
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use rust_decimal::Decimal;
 
 use super::{Answer, Shared, Tag, operator};
 use crate::auth::AsOperator;
@@ -73,7 +72,7 @@ fn discount(input: &DiscountInput) -> Answer<Discount> {
     match (&input.amount, &input.percent, &input.cap) {
         (Some(amount), None, None) => Ok(Discount::Amount(amount.parse()?)),
         (None, Some(percent), cap) => {
-            Ok(Discount::Percent { rate: rate(percent)?, cap: parse_optional(cap.as_ref())? })
+            Ok(Discount::Percent { rate: percent.parse()?, cap: parse_optional(cap.as_ref())? })
         }
         _ => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -81,9 +80,4 @@ fn discount(input: &DiscountInput) -> Answer<Discount> {
             "a discount is an amount, or a percent with or without a cap, and one of them only",
         )),
     }
-}
-
-fn rate(percent: &str) -> Result<Percent, MoneyError> {
-    let malformed = || MoneyError::PercentOutOfRange { given: percent.chars().take(40).collect() };
-    Percent::new(Decimal::from_str_exact(percent).map_err(|_| malformed())?)
 }

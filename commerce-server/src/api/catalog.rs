@@ -12,7 +12,7 @@ use crate::wire::catalog::{Listing, Product, ProductStatus};
 use crate::wire::coupon::OfferedCoupon;
 use crate::wire::operations::{PopularProduct, PopularProducts};
 use crate::wire::page::Page;
-use crate::wire::scalar::WireId;
+use crate::wire::scalar::{Count, WireId};
 
 pub(super) struct CatalogApi(pub(super) Shared);
 
@@ -44,14 +44,15 @@ impl CatalogApi {
     async fn popular(
         &self,
         /// How many products: 1 to 100, 5 if not said.
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        top: Query<Option<u32>>,
+        top: Query<Option<Count<1, 100>>>,
         /// How many whole days before today: 0 to 366, 3 if not said.
-        #[oai(validator(maximum(value = "366")))]
-        days: Query<Option<u32>>,
+        days: Query<Option<Count<0, 366>>>,
     ) -> Answer<Reply<PopularProducts>> {
         let default = PopularQuery::default();
-        let query = PopularQuery { top: top.0.unwrap_or(default.top), days: days.0.unwrap_or(default.days) };
+        let query = PopularQuery {
+            top: top.0.map_or(default.top, |top| top.0),
+            days: days.0.map_or(default.days, |days| days.0),
+        };
         let popular = self.0.commerce()?.store().popular(query).await?;
         let items = popular.iter().map(|(popularity, product)| PopularProduct::of(popularity, product)).collect();
         Ok(Reply::new(PopularProducts { items }))

@@ -1,13 +1,19 @@
 //! Coupons on the wire.
 
+use std::borrow::Cow;
+
 use commerce_core::{
     Coupon as CoreCoupon, CouponCode, CouponId, Discount as CoreDiscount, IssuedCoupon as CoreIssued, IssuedCouponId,
-    Name, OrderId, Timestamp,
+    MoneyError, Name, OrderId, Percent, Timestamp,
 };
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::Type;
+use rust_decimal::Decimal;
+use serde::Deserialize;
 
 use super::money::{Money, MoneyInput};
-use super::scalar::{Instant, Text, WireId};
-use super::schema::{choices, request, response};
+use super::scalar::{Instant, Text, WireId, is_plain_number};
+use super::schema::{choices, plain_type, request, response};
 
 choices! {
     /// Where a campaign stands.
@@ -22,7 +28,7 @@ request! {
         /// A fixed amount, at most the subtotal.
         amount: Option<MoneyInput>,
         /// A share of the subtotal in percent, like "10" or "12.5", rounded down to the minor unit.
-        percent: Option<String>,
+        percent: Option<PercentInput>,
         /// The most that a percentage takes off.
         cap: Option<MoneyInput>,
     }
@@ -141,6 +147,36 @@ response! {
         issued: IssuedCoupon,
         /// The campaign.
         coupon: Coupon,
+    }
+}
+
+/// A percentage that the server reads: as strict a number as an amount is, not yet checked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct PercentInput(String);
+
+impl PercentInput {
+    /// The percentage, if it is one; the reason why not otherwise.
+    pub fn parse(&self) -> Result<Percent, MoneyError> {
+        let out_of_range = || MoneyError::PercentOutOfRange { given: self.0.chars().take(40).collect() };
+        let (whole, decimals) = self.0.split_once('.').unwrap_or((&self.0, "0"));
+        if !is_plain_number(whole) || decimals.is_empty() || !decimals.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(out_of_range());
+        }
+        Percent::new(Decimal::from_str_exact(&self.0).map_err(|_| out_of_range())?)
+    }
+}
+
+impl Type for PercentInput {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "PercentInput".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let pattern = Some(r"^(0|[1-9][0-9]{0,2})(\.[0-9]+)?$".to_owned());
+        MetaSchemaRef::Inline(Box::new(MetaSchema { pattern, ..MetaSchema::new("string") }))
     }
 }
 

@@ -44,7 +44,10 @@ fn schema() -> MetaSchema {
         properties: vec![
             (
                 "amount",
-                text(r"^-?[0-9]{1,17}(\.[0-9]{1,4})?$", "Major units, with no more decimals than the currency has."),
+                text(
+                    r"^-?(0|[1-9][0-9]{0,16})(\.[0-9]{1,4})?$",
+                    "Major units, with no more decimals than the currency has.",
+                ),
             ),
             ("currency", text("^[A-Z]{3}$", "The code of ISO 4217.")),
         ],

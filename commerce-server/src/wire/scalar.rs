@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use chrono::Datelike;
 use commerce_core::{CouponCode, Currency, Date, Id, Name, Note, Sku, Timestamp, Username};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
@@ -34,6 +35,39 @@ impl<I: Id + Send + Sync> Type for WireId<I> {
 impl<I: Id + Send + Sync + FromStr<Err: Display>> ParseFromParameter for WireId<I> {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
         text.parse().map(Self).map_err(ParseError::custom)
+    }
+}
+
+/// Whether a text is a whole number as it is written: digits, none of them a superfluous zero.
+pub(crate) fn is_plain_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
+}
+
+/// A whole number in a query, from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy)]
+pub struct Count<const MIN: u32, const MAX: u32>(pub u32);
+
+impl<const MIN: u32, const MAX: u32> Type for Count<MIN, MAX> {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "Count".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            minimum: Some(f64::from(MIN)),
+            maximum: Some(f64::from(MAX)),
+            ..MetaSchema::new_with_format("integer", "uint32")
+        }))
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> ParseFromParameter for Count<MIN, MAX> {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        let number = Some(text).filter(|text| is_plain_number(text)).and_then(|text| text.parse().ok());
+        let count = number.filter(|number| (MIN..=MAX).contains(number)).map(Self);
+        count.ok_or_else(|| ParseError::custom(format!("it is a number from {MIN} to {MAX}")))
     }
 }
 
@@ -112,7 +146,8 @@ impl ParseFromParameter for Day {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
         // chrono also reads "2026-1-2"; only the form that is written is read.
         let date = Date::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
-        date.map(Self).ok_or_else(|| ParseError::custom("it is a day, like \"2026-11-21\""))
+        let date = date.filter(|date| (1970..=9999).contains(&date.year()));
+        date.map(Self).ok_or_else(|| ParseError::custom("it is a day from 1970 to 9999, like \"2026-11-21\""))
     }
 }
 

@@ -123,6 +123,8 @@ async fn amounts_that_are_not(server: Server) {
         ("-1", "KRW", "amount_not_positive"),
         ("1e3", "KRW", "amount_malformed"),
         ("", "KRW", "amount_malformed"),
+        ("007", "KRW", "amount_malformed"),
+        (&"0".repeat(1_000), "KRW", "amount_malformed"),
         ("1", "XXX", "unknown_currency"),
         ("1", "krw", "unknown_currency"),
     ] {
@@ -264,6 +266,11 @@ async fn coupons_that_cannot_be(server: Server) {
         let mut body: Value = base.clone();
         body[name] = value;
         refused(&server, 422, code, server.post("/v1/admin/coupons", &operator, body)).await;
+    }
+    for percent in ["+10", "-10", "010", "1_0", "10.", ".5", "1e1", " 10", "", "10.00000000000000000000000000001"] {
+        let mut body: Value = base.clone();
+        body["discount"] = json!({ "percent": percent });
+        refused(&server, 422, "percent_out_of_range", server.post("/v1/admin/coupons", &operator, body)).await;
     }
     let who = server.shopper(0).await;
     for body in [json!({}), json!({ "coupon_id": "1", "code": "A" })] {

@@ -31,6 +31,11 @@ async fn parameters(server: Server) {
         ("/v1/orders/9223372036854775808", "invalid_parameter"),
         ("/v1/orders?status=nowhere", "invalid_parameter"),
         ("/v1/orders?limit=ten", "invalid_parameter"),
+        ("/v1/orders?limit=%2B5", "invalid_parameter"),
+        ("/v1/orders?limit=05", "invalid_parameter"),
+        ("/v1/products/popular?top=%2B5", "invalid_parameter"),
+        ("/v1/products/popular?days=%2B1", "invalid_parameter"),
+        ("/v1/products/popular?days=01", "invalid_parameter"),
         ("/v1/orders?limit=5&limit=6", "invalid_parameter"),
         ("/v1/orders?limt=5", "unknown_parameter"),
         ("/v1/me?x=1", "unknown_parameter"),
@@ -43,8 +48,14 @@ async fn parameters(server: Server) {
         assert_eq!(reply.status, 400, "{path}: {}", reply.text);
         reply.refused(400, code);
     }
-    for path in ["/v1/admin/daily-sales", "/v1/admin/daily-sales?date=2026-1-2", "/v1/admin/daily-sales?date=today"] {
-        server.get(path, &server.operator()).await.refused(400, "invalid_parameter");
+    server.get("/v1/products/popular?days=0&top=1", &who.token).await.expect(200);
+    server.get("/v1/admin/daily-sales", &server.operator()).await.refused(400, "invalid_parameter");
+    for date in ["2026-1-2", "today", "1969-12-31", "0001-01-01", "%2B10000-01-01", "-0001-01-01"] {
+        let path = format!("/v1/admin/daily-sales?date={date}");
+        server.get(&path, &server.operator()).await.refused(400, "invalid_parameter");
+    }
+    for date in ["1970-01-01", "9999-12-31"] {
+        server.get(&format!("/v1/admin/daily-sales?date={date}"), &server.operator()).await.expect(200);
     }
 }
 
@@ -74,6 +85,35 @@ async fn bodies(server: Server) {
     let request = server.request(Method::POST, "/v1/orders").bearer_auth(&who.token).header("Idempotency-Key", "k");
     let reply = server.send(request.header("Content-Type", "application/json").body(deep)).await;
     assert_eq!(reply.status, 400, "{}", reply.text);
+}
+
+async fn bodies_of_another_shape(server: Server) {
+    let (who, operator) = (server.shopper(0).await, server.operator());
+    let line = json!({ "variant_id": "1", "quantity": 1 });
+    let deposits = format!("/v1/admin/customers/{}/wallet/deposits", who.id);
+    let money = json!({ "amount": "1", "currency": "KRW" });
+    for (method, path, token, body) in [
+        (Method::POST, "/v1/orders", &who.token, json!([[line], null, null])),
+        (Method::POST, "/v1/orders", &who.token, json!({ "lines": [["1", 1]] })),
+        (Method::POST, "/v1/orders", &who.token, json!({ "lines": [line], "payment": { "wallet": null } })),
+        (Method::POST, "/v1/orders", &who.token, json!({ "lines": [line], "payment": 1 })),
+        (Method::POST, &deposits, &operator, json!([money, null])),
+        (Method::POST, &deposits, &operator, json!({ "amount": ["1", "KRW"] })),
+        (Method::PUT, "/v1/me", &who.token, json!(["username", "Name"])),
+        (Method::POST, "/v1/me/coupons", &who.token, json!(["1", null])),
+    ] {
+        server.change(method, path, token, body).await.refused(400, "invalid_body");
+    }
+}
+
+async fn answers_do_not_repeat_all_that_was_sent(server: Server) {
+    let who = server.shopper(0).await;
+    let long = "x".repeat(5_000);
+    let field = server.post("/v1/orders", &who.token, json!({ &long: 1 })).await.refused(400, "unknown_field");
+    let parameter = server.get(&format!("/v1/orders?{long}=1"), &who.token).await.refused(400, "unknown_parameter");
+    for reply in [field, parameter] {
+        assert!(reply.text.chars().count() < 1_000, "{}", reply.text);
+    }
 }
 
 async fn media_types(server: Server) {
@@ -177,6 +217,8 @@ on_every_store!(
     parameters,
     bodies,
     media_types,
+    bodies_of_another_shape,
+    answers_do_not_repeat_all_that_was_sent,
     bodies_over_the_limit,
     headers_of_every_answer,
     keys_that_are_not,
@@ -241,4 +283,23 @@ async fn answers_that_are_never_read() {
     asked.expect("the requests fit the buffers");
     server.get("/health/live", "").await.expect(200);
     drop(silent);
+}
+
+/// What is no HTTP request is answered below the service, without a problem document.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heads_that_are_not() {
+    let server = Server::start(memory).await;
+    for (status, head) in [
+        (400, "NONSENSE\r\n\r\n".to_owned()),
+        (400, "POST /v1/orders HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n".to_owned()),
+        (431, format!("GET /health/live HTTP/1.1\r\n{}\r\n", "X-Y: z\r\n".repeat(101))),
+        (431, format!("GET /{}", "x".repeat(32 * 1024 - 5))),
+    ] {
+        let mut socket = TcpStream::connect(server.address).await.expect("a connection");
+        socket.write_all(head.as_bytes()).await.expect("the head is sent");
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).await.expect("the answer, and the end of the connection");
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.ends_with("\r\n\r\n"), "{answer}");
+    }
 }
