@@ -43,7 +43,8 @@ fn minor_units(text: &str, exponent: u32) -> Option<i64> {
         Some(parts) => parts,
         None => (unsigned, ""),
     };
-    if whole.is_empty() || decimals.len() > exponent as usize {
+    let superfluous_zero = whole.len() > 1 && whole.starts_with('0');
+    if whole.is_empty() || superfluous_zero || decimals.len() > exponent as usize {
         return None;
     }
     let missing = "0".repeat(exponent as usize - decimals.len());
