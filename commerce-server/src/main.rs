@@ -15,6 +15,10 @@ use commerce_store_postgres::PostgresStore;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+/// Many small records, made on one thread and freed on another: what this allocator is for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let variables: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
     let cli = match config::parse(std::env::args(), &variables) {
