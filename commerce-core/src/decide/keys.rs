@@ -2,11 +2,14 @@
 
 use crate::command::{Basket, Command, CouponRef};
 use crate::ids::{CouponId, CustomerId, IdBlock, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::order::Order;
+use crate::payment::PaymentMethod;
 use crate::records::Records;
 use crate::wallet::WalletId;
 use crate::working_set::Keys;
 
-/// Every record that deciding `command` may look at or change, as far as it can be told from `loaded`.
+/// Every record that deciding `command` may look at or change, as far as it can be told from `loaded`. A command that
+/// is carried out looks at each of them: whoever locks what is named holds nobody up in vain.
 ///
 /// Ask again after loading: an order's lines, the coupon behind a code or a copy, a variant's product and the
 /// currency of a price show only then. When an answer names nothing new, all is loaded; that takes at most
@@ -47,9 +50,24 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
             keys.coupons.extend(coupon);
             keys.copies.extend(coupon.map(|coupon| (coupon, c.customer_id)));
         }
-        Command::PlaceOrder(c) => keys = basket_keys(c.customer_id, &c.basket, loaded),
-        Command::PayOrder(c) => order_keys(c.order_id, loaded, &mut keys),
-        Command::CancelOrder(c) => order_keys(c.order_id, loaded, &mut keys),
+        Command::PlaceOrder(c) => {
+            keys = basket_keys(c.customer_id, &c.basket, loaded);
+            if c.payment == Some(PaymentMethod::Wallet) {
+                let priced = c.basket.lines.iter().filter_map(|line| loaded.variant(line.variant_id));
+                let currencies = priced.map(|variant| variant.additional_price.currency());
+                keys.wallets.extend(currencies.map(|currency| WalletId { customer_id: c.customer_id, currency }));
+            }
+        }
+        Command::PayOrder(c) => {
+            let order = order_keys(c.order_id, loaded, &mut keys);
+            if let Some(order) = order.filter(|_| c.method == PaymentMethod::Wallet) {
+                keys.wallets.insert(WalletId { customer_id: order.customer_id, currency: order.currency() });
+            }
+        }
+        Command::CancelOrder(c) => {
+            let order = order_keys(c.order_id, loaded, &mut keys);
+            keys.variants.extend(order.iter().flat_map(|order| order.lines.iter()).map(|line| line.variant_id));
+        }
     }
     keys
 }
@@ -74,7 +92,7 @@ pub fn fresh_keys(command: &Command, mut ids: IdBlock) -> Keys {
     keys
 }
 
-/// What pricing or ordering a basket looks at.
+/// What pricing a basket looks at.
 #[must_use]
 pub fn basket_keys<R: Records>(customer_id: CustomerId, basket: &Basket, loaded: &R) -> Keys {
     let mut keys = Keys::default();
@@ -83,7 +101,6 @@ pub fn basket_keys<R: Records>(customer_id: CustomerId, basket: &Basket, loaded:
         keys.variants.insert(line.variant_id);
         let Some(variant) = loaded.variant(line.variant_id) else { continue };
         keys.products.insert(variant.product_id);
-        keys.wallets.insert(WalletId { customer_id, currency: variant.additional_price.currency() });
     }
     for copy in &basket.coupons {
         keys.issued_coupons.insert(*copy);
@@ -97,10 +114,10 @@ fn wallet_keys(customer_id: CustomerId, currency: crate::money::Currency, keys: 
     keys.wallets.insert(WalletId { customer_id, currency });
 }
 
-fn order_keys<R: Records>(order_id: OrderId, loaded: &R, keys: &mut Keys) {
+/// An order, and the copies in its hands: every step of an order moves them on.
+fn order_keys<'a, R: Records>(order_id: OrderId, loaded: &'a R, keys: &mut Keys) -> Option<&'a Order> {
     keys.orders.insert(order_id);
-    let Some(order) = loaded.order(order_id) else { return };
-    keys.variants.extend(order.lines.iter().map(|line| line.variant_id));
+    let order = loaded.order(order_id)?;
     keys.issued_coupons.extend(order.coupons.iter().map(|applied| applied.issued_coupon_id));
-    keys.wallets.insert(WalletId { customer_id: order.customer_id, currency: order.currency() });
+    Some(order)
 }

@@ -1,4 +1,5 @@
 //! `keys` names everything that `decide` looks at: a store that loads before it decides comes to the same answers.
+//! And it names nothing else, as far as the command is carried out.
 //!
 //! For random command sequences, each command is decided twice over: on a working set loaded strictly by
 //! `keys` until it names nothing new, and on records that note every look-up.
@@ -109,7 +110,12 @@ fn holds(
     let noted = Noted::new(some);
     let found = decide(&noted, &envelope.principal, &envelope.command, context);
     assert_eq!(found, expected, "{envelope:?}");
-    let unnamed = noted.looked_at.into_inner().without(named);
+    let looked_at = noted.looked_at.into_inner();
+    if found.is_ok() {
+        let needless = named.without(&looked_at);
+        assert!(needless.is_empty(), "named without being looked at: {needless:?} for {envelope:?}");
+    }
+    let unnamed = looked_at.without(named);
     // Numbers not taken yet: looked for, so as not to be given twice, and known to nobody before.
     assert!(
         unnamed.without(&fresh(envelope)).is_empty(),
@@ -147,7 +153,10 @@ fn quotes_alike(
     let noted = Noted::new(some);
     let found: Result<Quote, Rejection> = quote(&noted, customer, basket, context);
     assert_eq!(found, quote(all, customer, basket, context));
-    let unnamed = noted.looked_at.into_inner().without(named);
+    let looked_at = noted.looked_at.into_inner();
+    let needless = named.without(&looked_at);
+    assert!(found.is_err() || needless.is_empty(), "named without being looked at: {needless:?}");
+    let unnamed = looked_at.without(named);
     assert!(unnamed.is_empty(), "looked at without being named: {unnamed:?}");
 }
 
