@@ -5,10 +5,15 @@
 //!
 //! With `COMMERCE_TEST_DATABASE_URL` set to a server's URL (its role may create databases), that server is used
 //! instead and nothing is started.
+//!
+//! [`Proxy::start`] stands between a client and its database: it cuts connections at a chosen message, or says
+//! something else than the client did, to show that a test notices.
 
 mod cluster;
 mod error;
+mod link;
 mod programs;
+mod proxy;
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -20,6 +25,7 @@ use tokio::sync::Mutex;
 
 pub use cluster::{Cluster, Settings};
 pub use error::Error;
+pub use proxy::{Fate, Message, Proxy};
 
 /// A database of one's own.
 #[derive(Debug, Clone)]
