@@ -99,8 +99,8 @@ impl PostgresStore {
     }
 
     /// Runs a statement that is whole by itself, in a task of its own: whoever drops the future leaves no
-    /// connection in the middle of something. A connection that turns out dead is worth a second try if `again`
-    /// says so.
+    /// connection in the middle of something. Any of the pool's connections may have died since it was used last, so
+    /// one more try than there are of them meets a living one if there can be one.
     async fn run<T, F, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -109,10 +109,13 @@ impl PostgresStore {
     {
         let (pool, deadline) = (self.reads.clone(), self.config.deadline);
         detached(deadline, async move {
-            match work(pool.clone()).await {
-                Err(StoreErrorOr::Lost(_)) => work(pool).await,
-                other => other,
+            for _ in 0..pool.options().get_max_connections() {
+                match work(pool.clone()).await {
+                    Err(StoreErrorOr::Lost(_)) => {}
+                    other => return other,
+                }
             }
+            work(pool).await
         })
         .await
     }
@@ -127,11 +130,12 @@ impl PostgresStore {
         let (pool, deadline) = (self.snapshots.clone(), self.config.deadline);
         detached(deadline, async move {
             let begin = || pool.begin_with("begin isolation level repeatable read read only");
-            let transaction = match begin().await {
-                Ok(transaction) => transaction,
-                Err(_) => begin().await?,
-            };
-            work(transaction).await
+            for _ in 0..pool.options().get_max_connections() {
+                if let Ok(transaction) = begin().await {
+                    return work(transaction).await;
+                }
+            }
+            work(begin().await?).await
         })
         .await
     }

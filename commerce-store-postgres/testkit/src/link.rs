@@ -81,6 +81,7 @@ impl Link {
         match decide(Message { kind, statement }) {
             Fate::Pass => self.server.write_all(message).await?,
             Fate::Cut => return Ok(Then::Cut),
+            Fate::Stall => std::future::pending().await,
             Fate::CutAnswer => {
                 self.server.write_all(message).await?;
                 self.swallow_answer().await?;

@@ -31,6 +31,8 @@ pub enum Fate {
     Cut,
     /// It reaches the server, and is answered; nobody hears of it, both ends are cut. For simple queries.
     CutAnswer,
+    /// Nothing passes any more, in either direction, and nobody is told: a network that swallows everything.
+    Stall,
     /// This statement reaches the server in the place of the client's.
     Say(String),
     /// The client hears this SQLSTATE, and the server is told to roll back. For simple queries.

@@ -1,18 +1,23 @@
 //! The same random commands, one by one and in batches, on the memory store and on PostgreSQL: same answers, same
-//! rejections with the same numbers, and in the end the same state.
+//! rejections with the same numbers, and in the end the same state. And again with connections that break and
+//! backends that are ended in between, each command asked again under its key until it is answered.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use commerce_core::conformance::Snapshot;
 use commerce_core::store::Outbox;
-use commerce_core::{ClaimRequest, Clock, Date, Envelope, Error, ManualClock, Owner, Receipt, Store, Timestamp};
+use commerce_core::{
+    Audit, ClaimRequest, Clock, Date, Envelope, Error, ManualClock, Owner, PageRequest, Receipt, Store, Timestamp,
+};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::PostgresStore;
+use commerce_store_postgres_testkit::{Fate, Proxy};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::harness::store_on;
-use crate::support::script::{Step, opening, steps};
+use crate::harness::{Backstage, assert_sound, database, insist, open_at, proxied};
+use crate::support::script::{Step, opening, step, steps};
 use crate::support::world::World;
 use crate::support::{beginning, config, shop};
 
@@ -24,18 +29,24 @@ struct Pair {
 }
 
 impl Pair {
-    async fn open() -> Self {
+    async fn at(url: &str) -> Self {
         let clock = Arc::new(ManualClock::new(beginning()));
         let model = MemoryStore::with_clock(shop(), Arc::clone(&clock) as Arc<dyn Clock>);
-        let store = store_on(shop(), Arc::clone(&clock) as Arc<dyn Clock>).await;
-        Self { clock, model, store: Arc::new(store), world: World::default() }
+        let time = Arc::clone(&clock) as Arc<dyn Clock>;
+        let store = open_at(url, |config| (config.shop, config.clock) = (shop(), Some(time))).await;
+        Self { clock, model, store, world: World::default() }
+    }
+
+    /// Lets the time of these steps pass.
+    fn pass(&self, steps: &[Step]) -> Timestamp {
+        let moved: i64 = steps.iter().map(Step::moved_micros).sum();
+        self.clock.set(Timestamp::from_micros((self.clock.now().as_micros() + moved).max(0)));
+        self.clock.now()
     }
 
     /// Sends these steps at once. They stand in the lane's queue in their order, so they are one batch, or a few.
     async fn send(&mut self, steps: &[Step]) {
-        let moved: i64 = steps.iter().map(Step::moved_micros).sum();
-        self.clock.set(Timestamp::from_micros((self.clock.now().as_micros() + moved).max(0)));
-        let now = self.clock.now();
+        let now = self.pass(steps);
         let envelopes: Vec<Envelope> = steps.iter().map(|step| self.world.envelope(step, now)).collect();
         let mut answers = Vec::new();
         for envelope in envelopes.iter().cloned() {
@@ -48,6 +59,31 @@ impl Pair {
             if let Ok(Receipt { outcome, replayed: false }) = expected {
                 self.world.learn(&outcome);
             }
+        }
+    }
+
+    /// Sends one step while something breaks, and asks again under its key until it is answered. A read goes with
+    /// it, and fails or tells the truth.
+    async fn send_amid(&mut self, step: &Step, fault: Option<Fault>, scene: &mut Scene) {
+        let now = self.pass(std::slice::from_ref(step));
+        let envelope = self.world.envelope(step, now);
+        let expected = self.model.execute(envelope.clone()).await;
+        let after = self.model.order_facts(PageRequest::first(1_000)).await.unwrap();
+        scene.play(fault).await;
+        let answer = insist(&self.store, &envelope).await;
+        match (&expected, &answer) {
+            (Ok(expected), Ok(answer)) => {
+                assert_eq!(answer.outcome, expected.outcome, "{fault:?} {envelope:?}");
+                // What was done before its answer was lost is told as a replay.
+                assert!(answer.replayed || !expected.replayed, "{fault:?} {envelope:?}");
+            }
+            _ => assert_eq!(answer, expected, "{fault:?} {envelope:?}"),
+        }
+        if let Ok(found) = self.store.order_facts(PageRequest::first(1_000)).await {
+            assert_eq!(found, after);
+        }
+        if let Ok(Receipt { outcome, replayed: false }) = expected {
+            self.world.learn(&outcome);
         }
     }
 
@@ -84,7 +120,7 @@ impl Pair {
 fn play(steps: &[Step], batch: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut pair = Pair::open().await;
+        let mut pair = Pair::at(&database().await.url).await;
         for step in opening() {
             pair.send(&[step]).await;
         }
@@ -101,6 +137,109 @@ fn commands_one_by_one_and_in_batches_come_to_the_same_on_both_stores() {
     let mut runner = TestRunner::new(config(24, "tests/regressions/differential.txt"));
     let result = runner.run(&(steps(60), prop::sample::select(vec![1, 7, 60])), |(steps, batch)| {
         play(&steps, batch);
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
+
+/// Something that breaks while a command is under way.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// The connections break at the message that is so many further on, and as often as said.
+    Break { place: usize, times: usize },
+    /// The commit is cut before it arrives.
+    CommitLost,
+    /// The commit arrives, and its answer does not.
+    AnswerLost,
+    /// The server ends every session.
+    Ended,
+    /// The server ends every session when it has got so many messages.
+    EndedAmid { place: usize },
+}
+
+fn fault() -> impl Strategy<Value = Option<Fault>> {
+    prop::option::of(prop_oneof![
+        3 => (0..14_usize, 1..4_usize).prop_map(|(place, times)| Fault::Break { place, times }),
+        2 => Just(Fault::CommitLost),
+        2 => Just(Fault::AnswerLost),
+        1 => Just(Fault::Ended),
+        2 => (0..14_usize).prop_map(|place| Fault::EndedAmid { place }),
+    ])
+}
+
+const END_SESSIONS: &str = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+     where datname = current_database() and application_name = 'commerce'";
+
+/// Where the faults happen.
+struct Scene {
+    proxy: Proxy,
+    backstage: Arc<tokio::sync::Mutex<Backstage>>,
+}
+
+impl Scene {
+    async fn play(&mut self, fault: Option<Fault>) {
+        let seen = AtomicUsize::new(0);
+        match fault {
+            None => self.proxy.follow(|_| Fate::Pass),
+            Some(Fault::Break { place, times }) => self.proxy.follow(move |_| {
+                let at = seen.fetch_add(1, Ordering::SeqCst);
+                if (place..place + times).contains(&at) { Fate::Cut } else { Fate::Pass }
+            }),
+            Some(fault @ (Fault::CommitLost | Fault::AnswerLost)) => self.proxy.follow(move |message| {
+                let first = message.statement == "commit" && seen.fetch_add(1, Ordering::SeqCst) == 0;
+                match fault {
+                    Fault::CommitLost if first => Fate::Cut,
+                    _ if first => Fate::CutAnswer,
+                    _ => Fate::Pass,
+                }
+            }),
+            Some(Fault::Ended) => {
+                self.proxy.follow(|_| Fate::Pass);
+                self.backstage.lock().await.count(END_SESSIONS).await;
+            }
+            Some(Fault::EndedAmid { place }) => {
+                let backstage = Arc::clone(&self.backstage);
+                self.proxy.follow(move |_| {
+                    if seen.fetch_add(1, Ordering::SeqCst) == place {
+                        let backstage = Arc::clone(&backstage);
+                        tokio::spawn(async move { backstage.lock().await.count(END_SESSIONS).await });
+                    }
+                    Fate::Pass
+                });
+            }
+        }
+    }
+}
+
+fn play_amid(steps: &[(Step, Option<Fault>)]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (database, proxy) = proxied().await;
+        let mut pair = Pair::at(proxy.url()).await;
+        let backstage = Backstage::at(&database.url).await;
+        let mut scene = Scene { proxy, backstage: Arc::new(tokio::sync::Mutex::new(backstage)) };
+        for step in opening() {
+            pair.send(&[step]).await;
+        }
+        for (step, fault) in steps {
+            pair.send_amid(step, *fault, &mut scene).await;
+        }
+        scene.play(None).await;
+        scene.backstage.lock().await.until_quiet().await;
+        pair.compare().await;
+        pair.drain().await;
+        assert_sound(&pair.store).await;
+    });
+}
+
+#[test]
+fn commands_amid_faults_come_to_the_same_as_without() {
+    let mut runner = TestRunner::new(config(16, "tests/regressions/differential_amid_faults.txt"));
+    let steps = prop::collection::vec((step(), fault()), 1..=60);
+    let result = runner.run(&steps, |steps| {
+        play_amid(&steps);
         Ok(())
     });
     if let Err(failure) = result {

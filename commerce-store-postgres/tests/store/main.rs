@@ -1,10 +1,22 @@
 //! The store on a real PostgreSQL, which the tests start themselves.
 //!
 //! `cargo test -p commerce-store-postgres` runs everything in its short form; `PROPTEST_CASES=1000` lengthens the
-//! differential test.
+//! differential tests, `COMMERCE_TEST_KILLS=1000` the one that kills the server.
 
 #[cfg(test)]
+mod away;
+#[cfg(test)]
+mod cancel;
+#[cfg(test)]
+mod commits;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod constraints;
+#[cfg(test)]
+mod contention;
+#[cfg(test)]
+mod crash;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
@@ -16,9 +28,11 @@ mod harness;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
-mod proxy;
+mod planted;
 #[cfg(test)]
 mod races;
+#[cfg(test)]
+mod shopping;
 #[cfg(test)]
 mod statements;
 #[cfg(test)]

@@ -1,0 +1,307 @@
+//! The schema's own word: every named constraint refuses what it is there for, and what was written stays.
+
+use std::collections::BTreeSet;
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::harness::{Backstage, database};
+
+/// A sound row of each table, in the order that foreign keys ask for; `now()` where an instant belongs.
+const SOUND: &[(&str, &str)] = &[
+    ("customers", "id = 1, username = 'kim', name = 'Kim', created_at = now()"),
+    (
+        "products",
+        "id = 1, name = 'P', base_price = 100, currency = 'KRW', status = 'on_sale', version = 1, created_at = now(), \
+         updated_at = now()",
+    ),
+    (
+        "product_variants",
+        "id = 1, product_id = 1, sku = 'S', additional_price = 0, currency = 'KRW', active = true, version = 1, \
+         created_at = now(), updated_at = now()",
+    ),
+    ("product_stocks", "variant_id = 1, on_hand = 5, version = 1"),
+    ("wallets", "customer_id = 1, currency = 'KRW', balance = 10, version = 1"),
+    (
+        "coupons",
+        "id = 1, code = 'C', name = 'C', discount_amount = 10, discount_percent = null, discount_cap = null, \
+         min_subtotal = null, discount_currency = 'KRW', minimum_currency = null, total_quantity = 5, \
+         per_customer_limit = 1, starts_at = now(), ends_at = null, active = true, version = 1, created_at = now(), \
+         updated_at = now()",
+    ),
+    ("coupon_issuances", "coupon_id = 1, issued = 1, total_quantity = 5"),
+    (
+        "orders",
+        "id = 1, customer_id = 1, status = 'paid', currency = 'KRW', subtotal = 100, discount = 10, total = 90, \
+         payment_id = 1, payment_method = 'wallet', version = 1, placed_at = now(), updated_at = now()",
+    ),
+    (
+        "orders",
+        "id = 2, customer_id = 1, status = 'pending', currency = 'KRW', subtotal = 100, discount = 10, total = 90, \
+         payment_id = null, payment_method = null, version = 1, placed_at = now(), updated_at = now()",
+    ),
+    (
+        "order_items",
+        "order_id = 1, position = 1, product_id = 1, variant_id = 1, product_name = 'P', sku = 'S', unit_price = 100, \
+         quantity = 1, subtotal = 100, discount = 10, currency = 'KRW'",
+    ),
+    (
+        "payments",
+        "id = 1, order_id = 1, customer_id = 1, method = 'wallet', amount = 90, currency = 'KRW', \
+         status = 'succeeded', attempts = 1, gateway_transaction_id = 'g', created_at = now(), updated_at = now()",
+    ),
+    (
+        "order_events",
+        "order_id = 1, sequence = 1, from_status = null, to_status = 'paid', payload = '{}', created_at = now()",
+    ),
+    (
+        "stock_entries",
+        "variant_id = 1, sequence = 1, delta = -1, on_hand_after = 5, reason = 'order', order_id = 1, \
+         actor = 'system', created_at = now()",
+    ),
+    (
+        "wallet_entries",
+        "customer_id = 1, currency = 'KRW', sequence = 1, kind = 'payment', amount = -90, balance_after = 10, \
+         order_id = 1, actor = 'system', created_at = now()",
+    ),
+    (
+        "issued_coupons",
+        "id = 1, coupon_id = 1, customer_id = 1, ordinal = 1, status = 'used', order_id = 1, issued_at = now()",
+    ),
+    (
+        "coupon_redemptions",
+        "issued_coupon_id = 1, order_id = 1, coupon_id = 1, discount = 10, currency = 'KRW', status = 'used', \
+         created_at = now(), updated_at = now()",
+    ),
+    (
+        "order_coupons",
+        "order_id = 1, position = 1, issued_coupon_id = 1, coupon_id = 1, name = 'C', discount = 10, currency = 'KRW'",
+    ),
+    ("product_sales_daily", "sold_on = current_date, product_id = 1, quantity = 1, revenue = 90, currency = 'KRW'"),
+    (
+        "outbox_messages",
+        "id = 1, order_id = 1, sequence = 1, event_type = 'order.paid', status = 'ready', due_at = now(), attempts = 0",
+    ),
+    ("leases", "name = 'relay', token = 1, owner = null, expires_at = null"),
+    (
+        "idempotency_keys",
+        "principal = 'system', operation = 'deposit', key = 'k', fingerprint = '\\x00000000000000000000000000000000', \
+         outcome = '{}', order_id = null, order_version = null, created_at = now()",
+    ),
+    ("order_status", "status = 'odd', description = 'of no use'"),
+    ("order_transition", "from_status = 'odd', to_status = 'odd'"),
+];
+
+/// Each constraint, and what makes its table's sound row one that it must refuse.
+const WRONG: &[(&str, &str)] = &[
+    ("order_status_pkey", ""),
+    ("order_transition_pkey", ""),
+    ("order_transition_from_fkey", "from_status = 'none'"),
+    ("order_transition_to_fkey", "to_status = 'none'"),
+    ("customers_pkey", ""),
+    ("customers_username_key", "id = 2"),
+    ("customers_id_positive", "id = 0"),
+    ("products_pkey", ""),
+    ("products_id_positive", "id = 0"),
+    ("products_base_price_range", "base_price = -1"),
+    ("products_currency_code", "currency = 'WON!'"),
+    ("products_status_known", "status = 'lost'"),
+    ("products_version_positive", "version = 0"),
+    ("product_variants_pkey", ""),
+    ("product_variants_sku_key", "id = 2"),
+    ("product_variants_product_fkey", "id = 2, sku = 'T', product_id = 9"),
+    ("product_variants_id_positive", "id = 0"),
+    ("product_variants_price_range", "additional_price = -1"),
+    ("product_variants_currency_code", "currency = 'WON!'"),
+    ("product_variants_version_positive", "version = 0"),
+    ("product_stocks_pkey", ""),
+    ("product_stocks_variant_fkey", "variant_id = 9"),
+    ("product_stocks_on_hand_not_negative", "on_hand = -1"),
+    ("product_stocks_version_not_negative", "version = -1"),
+    ("wallets_pkey", ""),
+    ("wallets_customer_fkey", "customer_id = 9"),
+    ("wallets_balance_range", "balance = -1"),
+    ("wallets_currency_code", "currency = 'WON!'"),
+    ("wallets_version_positive", "version = 0"),
+    ("coupons_pkey", ""),
+    ("coupons_code_key", "id = 2"),
+    ("coupons_id_positive", "id = 0"),
+    ("coupons_discount_is_one_kind", "discount_percent = 10"),
+    ("coupons_amount_range", "discount_amount = 0"),
+    ("coupons_percent_range", "discount_amount = null, discount_currency = null, discount_percent = 101"),
+    ("coupons_cap_range", "discount_amount = null, discount_percent = 10, discount_cap = 0"),
+    ("coupons_cap_of_percent", "discount_cap = 5"),
+    ("coupons_minimum_range", "min_subtotal = 0, minimum_currency = 'KRW'"),
+    ("coupons_discount_currency", "discount_currency = null"),
+    ("coupons_minimum_currency", "minimum_currency = 'KRW'"),
+    ("coupons_total_range", "total_quantity = 0"),
+    ("coupons_limit_range", "per_customer_limit = 0"),
+    ("coupons_window_not_empty", "ends_at = now() - interval '1 day'"),
+    ("coupons_version_positive", "version = 0"),
+    ("coupon_issuances_pkey", ""),
+    ("coupon_issuances_coupon_fkey", "coupon_id = 9"),
+    ("coupon_issuances_within_total", "issued = 6"),
+    ("orders_pkey", ""),
+    ("orders_id_positive", "id = 0"),
+    ("orders_customer_fkey", "id = 3, customer_id = 9"),
+    ("orders_status_fkey", "id = 3, status = 'lost'"),
+    ("orders_currency_code", "currency = 'WON!'"),
+    ("orders_subtotal_range", "subtotal = 1000000000000001, total = 999999999999991"),
+    ("orders_discount_within_subtotal", "discount = 101, total = -1"),
+    ("orders_total_adds_up", "total = 91"),
+    ("orders_payment_method_known", "payment_method = 'shells'"),
+    ("orders_payment_is_whole", "payment_method = null"),
+    ("orders_paid_have_payment", "payment_id = null, payment_method = null"),
+    ("orders_version_positive", "version = 0"),
+    ("order_items_pkey", ""),
+    ("order_items_order_fkey", "order_id = 9"),
+    ("order_items_variant_fkey", "position = 2, variant_id = 9"),
+    ("order_items_position_range", "position = 101"),
+    ("order_items_quantity_range", "quantity = 0, subtotal = 0, discount = 0"),
+    ("order_items_unit_price_range", "unit_price = 1000000000000001, subtotal = 1000000000000001"),
+    ("order_items_subtotal_adds_up", "subtotal = 99"),
+    ("order_items_discount_within_subtotal", "discount = 101"),
+    ("payments_pkey", ""),
+    ("payments_order_key", "id = 2, gateway_transaction_id = 'h'"),
+    ("payments_gateway_transaction_key", "id = 2, order_id = 2"),
+    ("payments_order_fkey", "id = 2, gateway_transaction_id = 'h', order_id = 9"),
+    ("payments_id_positive", "id = 0"),
+    ("payments_method_known", "method = 'shells'"),
+    ("payments_amount_range", "amount = -1"),
+    ("payments_status_known", "status = 'lost'"),
+    ("payments_attempts_not_negative", "attempts = -1"),
+    ("order_events_pkey", ""),
+    ("order_events_order_fkey", "order_id = 9"),
+    ("order_events_transition_fkey", "sequence = 2, from_status = 'delivered', to_status = 'pending'"),
+    ("order_events_first_from_nothing", "sequence = 2"),
+    ("order_events_begin", "to_status = 'shipped'"),
+    ("stock_entries_pkey", ""),
+    ("stock_entries_stock_fkey", "variant_id = 9"),
+    ("stock_entries_order_fkey", "sequence = 2, order_id = 9"),
+    ("stock_entries_sequence_positive", "sequence = 0"),
+    ("stock_entries_delta_not_zero", "delta = 0"),
+    ("stock_entries_on_hand_not_negative", "on_hand_after = -1"),
+    ("stock_entries_reason_known", "reason = 'gift'"),
+    ("stock_entries_order_named", "order_id = null"),
+    ("stock_entries_order_takes", "delta = 1"),
+    ("stock_entries_return_gives", "reason = 'cancel'"),
+    ("wallet_entries_pkey", "kind = 'refund', amount = 90"),
+    ("wallet_entries_payment_key", "sequence = 2"),
+    ("wallet_entries_wallet_fkey", "customer_id = 9, kind = 'refund', amount = 90"),
+    ("wallet_entries_order_fkey", "sequence = 2, order_id = 9"),
+    ("wallet_entries_sequence_positive", "sequence = 0"),
+    ("wallet_entries_amount_not_zero", "amount = 0"),
+    ("wallet_entries_balance_range", "balance_after = -1"),
+    ("wallet_entries_kind_known", "kind = 'gift'"),
+    ("wallet_entries_deposit_gives", "kind = 'deposit'"),
+    ("wallet_entries_payment_takes", "amount = 90"),
+    ("wallet_entries_order_named", "order_id = null"),
+    ("issued_coupons_pkey", ""),
+    ("issued_coupons_ordinal_key", "id = 2"),
+    ("issued_coupons_coupon_fkey", "id = 2, coupon_id = 9"),
+    ("issued_coupons_customer_fkey", "id = 2, customer_id = 9"),
+    ("issued_coupons_order_fkey", "id = 2, ordinal = 2, order_id = 9"),
+    ("issued_coupons_id_positive", "id = 0"),
+    ("issued_coupons_ordinal_range", "ordinal = 0"),
+    ("issued_coupons_status_known", "status = 'lost', order_id = null"),
+    ("issued_coupons_order_of_status", "order_id = null"),
+    ("coupon_redemptions_pkey", "status = 'released'"),
+    ("coupon_redemptions_one_use_key", "order_id = 2"),
+    ("coupon_redemptions_copy_fkey", "issued_coupon_id = 9"),
+    ("coupon_redemptions_order_fkey", "order_id = 9, status = 'released'"),
+    ("coupon_redemptions_coupon_fkey", "order_id = 2, coupon_id = 9, status = 'released'"),
+    ("coupon_redemptions_discount_range", "discount = -1"),
+    ("coupon_redemptions_status_known", "status = 'lost'"),
+    ("order_coupons_pkey", ""),
+    ("order_coupons_order_fkey", "order_id = 9"),
+    ("order_coupons_copy_fkey", "position = 2, issued_coupon_id = 9"),
+    ("order_coupons_discount_range", "discount = -1"),
+    ("product_sales_daily_pkey", ""),
+    ("product_sales_daily_product_fkey", "product_id = 9"),
+    ("outbox_messages_pkey", ""),
+    ("outbox_messages_event_key", "id = 2"),
+    ("outbox_messages_event_fkey", "id = 2, sequence = 9"),
+    ("outbox_messages_status_known", "status = 'lost'"),
+    ("outbox_messages_dead_have_reason", "status = 'dead'"),
+    ("outbox_messages_attempts_not_negative", "attempts = -1"),
+    ("leases_pkey", ""),
+    ("leases_token_positive", "token = 0"),
+    ("leases_holder_is_whole", "owner = 'me'"),
+    ("idempotency_keys_pkey", ""),
+    ("idempotency_keys_fingerprint_size", "fingerprint = ''"),
+    ("idempotency_keys_one_outcome", "outcome = null"),
+];
+
+/// What a hand in the data would try on the tables that only grow.
+const CHANGES: &[(&str, &str)] = &[
+    ("order_events", "to_status = 'cancelled'"),
+    ("stock_entries", "delta = -2"),
+    ("wallet_entries", "amount = -1"),
+    ("order_items", "discount = 0"),
+    ("order_coupons", "discount = 0"),
+];
+
+/// The constraints and unique indexes of the schema, with their tables.
+const NAMED: &str = "select c.conname::text, c.conrelid::regclass::text from pg_constraint c \
+     where c.connamespace = 'public'::regnamespace and c.contype in ('c', 'f', 'p', 'u') \
+     union select i.indexrelid::regclass::text, i.indrelid::regclass::text from pg_index i \
+     join pg_class k on k.oid = i.indexrelid where i.indisunique and k.relnamespace = 'public'::regnamespace";
+
+/// A row by its columns, some of them changed, as a statement that inserts it.
+fn insert(table: &str, sound: &str, changed: &str) -> String {
+    let pairs = |text: &str| -> Vec<(String, String)> {
+        let each = |pair: &str| pair.split_once(" = ").map(|(column, value)| (column.to_owned(), value.to_owned()));
+        text.split(", ").filter(|pair| !pair.is_empty()).map(|pair| each(pair).unwrap()).collect()
+    };
+    let mut row = pairs(sound);
+    for (column, value) in pairs(changed) {
+        row.iter_mut().find(|(name, _)| *name == column).unwrap().1 = value;
+    }
+    let (columns, values): (Vec<String>, Vec<String>) = row.into_iter().unzip();
+    format!("insert into {table} ({}) values ({})", columns.join(", "), values.join(", "))
+}
+
+async fn with_sound_rows() -> Backstage {
+    let mut backstage = Backstage::at(&database().await.url).await;
+    for (table, row) in SOUND {
+        backstage.run(&insert(table, row, "")).await;
+    }
+    backstage
+}
+
+#[tokio::test]
+async fn every_named_constraint_refuses_what_it_is_there_for() {
+    let mut backstage = with_sound_rows().await;
+    let named: Vec<(String, String)> = sqlx::query_as(NAMED).fetch_all(&mut backstage.connection).await.unwrap();
+    let named: Vec<_> = named.into_iter().filter(|(_, table)| table != "_sqlx_migrations").collect();
+    let tried: BTreeSet<&str> = WRONG.iter().map(|(constraint, _)| *constraint).collect();
+    for (constraint, _) in &named {
+        assert!(tried.contains(constraint.as_str()), "nothing tries the constraint {constraint}");
+    }
+    for (constraint, changed) in WRONG {
+        let (_, table) = named.iter().find(|(name, _)| name == constraint).expect(constraint);
+        let (_, sound) = SOUND.iter().find(|(name, _)| name == table).expect(table);
+        let statement = insert(table, sound, changed);
+        let refused = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut backstage.connection).await;
+        let error = refused.expect_err(&statement);
+        assert_eq!(error.as_database_error().and_then(|error| error.constraint()), Some(*constraint), "{statement}");
+    }
+}
+
+/// Ledgers and histories only grow, for the tables' owner too: an update or a delete does nothing.
+#[tokio::test]
+async fn what_was_written_to_a_ledger_or_a_history_stays() {
+    let mut backstage = with_sound_rows().await;
+    for (table, change) in CHANGES {
+        let before = contents(&mut backstage.connection, table).await;
+        assert_eq!(before.len(), 1);
+        for statement in [format!("update {table} set {change}"), format!("delete from {table}")] {
+            assert_eq!(backstage.run(&statement).await, 0, "{statement}");
+            assert_eq!(contents(&mut backstage.connection, table).await, before, "{statement}");
+        }
+    }
+}
+
+async fn contents(connection: &mut PgConnection, table: &str) -> Vec<String> {
+    let sql = format!("select t::text from {table} t order by 1");
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(connection).await.unwrap()
+}
