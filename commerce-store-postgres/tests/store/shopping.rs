@@ -63,7 +63,7 @@ impl Shopping {
             return world.envelope(&customer, CancelOrder { order_id, reason: None });
         }
         let [a, b] = self.variants;
-        let lines = if turn % 2 == 0 { [(a, 1), (b, 2)] } else { [(b, 1), (a, 1)] };
+        let lines = if turn.is_multiple_of(2) { [(a, 1), (b, 2)] } else { [(b, 1), (a, 1)] };
         let place = |payment| PlaceOrder { customer_id, basket: basket(&lines), payment };
         match turn % 5 {
             0 => world.envelope(&customer, IssueCoupon { customer_id, coupon: CouponRef::Id(self.coupon) }),
