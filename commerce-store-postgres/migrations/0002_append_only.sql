@@ -13,3 +13,16 @@ create rule order_items_no_update as on update to order_items do instead nothing
 create rule order_items_no_delete as on delete to order_items do instead nothing;
 create rule order_coupons_no_update as on update to order_coupons do instead nothing;
 create rule order_coupons_no_delete as on delete to order_coupons do instead nothing;
+
+-- What they name stays.
+create rule customers_no_delete as on delete to customers do instead nothing;
+create rule products_no_delete as on delete to products do instead nothing;
+create rule product_variants_no_delete as on delete to product_variants do instead nothing;
+create rule product_stocks_no_delete as on delete to product_stocks do instead nothing;
+create rule wallets_no_delete as on delete to wallets do instead nothing;
+create rule coupons_no_delete as on delete to coupons do instead nothing;
+create rule coupon_issuances_no_delete as on delete to coupon_issuances do instead nothing;
+create rule issued_coupons_no_delete as on delete to issued_coupons do instead nothing;
+create rule orders_no_delete as on delete to orders do instead nothing;
+create rule payments_no_delete as on delete to payments do instead nothing;
+create rule coupon_redemptions_no_delete as on delete to coupon_redemptions do instead nothing;

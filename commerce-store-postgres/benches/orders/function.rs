@@ -33,7 +33,7 @@ begin
   update wallets set balance = w.balance - total, version = w.version + 1 where customer_id = p_customer and currency = 'KRW';
   insert into payments values (p_payment, p_order, p_customer, 'wallet', total, 'KRW', 'succeeded', 1, null, null, now(), now());
   insert into wallet_entries values (p_customer, 'KRW', w.version + 1, 'payment', -total, w.balance - total, p_order, who, null, now());
-  insert into order_events values (p_order, 1, null, 'paid', p_payload::jsonb, now());
+  insert into order_events values (p_order, 1, null, 'paid', p_payload::json, now());
   insert into outbox_messages (id, order_id, sequence, event_type, status, due_at, attempts)
     values (p_message, p_order, 1, 'order.paid', 'ready', now(), 0);
 end $$";
@@ -46,7 +46,7 @@ begin
   perform 1 from customers where id = p_customer;
   perform 1 from coupons where id = p_coupon;
   select issued into n from coupon_issuances where coupon_id = p_coupon for update;
-  select count(*) into copies from issued_coupons where coupon_id = p_coupon and customer_id = p_customer;
+  select coalesce(max(ordinal), 0) into copies from issued_coupons where coupon_id = p_coupon and customer_id = p_customer;
   insert into issued_coupons values (p_id, p_coupon, p_customer, copies + 1, 'available', null, now(), null, null);
   update coupon_issuances set issued = n + 1 where coupon_id = p_coupon;
 end $$";

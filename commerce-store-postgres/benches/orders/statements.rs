@@ -120,7 +120,7 @@ async fn order(pool: &PgPool, fixture: &Fixture, hot: bool) {
         .execute(&mut *tx)
         .await
         .unwrap();
-    sqlx::query("insert into order_events values ($1, 1, null, 'paid', $2::text::jsonb, now())")
+    sqlx::query("insert into order_events values ($1, 1, null, 'paid', $2::text::json, now())")
         .bind(order)
         .bind(PAYLOAD)
         .execute(&mut *tx)
@@ -134,7 +134,7 @@ async fn order(pool: &PgPool, fixture: &Fixture, hot: bool) {
 
 async fn remember(tx: &mut Transaction<'_, Postgres>, fixture: &Fixture, customer: i64, operation: &str, order: i64) {
     let outcome = (operation != "place_order").then_some("{\"issued_coupon\": null}");
-    sqlx::query("insert into idempotency_keys values ($1, $2, $3, $4, $5::text::jsonb, $6, $7, now())")
+    sqlx::query("insert into idempotency_keys values ($1, $2, $3, $4, $5::text::json, $6, $7, now())")
         .bind(format!("customer:{customer}"))
         .bind(operation)
         .bind(format!("{:032x}", fixture.number()))
@@ -165,13 +165,14 @@ async fn issue(pool: &PgPool, fixture: &Fixture) {
         .fetch_one(&mut *tx)
         .await
         .unwrap();
-    let copies: i64 =
-        sqlx::query_scalar("select count(*) from issued_coupons where coupon_id = $1 and customer_id = $2")
-            .bind(fixture.coupon.get())
-            .bind(customer.get())
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap();
+    let copies: i64 = sqlx::query_scalar(
+        "select coalesce(max(ordinal), 0) from issued_coupons where coupon_id = $1 and customer_id = $2",
+    )
+    .bind(fixture.coupon.get())
+    .bind(customer.get())
+    .fetch_one(&mut *tx)
+    .await
+    .unwrap();
     sqlx::query("insert into issued_coupons values ($1, $2, $3, $4, 'available', null, now(), null, null)")
         .bind(fixture.id())
         .bind(fixture.coupon.get())

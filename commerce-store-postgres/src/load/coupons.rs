@@ -1,11 +1,10 @@
-//! Coupons with their counters, customers' copies, and how many of them a customer has had.
+//! Coupons with their counters, and customers' copies.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Copies, Coupon, CouponId, CustomerId, Discount, Issuance, IssuedCoupon, IssuedCouponId, Money, Percent,
-    StoreError, Window,
+    Changes, Coupon, CouponId, Discount, Issuance, IssuedCoupon, IssuedCouponId, Money, Percent, StoreError, Window,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -127,27 +126,4 @@ pub(crate) fn issued_coupon_of(row: &PgRow) -> Result<IssuedCoupon, StoreError> 
     })
 }
 
-pub(super) const STATEMENTS: &[&str] = &[COUPONS, COUPONS_LOCKED, COPIES, COPIES_LOCKED, COUNT_COPIES];
-
-/// In a statement after the one that locked the coupons, so that it sees every copy handed out before.
-pub(crate) const COUNT_COPIES: &str = "select k.coupon_id, k.customer_id, count(i.id) as copies \
-     from unnest($1::bigint[], $2::bigint[]) as k (coupon_id, customer_id) \
-     left join issued_coupons i on i.coupon_id = k.coupon_id and i.customer_id = k.customer_id \
-     group by k.coupon_id, k.customer_id";
-
-pub(super) async fn count_copies(
-    connection: &mut PgConnection,
-    pairs: &BTreeSet<(CouponId, CustomerId)>,
-    records: &mut Changes,
-) -> Result<(), Failure> {
-    let coupons: Vec<i64> = pairs.iter().map(|(coupon, _)| coupon.get()).collect();
-    let customers: Vec<i64> = pairs.iter().map(|(_, customer)| customer.get()).collect();
-    for row in sqlx::query(COUNT_COPIES).bind(coupons).bind(customers).fetch_all(connection).await? {
-        records.copies.push(Copies {
-            coupon_id: get_id(&row, "coupon_id")?,
-            customer_id: get_id(&row, "customer_id")?,
-            count: get_u32(&row, "copies")?,
-        });
-    }
-    Ok(())
-}
+pub(super) const STATEMENTS: &[&str] = &[COUPONS, COUPONS_LOCKED, COPIES, COPIES_LOCKED];

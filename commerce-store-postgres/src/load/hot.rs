@@ -1,12 +1,12 @@
-//! The one statement that every batch begins with: keys, customers, products, variants with stock, wallets, and the
-//! time. One round trip, because a lone caller waits for each.
+//! The one statement that every batch begins with: keys, customers, products, variants with stock, wallets, how many
+//! copies of a coupon customers have had, and the time. One round trip, because a lone caller waits for each.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Customer, Fingerprint, Id, KeyRecord, ListedVariant, Outcome, Product, Stock, StoreError, Variant, Wallet,
-    WalletId,
+    Changes, Copies, Customer, Fingerprint, Id, KeyRecord, Keys, ListedVariant, Outcome, Product, Stock, StoreError,
+    Variant, Wallet, WalletId,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -28,7 +28,7 @@ macro_rules! hot {
             " null::text as t4, null::boolean as flag, k.created_at as at1, null::timestamptz as at2,",
             " k.fingerprint as bytes, k.outcome as json",
             " from (select w.place, i.created_at, i.fingerprint,",
-            "   coalesce(i.outcome, jsonb_build_object('order', e.payload -> 'order')) as outcome",
+            "   coalesce(i.outcome, json_build_object('order', e.payload -> 'order')) as outcome",
             "   from unnest($1::text[], $2::text[], $3::text[]) with ordinality as w (principal, operation, key, place)",
             "   join idempotency_keys i",
             "     on i.principal = w.principal and i.operation = w.operation and i.key = w.key",
@@ -49,7 +49,13 @@ macro_rules! hot {
             " from (select w.* from unnest($7::bigint[], $8::text[]) as k (customer_id, currency)",
             "   join wallets w on w.customer_id = k.customer_id and w.currency = k.currency",
             "   order by w.customer_id, w.currency ", $wallets, ") w",
-            " union all select 6, null, null, null, null, null, null, null, null, null, null, null,",
+            // The coupons were locked by a statement before, so this one sees every copy handed out. Copies are numbered
+            // and never deleted: the last one's number is their count.
+            " union all select 6, k.coupon_id, k.customer_id, (select i.ordinal from issued_coupons i",
+            "     where i.coupon_id = k.coupon_id and i.customer_id = k.customer_id order by i.ordinal desc limit 1),",
+            "   null, null, null, null, null, null, null, null, null, null, null, null",
+            " from unnest($9::bigint[], $10::bigint[]) as k (coupon_id, customer_id)",
+            " union all select 7, null, null, null, null, null, null, null, null, null, null, null,",
             "   clock_timestamp(), null, null, null",
         )
     };
@@ -65,7 +71,7 @@ pub(super) const STATEMENTS: &[&str] = &[READ, SELL, CATALOG];
 pub(crate) async fn fetch(
     connection: &mut PgConnection,
     named: &Named,
-    wallets: &BTreeSet<WalletId>,
+    keys: &Keys,
     scopes: &Scopes,
     mode: Mode,
     mut records: Changes,
@@ -82,8 +88,10 @@ pub(crate) async fn fetch(
         .bind(raw(&named.customers))
         .bind(raw(&named.products))
         .bind(raw(&named.variants))
-        .bind(wallets.iter().map(|id| id.customer_id.get()).collect::<Vec<_>>())
-        .bind(wallets.iter().map(|id| id.currency.code()).collect::<Vec<_>>())
+        .bind(keys.wallets.iter().map(|id| id.customer_id.get()).collect::<Vec<_>>())
+        .bind(keys.wallets.iter().map(|id| id.currency.code()).collect::<Vec<_>>())
+        .bind(keys.copies.iter().map(|(coupon, _)| coupon.get()).collect::<Vec<_>>())
+        .bind(keys.copies.iter().map(|(_, customer)| customer.get()).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
     let (mut stored, mut now) = (HashMap::new(), None);
@@ -101,6 +109,7 @@ pub(crate) async fn fetch(
                 records.stocks.push(stock);
             }
             5 => records.wallets.push(wallet(row)?),
+            6 => records.copies.push(copies(row)?),
             _ => now = Some(get_at(row, "at1")?),
         }
     }
@@ -165,6 +174,12 @@ fn wallet(row: &PgRow) -> Result<Wallet, StoreError> {
     let currency = get_currency(row, "t3")?;
     let id = WalletId { customer_id: get_id(row, "i1")?, currency };
     Ok(Wallet { id, balance: get_money(row, "i2", currency)?, version: get_u64(row, "i3")? })
+}
+
+fn copies(row: &PgRow) -> Result<Copies, StoreError> {
+    let last: Option<i64> = get(row, "i3")?;
+    let count = last.map_or(Ok(0), u32::try_from).map_err(corrupt)?;
+    Ok(Copies { coupon_id: get_id(row, "i1")?, customer_id: get_id(row, "i2")?, count })
 }
 
 /// A product as the reads select it: its own columns, by their names.

@@ -68,10 +68,7 @@ pub(crate) async fn fetch(
     if !named.coupons.is_empty() {
         coupons::fetch(connection, &named.coupons, mode, &mut records).await?;
     }
-    if !keys.copies.is_empty() {
-        coupons::count_copies(connection, &keys.copies, &mut records).await?;
-    }
-    hot::fetch(connection, &named, &keys.wallets, scopes, mode, records).await
+    hot::fetch(connection, &named, keys, scopes, mode, records).await
 }
 
 /// Facts that never change, kept from earlier commands: which product a variant belongs to, what is on an order,

@@ -22,12 +22,6 @@ const COUPONS: &str = "update coupons c set active = u.active, version = u.versi
 const NEW_ISSUANCES: &str = "insert into coupon_issuances (coupon_id, issued, total_quantity) \
      select u.coupon_id, u.issued, c.total_quantity from unnest($1::bigint[], $2::bigint[]) as u (coupon_id, issued) \
      join coupons c on c.id = u.coupon_id";
-const ISSUANCES: &str = "update coupon_issuances i set issued = u.issued \
-     from unnest($1::bigint[], $2::bigint[]) as u (coupon_id, issued) where i.coupon_id = u.coupon_id";
-const NEW_COPIES: &str = "insert into issued_coupons \
-     (id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at) \
-     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], \
-     $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])";
 const COPIES: &str = "update issued_coupons i set status = u.status, order_id = u.order_id, used_at = u.used_at \
      from unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[]) as u (id, status, order_id, used_at) \
      where i.id = u.id";
@@ -44,7 +38,7 @@ const ORDER_COUPONS: &str = "insert into order_coupons \
      select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[])";
 
 pub(super) const STATEMENTS: &[&str] =
-    &[NEW_COUPONS, COUPONS, NEW_ISSUANCES, ISSUANCES, NEW_COPIES, COPIES, NEW_REDEMPTIONS, REDEMPTIONS, ORDER_COUPONS];
+    &[NEW_COUPONS, COUPONS, NEW_ISSUANCES, COPIES, NEW_REDEMPTIONS, REDEMPTIONS, ORDER_COUPONS];
 
 pub(super) async fn write_campaigns(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     write_new_coupons(connection, net).await?;
@@ -58,15 +52,13 @@ pub(super) async fn write_campaigns(connection: &mut PgConnection, net: &Net) ->
             .execute(&mut *connection)
             .await?;
     }
-    for (statement, rows) in [(NEW_ISSUANCES, &net.issuances.new), (ISSUANCES, &net.issuances.changed)] {
-        if !rows.is_empty() {
-            sqlx::query(statement)
-                .bind(column!(rows.values(), i => i.coupon_id.get()))
-                .bind(column!(rows.values(), i => i64::from(i.issued)))
-                .execute(&mut *connection)
-                .await?;
-        }
-    }
+    skip_if_empty!(net.issuances.new);
+    let rows = || net.issuances.new.values();
+    sqlx::query(NEW_ISSUANCES)
+        .bind(column!(rows(), i => i.coupon_id.get()))
+        .bind(column!(rows(), i => i64::from(i.issued)))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -123,29 +115,14 @@ impl Terms {
     }
 }
 
-/// Copies and their use, after the orders that they name.
+/// What became of copies, and their use, after the orders that they name.
 pub(super) async fn write_copies(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
-    write_issued(connection, net).await?;
+    write_taken(connection, net).await?;
     write_order_coupons(connection, net).await?;
     write_redemptions(connection, net).await
 }
 
-async fn write_issued(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
-    if !net.issued_coupons.new.is_empty() {
-        let rows = || net.issued_coupons.new.values();
-        sqlx::query(NEW_COPIES)
-            .bind(column!(rows(), i => i.id.get()))
-            .bind(column!(rows(), i => i.coupon_id.get()))
-            .bind(column!(rows(), i => i.customer_id.get()))
-            .bind(column!(rows(), i => net.ordinals.get(&i.id).map_or(1, |ordinal| i64::from(*ordinal))))
-            .bind(column!(rows(), i => i.status.as_str()))
-            .bind(column!(rows(), i => i.order_id.map(|id| id.get())))
-            .bind(column!(rows(), i => at(i.issued_at)))
-            .bind(column!(rows(), i => i.expires_at.map(at)))
-            .bind(column!(rows(), i => i.used_at.map(at)))
-            .execute(&mut *connection)
-            .await?;
-    }
+async fn write_taken(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     skip_if_empty!(net.issued_coupons.changed);
     let rows = || net.issued_coupons.changed.values();
     sqlx::query(COPIES)

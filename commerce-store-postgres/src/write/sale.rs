@@ -1,4 +1,4 @@
-//! What an order writes, in one statement: a lone caller waits for one round trip, a crowd shares it.
+//! What an order or the issue of a coupon writes, in one statement: a lone caller waits for one round trip, a crowd shares it.
 
 use commerce_core::{OrderEvent, OrderId, OrderLine, Outcome};
 use serde_json::Error as JsonError;
@@ -40,7 +40,7 @@ with new_orders as (
                        $32::text[], $33::bigint[], $34::text[], $35::text[], $36::timestamptz[], $37::timestamptz[])
 ), new_events as (
   insert into order_events (order_id, sequence, from_status, to_status, payload, created_at)
-  select u.order_id, u.sequence, u.from_status, u.to_status, u.payload::jsonb, u.created_at
+  select u.order_id, u.sequence, u.from_status, u.to_status, u.payload::json, u.created_at
   from unnest($38::bigint[], $39::bigint[], $40::text[], $41::text[], $42::text[], $43::timestamptz[])
     as u (order_id, sequence, from_status, to_status, payload, created_at)
 ), new_messages as (
@@ -71,11 +71,19 @@ with new_orders as (
   on conflict (sold_on, product_id) do update set quantity = d.quantity + excluded.quantity,
     revenue = case when abs(d.revenue + excluded.revenue) <= 1000000000000000 then d.revenue + excluded.revenue
                    else d.revenue end
+), issuances as (
+  update coupon_issuances i set issued = u.issued
+  from unnest($80::bigint[], $81::bigint[]) as u (coupon_id, issued)
+  where i.coupon_id = u.coupon_id
+), new_copies as (
+  insert into issued_coupons (id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at)
+  select * from unnest($82::bigint[], $83::bigint[], $84::bigint[], $85::bigint[], $86::text[], $87::bigint[],
+                       $88::timestamptz[], $89::timestamptz[], $90::timestamptz[])
 )
 insert into idempotency_keys (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at)
-select u.principal, u.operation, u.key, u.fingerprint, u.outcome::jsonb, u.order_id, u.order_version, u.created_at
-from unnest($80::text[], $81::text[], $82::text[], $83::bytea[], $84::text[], $85::bigint[], $86::bigint[],
-            $87::timestamptz[])
+select u.principal, u.operation, u.key, u.fingerprint, u.outcome::json, u.order_id, u.order_version, u.created_at
+from unnest($91::text[], $92::text[], $93::text[], $94::bytea[], $95::text[], $96::bigint[], $97::bigint[],
+            $98::timestamptz[])
   as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at)";
 
 pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, SALE];
@@ -125,6 +133,7 @@ pub(super) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
     let query = bind_history(query, net)?;
     let query = bind_ledgers(query, net);
     let query = bind_sales(query, net);
+    let query = bind_copies(query, net);
     bind_keys(query, net)?.execute(connection).await?;
     Ok(())
 }
@@ -242,6 +251,23 @@ fn bind_sales<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
         .bind(column!(sales(), (_, sold) => sold.quantity))
         .bind(column!(sales(), (_, sold) => sold.revenue.minor()))
         .bind(column!(sales(), (_, sold) => sold.revenue.currency().to_string()))
+}
+
+fn bind_copies<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
+    let issuances = || net.issuances.changed.values();
+    let copies = || net.issued_coupons.new.values();
+    query
+        .bind(column!(issuances(), i => i.coupon_id.get()))
+        .bind(column!(issuances(), i => i64::from(i.issued)))
+        .bind(column!(copies(), c => c.id.get()))
+        .bind(column!(copies(), c => c.coupon_id.get()))
+        .bind(column!(copies(), c => c.customer_id.get()))
+        .bind(column!(copies(), c => net.ordinals.get(&c.id).map_or(1, |ordinal| i64::from(*ordinal))))
+        .bind(column!(copies(), c => c.status.as_str()))
+        .bind(column!(copies(), c => c.order_id.map(|id| id.get())))
+        .bind(column!(copies(), c => at(c.issued_at)))
+        .bind(column!(copies(), c => c.expires_at.map(at)))
+        .bind(column!(copies(), c => c.used_at.map(at)))
 }
 
 fn bind_keys<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure> {

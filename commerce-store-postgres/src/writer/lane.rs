@@ -7,6 +7,7 @@ use std::time::Duration;
 use commerce_core::{Error, StoreError};
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::batch::{self, Ended};
@@ -36,7 +37,16 @@ pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue:
     };
     let mut lane = fresh();
     let mut waiting = Vec::with_capacity(config.batch);
-    while queue.recv_many(&mut waiting, config.batch.max(1)).await > 0 {
+    let most = config.batch.max(1);
+    while queue.recv_many(&mut waiting, most).await > 0 {
+        // Those whom the last batch answered are about to ask again: whoever is ready has a turn before this batch
+        // closes, or the first to wake would be a small batch that all the others wait for.
+        yield_now().await;
+        while waiting.len() < most
+            && let Ok(job) = queue.try_recv()
+        {
+            waiting.push(job);
+        }
         let jobs = std::mem::take(&mut waiting);
         // In a task of its own, so that a panic ends this batch and not the lane.
         let batch = tokio::spawn(async move {
