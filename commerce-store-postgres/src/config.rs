@@ -16,9 +16,8 @@ pub struct Config {
     pub shop: Shop,
     /// Where the time comes from; none takes the database's, on which several instances agree.
     pub clock: Option<Arc<dyn Clock>>,
-    /// How many batches may be under way at once; 1 by default. Each writer lane has a connection. One lane never
-    /// waits for another's locks, and is the fastest where a few products carry most orders; more help where
-    /// commits are slow and orders are spread.
+    /// How many batches may be under way at once; 2 by default. Each writer lane has a connection. Commands that want
+    /// the same records share a lane, so more lanes help where orders are spread and the database has cores to spare.
     pub lanes: usize,
     /// How many commands may wait for a lane; 4,096 by default. More are turned away as unavailable.
     pub queue: usize,
@@ -40,7 +39,7 @@ impl Config {
             database: url.parse().map_err(unavailable)?,
             shop,
             clock: None,
-            lanes: 1,
+            lanes: 2,
             queue: 4_096,
             batch: 512,
             read_connections: 8,

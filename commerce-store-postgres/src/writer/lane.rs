@@ -1,13 +1,10 @@
-//! A lane: takes what waits, runs it, and answers. Nobody waits for a timer: a batch is whatever arrived while the
-//! one before was under way.
+//! A lane: runs batches one after another, and answers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::{Error, StoreError};
 use sqlx::PgConnection;
-use tokio::sync::mpsc;
-use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::batch::{self, Ended};
@@ -20,45 +17,21 @@ use crate::pool::connect_writer;
 
 /// What a lane keeps between batches. Its connection is its own: no future of a caller ever touches it.
 #[derive(Debug)]
-struct Lane {
+pub(super) struct Lane {
     config: Arc<Config>,
     counters: Arc<Counters>,
     connection: Option<PgConnection>,
     hints: Hints,
 }
 
-/// Runs a lane until its queue is closed and empty.
-pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue: mpsc::Receiver<Job>) {
-    let fresh = || Lane {
-        config: Arc::clone(&config),
-        counters: Arc::clone(&counters),
-        connection: None,
-        hints: Hints::default(),
-    };
-    let mut lane = fresh();
-    let mut waiting = Vec::with_capacity(config.batch);
-    let most = config.batch.max(1);
-    while queue.recv_many(&mut waiting, most).await > 0 {
-        // Those whom the last batch answered are about to ask again: whoever is ready has a turn before this batch
-        // closes, or the first to wake would be a small batch that all the others wait for.
-        yield_now().await;
-        while waiting.len() < most
-            && let Ok(job) = queue.try_recv()
-        {
-            waiting.push(job);
-        }
-        let jobs = std::mem::take(&mut waiting);
-        // In a task of its own, so that a panic ends this batch and not the lane.
-        let batch = tokio::spawn(async move {
-            lane.serve(jobs).await;
-            lane
-        });
-        lane = batch.await.unwrap_or_else(|_| fresh());
-    }
-}
-
 impl Lane {
-    async fn serve(&mut self, jobs: Vec<Job>) {
+    /// A lane without a connection; it makes one when it has something to do.
+    pub(super) fn new(config: &Arc<Config>, counters: &Arc<Counters>) -> Self {
+        Self { config: Arc::clone(config), counters: Arc::clone(counters), connection: None, hints: Hints::default() }
+    }
+
+    /// Runs the jobs to their end and answers each.
+    pub(super) async fn serve(&mut self, jobs: Vec<Job>) {
         let deadline = self.config.deadline;
         let (late, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.queued_at.elapsed() > deadline);
         for job in late {

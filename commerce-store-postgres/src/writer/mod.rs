@@ -1,8 +1,9 @@
 //! Writing: commands queue up at lanes, and each lane carries out what waits in one transaction.
 
 mod batch;
+mod dispatch;
 mod lane;
-mod route;
+mod meet;
 mod transaction;
 
 use std::sync::Arc;
@@ -10,8 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use commerce_core::store::Envelope;
 use commerce_core::{Error, Receipt, StoreError};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 pub(crate) use transaction::{Surroundings, decide_and_write};
 
@@ -27,6 +27,8 @@ struct Job {
     request: Request,
     reply: oneshot::Sender<Verdict>,
     queued_at: tokio::time::Instant,
+    /// A place among those that may wait; given back when the command's batch begins.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// What the lanes have done so far, for operators.
@@ -83,7 +85,9 @@ impl Counters {
 /// The lanes. They end when this is dropped and what waits has been answered.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    lanes: Vec<mpsc::Sender<Job>>,
+    queue: mpsc::UnboundedSender<Job>,
+    /// As many as may wait.
+    room: Arc<Semaphore>,
     counters: Arc<Counters>,
 }
 
@@ -91,13 +95,10 @@ impl Writer {
     /// Starts the lanes on the current runtime.
     pub(crate) fn start(config: &Arc<Config>) -> Self {
         let counters = Arc::new(Counters::default());
-        let count = config.lanes.max(1);
-        let start = |_| {
-            let (sender, jobs) = mpsc::channel(config.queue.div_ceil(count).max(1));
-            tokio::spawn(lane::run(Arc::clone(config), Arc::clone(&counters), jobs));
-            sender
-        };
-        Self { lanes: (0..count).map(start).collect(), counters }
+        let (queue, jobs) = mpsc::unbounded_channel();
+        tokio::spawn(dispatch::run(Arc::clone(config), Arc::clone(&counters), jobs));
+        let room = Arc::new(Semaphore::new(config.queue.clamp(1, Semaphore::MAX_PERMITS)));
+        Self { queue, room, counters }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -107,22 +108,22 @@ impl Writer {
     /// Queues a command and waits for its answer. Dropping the future changes nothing: the command runs to its end
     /// without it.
     pub(crate) async fn execute(&self, envelope: Envelope) -> Verdict {
-        let lane = route::lane(&envelope.command, self.lanes.len());
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+            Counters::count(&self.counters.refused, 1);
+            return Err(unavailable("too many commands wait already"));
+        };
         let (reply, answer) = oneshot::channel();
-        let job = Job { request: Request::new(envelope), reply, queued_at: tokio::time::Instant::now() };
-        match self.lanes[lane].try_send(job) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                Counters::count(&self.counters.refused, 1);
-                let reason = "too many commands wait already".to_owned();
-                return Err(StoreError::Unavailable { reason }.into());
-            }
-            Err(TrySendError::Closed(_)) => {
-                return Err(StoreError::Unavailable { reason: "the store is closed".to_owned() }.into());
-            }
+        let queued_at = tokio::time::Instant::now();
+        let job = Job { request: Request::new(envelope), reply, queued_at, place: Some(place) };
+        if self.queue.send(job).is_err() {
+            return Err(unavailable("the store is closed"));
         }
         // A lane answers every job. One that panicked half-way cannot say how far it came.
         let lost = |_| Error::from(StoreError::Unknown { reason: "the writer failed".to_owned() });
         answer.await.map_err(lost)?
     }
+}
+
+fn unavailable(reason: &str) -> Error {
+    StoreError::Unavailable { reason: reason.to_owned() }.into()
 }

@@ -49,7 +49,7 @@ async fn a_database_that_comes_back_serves_the_first_request_and_no_connection_l
     let world = world(&store);
     let customer = world.customer_with(1).await;
     let mut backstage = Backstage::at(&database.url).await;
-    let lanes_and_pools = 1 + 8 + 4;
+    let lanes_and_pools = 2 + 8 + 4;
     for round in 0..5 {
         crowd(&store, &world, customer, true).await;
         assert!(backstage.sessions("true").await <= lanes_and_pools);

@@ -36,7 +36,7 @@ async fn a_serialization_failure_is_run_again_whole() {
     let mut backstage = Backstage::at(&database.url).await;
     let isolation = "set default_transaction_isolation = 'repeatable read'";
     backstage.run(&format!("alter database {} {isolation}", database.name)).await;
-    let store = open_at(&database.url, |_| {}).await;
+    let store = open_at(&database.url, |config| config.lanes = 1).await;
     let world = world(&store);
     let customers = [world.customer_with(1).await, world.customer_with(1).await];
     let mut other = Backstage::at(&database.url).await;
@@ -59,7 +59,7 @@ async fn a_serialization_failure_is_run_again_whole() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_deadlock_with_another_program_is_run_again_whole() {
     let database = database().await;
-    let store = open_at(&database.url, |_| {}).await;
+    let store = open_at(&database.url, |config| config.lanes = 1).await;
     let world = world(&store);
     let mut customers = [world.customer_with(1).await, world.customer_with(1).await];
     customers.sort();

@@ -33,7 +33,7 @@ impl Pair {
         let clock = Arc::new(ManualClock::new(beginning()));
         let model = MemoryStore::with_clock(shop(), Arc::clone(&clock) as Arc<dyn Clock>);
         let time = Arc::clone(&clock) as Arc<dyn Clock>;
-        let store = open_at(url, |config| (config.shop, config.clock) = (shop(), Some(time))).await;
+        let store = open_at(url, |config| (config.shop, config.clock, config.lanes) = (shop(), Some(time), 1)).await;
         Self { clock, model, store, world: World::default() }
     }
 

@@ -7,13 +7,13 @@ use commerce_core::store::Store;
 use commerce_core::{Deposit, Error, StoreError, reconcile};
 use sqlx::{Connection, PgConnection};
 
-use crate::harness::{database, open, world};
+use crate::harness::{database, open_at, world};
 
 /// A command that the database refuses, whatever is tried, fails alone: those that were in its batch are answered.
 #[tokio::test]
 async fn a_poisoned_command_fails_alone() {
     let database = database().await;
-    let store = Arc::new(open(&database).await);
+    let store = open_at(&database.url, |config| config.lanes = 1).await;
     let world = world(&store);
     let customers = world.customers(3, 100).await;
     let mut connection = PgConnection::connect(&database.url).await.unwrap();
