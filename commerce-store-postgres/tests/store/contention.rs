@@ -41,12 +41,13 @@ async fn a_serialization_failure_is_run_again_whole() {
     let customers = [world.customer_with(1).await, world.customer_with(1).await];
     let mut other = Backstage::at(&database.url).await;
     other.run(&format!("begin; {}", lock(customers[1]))).await;
-    // A batch of one that holds the lane, then two commands in one batch.
-    let tasks = [deposit(&world, customers[1], 1), deposit(&world, customers[0], 5), deposit(&world, customers[1], 5)];
-    let tasks = tasks.map(|envelope| sent(&store, envelope));
+    // A batch of one that holds the lane, and two commands that wait behind it.
+    let first = sent(&store, deposit(&world, customers[1], 1));
     backstage.until_blocked(1).await;
-    other.run("update wallets set version = version; commit").await;
-    for task in tasks {
+    let behind = customers.map(|customer| sent(&store, deposit(&world, customer, 5)));
+    let touch = format!("update wallets set version = version where customer_id = {}", customers[1].get());
+    other.run(&format!("{touch}; commit")).await;
+    for task in [first].into_iter().chain(behind) {
         task.await.unwrap().unwrap();
     }
     assert!(store.stats().contended >= 1, "{:?}", store.stats());
