@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ProductStatus;
+use crate::charge::ChargeReport;
 use crate::coupon::Discount;
-use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
 use crate::inventory::MAX_QUANTITY;
 use crate::money::Money;
 use crate::operation::Operation;
@@ -280,6 +281,38 @@ pub struct CancelOrder {
     pub reason: Option<Note>,
 }
 
+/// Begins a card payment of a pending order: records a [`Charge`](crate::Charge) for the gateway to be asked for. What
+/// the order took stays taken while the charge is in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartCardPayment {
+    /// Which order.
+    pub order_id: OrderId,
+}
+
+/// Asks for money from a card into a customer's wallet of the amount's currency: records a top-up, and the
+/// [`Charge`](crate::Charge) that is to bring the money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestTopUp {
+    /// Whose wallet.
+    pub customer_id: CustomerId,
+    /// More than zero.
+    pub amount: Money,
+}
+
+/// Books what became of a charge at the gateway: the order is paid, released or cancelled, the wallet credited, or money
+/// that nothing is left to pay with marked to be given back. The same report again, and one that a later one has
+/// overtaken, change nothing. The shop itself and operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettleCharge {
+    /// Which charge.
+    pub charge_id: ChargeId,
+    /// What became of it.
+    pub report: ChargeReport,
+    /// Why it was called off, if somebody here called it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Note>,
+}
+
 macro_rules! commands {
     ($($name:ident),+ $(,)?) => {
         /// Any mutation.
@@ -321,6 +354,9 @@ commands! {
     PlaceOrder,
     PayOrder,
     CancelOrder,
+    StartCardPayment,
+    RequestTopUp,
+    SettleCharge,
 }
 
 impl Command {
@@ -334,7 +370,12 @@ impl Command {
             Self::PlaceOrder(_) => 3,
             // The payment and the message.
             Self::PayOrder(_) => 2,
-            Self::CancelOrder(_) => 1,
+            // The charge, the payment and the message.
+            Self::StartCardPayment(_) => 3,
+            // The top-up and its charge.
+            Self::RequestTopUp(_) => 2,
+            // The message.
+            Self::CancelOrder(_) | Self::SettleCharge(_) => 1,
             Self::UpdateProduct(_)
             | Self::UpdateVariant(_)
             | Self::AdjustStock(_)

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::catalog::Product;
+use crate::charge::Charge;
 use crate::command::{
     AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, Command, CreateCoupon, CreateProduct, Deposit,
-    IssueCoupon, PayOrder, PlaceOrder, RegisterCustomer, UpdateCoupon, UpdateProduct, UpdateVariant,
+    IssueCoupon, PayOrder, PlaceOrder, RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment, UpdateCoupon,
+    UpdateProduct, UpdateVariant,
 };
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
@@ -19,6 +21,7 @@ use crate::principal::Principal;
 use crate::store::{Envelope, Error, Receipt, Store, StoreError};
 use crate::text::IdempotencyKey;
 use crate::time::{Clock, SystemClock};
+use crate::top_up::TopUp;
 use crate::wallet::WalletEntry;
 use crate::working_set::{Keys, WorkingSet};
 
@@ -176,4 +179,10 @@ methods! {
     pay_order(PayOrder) -> Order(Order);
     /// Calls a pending order off and gives everything back.
     cancel_order(CancelOrder) -> Order(Order);
+    /// Begins a card payment of a pending order; [`Payments`](crate::Payments) takes it from there.
+    start_card_payment(StartCardPayment) -> Charge(Charge);
+    /// Records a wish for money from a card into a wallet; [`Payments`](crate::Payments) takes it from there.
+    request_top_up(RequestTopUp) -> TopUp(TopUp);
+    /// Books what became of a charge at the gateway.
+    settle_charge(SettleCharge) -> Charge(Charge);
 }

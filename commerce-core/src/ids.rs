@@ -120,8 +120,12 @@ ids! {
     IssuedCouponId;
     /// Names an [`Order`](crate::Order).
     OrderId;
-    /// Names a [`Payment`](crate::Payment), and serves as its idempotency key at a gateway.
+    /// Names a [`Payment`](crate::Payment).
     PaymentId;
+    /// Names a [`Charge`](crate::Charge), and serves as its idempotency key at a gateway.
+    ChargeId;
+    /// Names a [`TopUp`](crate::TopUp).
+    TopUpId;
     /// Names an [`OutboxMessage`](crate::OutboxMessage); consumers deduplicate by it.
     MessageId;
 }

@@ -93,6 +93,7 @@
 //! derived when asked for.
 
 mod catalog;
+mod charge;
 mod command;
 mod commerce;
 #[cfg(feature = "conformance")]
@@ -101,6 +102,7 @@ mod coupon;
 mod customer;
 pub mod decide;
 mod event;
+mod gateway;
 mod idempotency;
 mod ids;
 mod inventory;
@@ -108,6 +110,7 @@ mod money;
 mod operation;
 mod order;
 mod payment;
+mod payments;
 mod pricing;
 mod principal;
 mod reconcile;
@@ -117,16 +120,19 @@ mod sales;
 pub mod store;
 mod text;
 mod time;
+mod top_up;
 mod wallet;
 mod working_set;
 
 pub use catalog::*;
+pub use charge::*;
 pub use command::*;
 pub use commerce::*;
 pub use coupon::*;
 pub use customer::*;
 pub use decide::{Context, Decision, ListedVariant, Listing, Outcome, Shop, keys};
 pub use event::*;
+pub use gateway::*;
 pub use idempotency::*;
 pub use ids::*;
 pub use inventory::{MAX_QUANTITY, MAX_STOCK, Stock, StockEntry, StockReason};
@@ -134,6 +140,7 @@ pub use money::*;
 pub use operation::Operation;
 pub use order::*;
 pub use payment::*;
+pub use payments::{PaymentError, Payments, Swept, Unsettled};
 pub use pricing::*;
 pub use principal::*;
 pub use reconcile::*;
@@ -146,5 +153,6 @@ pub use store::{
 };
 pub use text::*;
 pub use time::*;
+pub use top_up::*;
 pub use wallet::{Wallet, WalletEntry, WalletEntryKind, WalletId};
 pub use working_set::*;

@@ -42,6 +42,9 @@ operations! {
     PlaceOrder = "place_order";
     PayOrder = "pay_order";
     CancelOrder = "cancel_order";
+    StartCardPayment = "start_card_payment";
+    RequestTopUp = "request_top_up";
+    SettleCharge = "settle_charge";
 }
 
 impl fmt::Display for Operation {

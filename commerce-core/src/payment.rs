@@ -1,4 +1,4 @@
-//! Payments: one per order.
+//! Payments: one per order, however often and whichever way it is tried.
 
 use serde::{Deserialize, Serialize};
 
@@ -61,13 +61,13 @@ impl PaymentStatus {
 /// The payment of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
-    /// The payment's id, and its idempotency key at a gateway.
+    /// The payment's id; each attempt by card has a [`Charge`](crate::Charge) with an id of its own.
     pub id: PaymentId,
     /// The order it pays.
     pub order_id: OrderId,
     /// Who pays.
     pub customer_id: CustomerId,
-    /// How.
+    /// How, as it was last tried.
     pub method: PaymentMethod,
     /// How much: the order's total.
     pub amount: Money,
@@ -75,9 +75,9 @@ pub struct Payment {
     pub status: PaymentStatus,
     /// How often it has been tried.
     pub attempts: u32,
-    /// Why it failed, if it did.
+    /// Why the last attempt that failed did, if one did; kept when a later one succeeds.
     pub failure_reason: Option<Note>,
-    /// The gateway's name for it, if a gateway took part.
+    /// The gateway's name for the attempt that captured it, if a gateway took part.
     pub gateway_transaction_id: Option<Name>,
     /// When it was recorded.
     pub created_at: Timestamp,

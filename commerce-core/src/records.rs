@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use crate::catalog::{Product, Variant};
+use crate::charge::Charge;
 use crate::coupon::{Copies, Coupon, Issuance, IssuedCoupon, Redemption};
 use crate::customer::Customer;
 use crate::event::OutboxMessage;
-use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::inventory::{Stock, StockEntry};
 use crate::order::{Order, OrderEvent};
 use crate::payment::Payment;
 use crate::sales::DailySales;
-use crate::text::{CouponCode, Sku, Username};
+use crate::text::{CouponCode, Name, Sku, Username};
+use crate::top_up::TopUp;
 use crate::wallet::{Wallet, WalletEntry, WalletId};
 
 /// What a decision may look at: records as they are within the store's transaction.
@@ -49,6 +51,12 @@ pub trait Records {
     fn payment(&self, order: OrderId) -> Option<&Payment>;
     /// One use of a copy by an order.
     fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption>;
+    /// A charge.
+    fn charge(&self, id: ChargeId) -> Option<&Charge>;
+    /// Which charge has a gateway's transaction.
+    fn charge_with_transaction(&self, transaction: &Name) -> Option<ChargeId>;
+    /// A top-up.
+    fn top_up(&self, id: TopUpId) -> Option<&TopUp>;
 }
 
 /// What a decision changes: the new value of each touched record, and rows to append. A store writes all
@@ -86,6 +94,10 @@ pub struct Changes {
     pub orders: Vec<Arc<Order>>,
     /// New values of payments.
     pub payments: Vec<Arc<Payment>>,
+    /// New values of charges.
+    pub charges: Vec<Arc<Charge>>,
+    /// New values of top-ups.
+    pub top_ups: Vec<Arc<TopUp>>,
     /// Rows of orders' histories.
     pub order_events: Vec<Arc<OrderEvent>>,
     /// Messages to deliver.

@@ -5,11 +5,11 @@ use thiserror::Error;
 
 use crate::catalog::ProductStatus;
 use crate::coupon::IssuedCouponStatus;
-use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
 use crate::money::{Money, MoneyError};
 use crate::operation::Operation;
 use crate::order::OrderStatus;
-use crate::text::{CouponCode, IdempotencyKey, Sku, Username};
+use crate::text::{CouponCode, IdempotencyKey, Name, Sku, Username};
 use crate::time::Timestamp;
 
 /// A command was refused; nothing changed. Final for this attempt: asking again is asking anew.
@@ -142,6 +142,13 @@ pub enum Rejection {
     OrderNotFound {
         /// What was asked for.
         order: OrderId,
+    },
+
+    /// No such charge.
+    #[error("there is no charge {charge}")]
+    ChargeNotFound {
+        /// What was asked for.
+        charge: ChargeId,
     },
 
     // Uniqueness and versions.
@@ -332,6 +339,52 @@ pub enum Rejection {
     /// The order can be paid only another way.
     #[error("orders cannot be paid this way")]
     PaymentMethodNotOffered,
+    /// A card payment of the order is in flight: it is paid, released or cancelled by what the gateway says of it.
+    #[error("a card payment of order {order} is under way; wait for it, or call it off first")]
+    PaymentInProgress {
+        /// Which order.
+        order: OrderId,
+    },
+
+    // What a gateway says of a charge.
+    /// It has another amount on record than it was asked for.
+    #[error("charge {charge} is of {expected}; the gateway has {found}")]
+    GatewayAmountMismatch {
+        /// Which charge.
+        charge: ChargeId,
+        /// What it was asked for.
+        expected: Money,
+        /// What it has.
+        found: Money,
+    },
+    /// It has another customer on record than it was told of.
+    #[error("charge {charge} is customer {expected}'s; the gateway has customer {found}")]
+    GatewayCustomerMismatch {
+        /// Which charge.
+        charge: ChargeId,
+        /// Whom it was told of.
+        expected: CustomerId,
+        /// Whom it has.
+        found: CustomerId,
+    },
+    /// It calls the charge by another name than before.
+    #[error("charge {charge} is the gateway's transaction {expected}, not {found}")]
+    GatewayTransactionMismatch {
+        /// Which charge.
+        charge: ChargeId,
+        /// The transaction on record.
+        expected: Name,
+        /// The transaction that was told.
+        found: Name,
+    },
+    /// Its transaction is on record for another charge.
+    #[error("the gateway's transaction {transaction} is that of charge {charge}")]
+    GatewayTransactionTaken {
+        /// Which transaction.
+        transaction: Name,
+        /// Whose it is.
+        charge: ChargeId,
+    },
 }
 
 impl Rejection {
@@ -365,6 +418,7 @@ impl Rejection {
             Self::CouponCodeNotFound { .. } => "coupon_code_not_found",
             Self::IssuedCouponNotFound { .. } => "issued_coupon_not_found",
             Self::OrderNotFound { .. } => "order_not_found",
+            Self::ChargeNotFound { .. } => "charge_not_found",
             Self::AlreadyRegistered { .. } => "already_registered",
             Self::UsernameTaken { .. } => "username_taken",
             Self::SkuTaken { .. } => "sku_taken",
@@ -387,6 +441,11 @@ impl Rejection {
             Self::InvalidTransition { .. } => "invalid_transition",
             Self::OrderExpired { .. } => "order_expired",
             Self::PaymentMethodNotOffered => "payment_method_not_offered",
+            Self::PaymentInProgress { .. } => "payment_in_progress",
+            Self::GatewayAmountMismatch { .. } => "gateway_amount_mismatch",
+            Self::GatewayCustomerMismatch { .. } => "gateway_customer_mismatch",
+            Self::GatewayTransactionMismatch { .. } => "gateway_transaction_mismatch",
+            Self::GatewayTransactionTaken { .. } => "gateway_transaction_taken",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CustomerId, OrderId};
+use crate::ids::{CustomerId, OrderId, TopUpId};
 use crate::money::{Currency, Money, MoneyError};
 use crate::principal::Principal;
 use crate::text::Note;
@@ -70,6 +70,9 @@ pub struct WalletEntry {
     pub balance_after: Money,
     /// The order that it belongs to, if one does.
     pub order_id: Option<OrderId>,
+    /// The top-up that it credits, if it credits one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_up_id: Option<TopUpId>,
     /// Who caused it.
     pub actor: Principal,
     /// A remark.
@@ -84,6 +87,7 @@ pub(crate) struct WalletMove {
     pub(crate) kind: WalletEntryKind,
     pub(crate) amount: Money,
     pub(crate) order_id: Option<OrderId>,
+    pub(crate) top_up_id: Option<TopUpId>,
     pub(crate) actor: Principal,
     pub(crate) memo: Option<Note>,
     pub(crate) created_at: Timestamp,
@@ -108,6 +112,7 @@ impl Wallet {
             amount: by.amount,
             balance_after: balance,
             order_id: by.order_id,
+            top_up_id: by.top_up_id,
             actor: by.actor,
             memo: by.memo,
             created_at: by.created_at,

@@ -4,14 +4,16 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::catalog::{Product, Variant};
+use crate::charge::Charge;
 use crate::coupon::{Coupon, Issuance, IssuedCoupon, Redemption};
 use crate::customer::Customer;
-use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::inventory::Stock;
 use crate::order::Order;
 use crate::payment::Payment;
 use crate::records::{Changes, Records};
-use crate::text::{CouponCode, Sku, Username};
+use crate::text::{CouponCode, Name, Sku, Username};
+use crate::top_up::TopUp;
 use crate::wallet::{Wallet, WalletId};
 
 /// Names records, sorted: a store that locks them in this order, table by table as listed, cannot deadlock.
@@ -37,6 +39,12 @@ pub struct Keys {
     pub issued_coupons: BTreeSet<IssuedCouponId>,
     /// Orders, each with its payment and redemptions.
     pub orders: BTreeSet<OrderId>,
+    /// Charges.
+    pub charges: BTreeSet<ChargeId>,
+    /// Charges by the gateway's transaction.
+    pub transactions: BTreeSet<Name>,
+    /// Top-ups.
+    pub top_ups: BTreeSet<TopUpId>,
     /// Wallets.
     pub wallets: BTreeSet<WalletId>,
 }
@@ -60,6 +68,9 @@ impl Keys {
         self.copies.extend(other.copies);
         self.issued_coupons.extend(other.issued_coupons);
         self.orders.extend(other.orders);
+        self.charges.extend(other.charges);
+        self.transactions.extend(other.transactions);
+        self.top_ups.extend(other.top_ups);
         self.wallets.extend(other.wallets);
     }
 
@@ -77,6 +88,9 @@ impl Keys {
             copies: &self.copies - &loaded.copies,
             issued_coupons: &self.issued_coupons - &loaded.issued_coupons,
             orders: &self.orders - &loaded.orders,
+            charges: &self.charges - &loaded.charges,
+            transactions: &self.transactions - &loaded.transactions,
+            top_ups: &self.top_ups - &loaded.top_ups,
             wallets: &self.wallets - &loaded.wallets,
         }
     }
@@ -103,6 +117,9 @@ pub struct WorkingSet {
     orders: HashMap<OrderId, Arc<Order>>,
     payments: HashMap<OrderId, Arc<Payment>>,
     redemptions: HashMap<(IssuedCouponId, OrderId), Redemption>,
+    charges: HashMap<ChargeId, Arc<Charge>>,
+    transactions: HashMap<Name, ChargeId>,
+    top_ups: HashMap<TopUpId, Arc<TopUp>>,
 }
 
 impl WorkingSet {
@@ -137,6 +154,11 @@ impl WorkingSet {
         for redemption in &changes.redemptions {
             self.redemptions.insert((redemption.issued_coupon_id, redemption.order_id), *redemption);
         }
+        for charge in &changes.charges {
+            self.transactions.extend(charge.gateway_transaction_id.clone().map(|named| (named, charge.id)));
+            self.charges.insert(charge.id, Arc::clone(charge));
+        }
+        self.top_ups.extend(changes.top_ups.iter().map(|top_up| (top_up.id, Arc::clone(top_up))));
     }
 }
 
@@ -185,5 +207,14 @@ impl Records for WorkingSet {
     }
     fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
         self.redemptions.get(&(copy, order)).copied()
+    }
+    fn charge(&self, id: ChargeId) -> Option<&Charge> {
+        self.charges.get(&id).map(Arc::as_ref)
+    }
+    fn charge_with_transaction(&self, transaction: &Name) -> Option<ChargeId> {
+        self.transactions.get(transaction).copied()
+    }
+    fn top_up(&self, id: TopUpId) -> Option<&TopUp> {
+        self.top_ups.get(&id).map(Arc::as_ref)
     }
 }

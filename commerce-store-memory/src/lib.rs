@@ -14,6 +14,7 @@
 //! ```
 
 mod audit;
+mod cards;
 mod keys;
 mod lease;
 mod load;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Copies, CouponId, CustomerId, IssuedCouponId, Keys, OrderId, ProductId, Records, VariantId, WalletId,
+    Changes, ChargeId, Copies, CouponId, CustomerId, IssuedCouponId, Keys, OrderId, ProductId, Records, TopUpId,
+    VariantId, WalletId,
 };
 
 use crate::tables::Tables;
@@ -22,6 +23,9 @@ pub(crate) fn records(tables: &Tables, keys: &Keys) -> Changes {
     copies(tables, &keys.copies, &mut found);
     issued_coupons(tables, &keys.issued_coupons, &mut found);
     orders(tables, &keys.orders, &mut found);
+    let by_transaction = keys.transactions.iter().filter_map(|named| tables.charge_with_transaction(named));
+    charges(tables, keys.charges.iter().copied().chain(by_transaction).collect(), &mut found);
+    top_ups(tables, &keys.top_ups, &mut found);
     wallets(tables, &keys.wallets, &mut found);
     found
 }
@@ -66,6 +70,14 @@ fn orders(tables: &Tables, ids: &BTreeSet<OrderId>, found: &mut Changes) {
         found.payments.extend(row.payment.clone());
         found.redemptions.extend(&row.redemptions);
     }
+}
+
+fn charges(tables: &Tables, ids: BTreeSet<ChargeId>, found: &mut Changes) {
+    found.charges = ids.iter().filter_map(|id| tables.cards.charge(*id)).cloned().collect();
+}
+
+fn top_ups(tables: &Tables, ids: &BTreeSet<TopUpId>, found: &mut Changes) {
+    found.top_ups = ids.iter().filter_map(|id| tables.cards.top_up(*id)).cloned().collect();
 }
 
 fn wallets(tables: &Tables, ids: &BTreeSet<WalletId>, found: &mut Changes) {

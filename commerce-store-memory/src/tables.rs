@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date, Issuance, IssuedCoupon,
-    IssuedCouponId, LeaseName, Order, OrderEvent, OrderId, Payment, Product, ProductId, Records, Redemption, Sku,
-    Stock, StockEntry, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
+    Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date, Issuance,
+    IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, Payment, Product, ProductId, Records,
+    Redemption, Sku, Stock, StockEntry, TopUp, TopUpId, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
 };
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
+use crate::cards::CardTables;
 use crate::keys::KeyTable;
 use crate::lease::LeaseRow;
 use crate::log::Log;
@@ -19,7 +20,7 @@ use crate::sales::SalesSum;
 
 /// For keys that the shop makes itself. Texts that clients choose stay with the standard hasher, which
 /// withstands chosen collisions.
-type IdMap<K, V> = HashMap<K, V, RandomState>;
+pub(crate) type IdMap<K, V> = HashMap<K, V, RandomState>;
 
 /// Everything the store holds. Whatever is counted elsewhere is kept beside what it counts.
 #[derive(Debug, Default)]
@@ -36,6 +37,7 @@ pub(crate) struct Tables {
     coupon_codes: HashMap<CouponCode, CouponId>,
     pub(crate) issued_coupons: IdMap<IssuedCouponId, IssuedCoupon>,
     pub(crate) orders: BTreeMap<OrderId, OrderRow>,
+    pub(crate) cards: CardTables,
     pub(crate) sales: BTreeMap<Date, IdMap<ProductId, SalesSum>>,
     pub(crate) keys: KeyTable,
     pub(crate) outbox: OutboxTable,
@@ -97,6 +99,7 @@ impl Tables {
         self.apply_coupons(changes.coupons, changes.issuances);
         self.apply_copies(changes.copies, changes.issued_coupons);
         self.apply_orders(changes.orders, &changes.payments, &changes.order_events, &changes.redemptions);
+        self.cards.apply(changes.charges, changes.top_ups);
         for sold in &changes.sales {
             self.add_sales(sold);
         }
@@ -270,7 +273,7 @@ impl Tables {
 }
 
 /// Keeps a list of ids ascending. Ids mostly arrive so; those of another node may be a little late.
-fn insert_ascending<T: Ord + Copy>(ids: &mut Vec<T>, id: T) {
+pub(crate) fn insert_ascending<T: Ord + Copy>(ids: &mut Vec<T>, id: T) {
     let place = ids.iter().rposition(|known| *known < id).map_or(0, |last| last + 1);
     ids.insert(place, id);
 }
@@ -321,5 +324,14 @@ impl Records for Tables {
     }
     fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
         self.orders.get(&order)?.redemptions.iter().find(|known| known.issued_coupon_id == copy).copied()
+    }
+    fn charge(&self, id: ChargeId) -> Option<&Charge> {
+        self.cards.charge(id).map(|charge| &**charge)
+    }
+    fn charge_with_transaction(&self, transaction: &Name) -> Option<ChargeId> {
+        self.cards.charge_with_transaction(transaction)
+    }
+    fn top_up(&self, id: TopUpId) -> Option<&TopUp> {
+        self.cards.top_up(id).map(|top_up| &**top_up)
     }
 }

@@ -11,13 +11,14 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    use commerce_core::store::{Coupons, LeaseRequest, Leases, Orders, Outbox, Sales, Wallets};
+    use commerce_core::store::{Charges, Coupons, LeaseRequest, Leases, Orders, Outbox, Sales, TopUps, Wallets};
     use commerce_core::{
-        AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ClaimRequest, Clock, Command, CouponRef,
-        CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, Envelope, Id, IdBlock, IssueCoupon,
-        LineRequest, Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest, PayOrder, PaymentMethod,
-        PlaceOrder, PopularQuery, Principal, ProductStatus, Quantity, RegisterCustomer, Shop, Store, Timestamp,
-        UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
+        AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport, ClaimRequest, Clock, Command,
+        CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, Envelope, Id, IdBlock,
+        IssueCoupon, LineRequest, Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest, PayOrder,
+        PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductStatus, Quantity, RegisterCustomer, RequestTopUp,
+        SettleCharge, Shop, StartCardPayment, Store, Timestamp, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId,
+        Window, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -120,7 +121,7 @@ mod tests {
         PlaceOrder { customer_id: id(1), basket: Basket { lines, coupons }, payment }
     }
 
-    /// A shop with goods, a customer with money and copies, and two pending orders.
+    /// A shop with goods, a customer with money and copies, three pending orders and a top-up.
     fn opened() -> (Arc<MemoryStore>, Arc<Tripwire>) {
         let clock = Arc::new(Tripwire::default());
         let store = MemoryStore::with_clock(Shop::default(), Arc::clone(&clock) as Arc<dyn Clock>);
@@ -134,6 +135,8 @@ mod tests {
             IssueCoupon { customer_id: id(1), coupon }.into(),
             place(vec![nth_id(5, 0)], false).into(),
             place(vec![], false).into(),
+            place(vec![], false).into(),
+            RequestTopUp { customer_id: id(1), amount: won(5) }.into(),
         ];
         for (n, command) in (1..).zip(commands) {
             wait(store.execute(request(n, command))).expect("the opening is sound");
@@ -161,6 +164,10 @@ mod tests {
             place(vec![nth_id(6, 0)], true).into(),
             PayOrder { order_id: nth_id(7, 0), method: PaymentMethod::Wallet }.into(),
             CancelOrder { order_id: nth_id(8, 0), reason: None }.into(),
+            StartCardPayment { order_id: nth_id(9, 0) }.into(),
+            RequestTopUp { customer_id: id(1), amount: won(5) }.into(),
+            SettleCharge { charge_id: nth_id(10, 1), report: ChargeReport::Refused { reason: None }, reason: None }
+                .into(),
         ]
     }
 
@@ -180,6 +187,9 @@ mod tests {
             writeln!(text, "{:?}", store.issued_coupons(customer, PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.orders(customer, None, PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.wallets(customer).await)?;
+            let ever = Timestamp::from_micros(i64::MAX);
+            writeln!(text, "{:?}", store.open_charges(ever, PageRequest::first(99)).await)?;
+            writeln!(text, "{:?}", store.top_ups(customer, PageRequest::first(99)).await)?;
             let wallet = commerce_core::WalletId { customer_id: customer, currency: krw };
             writeln!(text, "{:?}", store.wallet_entries(wallet, PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.popular(PopularQuery::default()).await)?;

@@ -66,6 +66,7 @@ pub(crate) fn leads(wanted: &Keys, known: &WorkingSet) -> Keys {
             .copied()
             .collect(),
         orders: wanted.orders.iter().filter(|id| known.order(**id).is_none()).copied().collect(),
+        charges: wanted.charges.iter().filter(|id| known.charge(**id).is_none()).copied().collect(),
         ..Keys::default()
     }
 }
@@ -82,7 +83,10 @@ pub(crate) fn mode(requests: &[&Request]) -> Mode {
         | Operation::AdjustWallet
         | Operation::RegisterCustomer
         | Operation::CreateCoupon
-        | Operation::UpdateCoupon => true,
+        | Operation::UpdateCoupon
+        | Operation::StartCardPayment
+        | Operation::RequestTopUp
+        | Operation::SettleCharge => true,
         Operation::CreateProduct | Operation::UpdateProduct | Operation::AddVariant | Operation::UpdateVariant => false,
     };
     if requests.iter().all(only_sells) { Mode::Sell } else { Mode::Catalog }

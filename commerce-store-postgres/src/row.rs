@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use commerce_core::{
-    Currency, CustomerId, Id, IssuedCouponStatus, Money, OperatorName, OrderStatus, PaymentMethod, PaymentStatus,
-    Principal, ProductStatus, RedemptionStatus, StockReason, StoreError, Timestamp, WalletEntryKind,
+    ChargeStatus, Currency, CustomerId, Id, IssuedCouponStatus, Money, OperatorName, OrderStatus, PaymentMethod,
+    PaymentStatus, Principal, ProductStatus, RedemptionStatus, StockReason, StoreError, Timestamp, TopUpStatus,
+    WalletEntryKind,
 };
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -156,6 +157,8 @@ codes! {
     RedemptionStatus: Held, Used, Released;
     OrderStatus: Pending, Processing, Paid, Shipped, Delivered, Cancelled, Refunded;
     PaymentMethod: Wallet, Card;
+    ChargeStatus: Initiated, Pending, Captured, Failed, Cancelled, RefundDue, Refunded;
+    TopUpStatus: Pending, Completed, Failed, Expired;
     PaymentStatus: Initiated, Pending, Succeeded, Failed, Cancelled;
 }
 

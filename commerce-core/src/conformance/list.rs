@@ -1,8 +1,8 @@
 //! The list of all cases. What a store promises is said here once, in words; each case tries it.
 
 use super::{
-    Case, atomicity, coupons, idempotency, leases, orders, outbox, pages, reads, rejections, sales, stock, uniqueness,
-    wallets,
+    Case, atomicity, cards, coupons, idempotency, leases, orders, outbox, pages, reads, rejections, sales, stock,
+    uniqueness, wallets,
 };
 
 macro_rules! suite {
@@ -73,6 +73,20 @@ suite! { $
         a_copy_expires_on_the_instant: "a copy expires on its instant, also when it comes back later",
         a_pending_order_expires_on_the_instant: "a pending order can be paid until just before its end",
     }
+    cards {
+        a_card_payment_is_written_whole: "a card payment that is answered is there with charge, payment, history, sales",
+        a_declined_payment_frees_the_order: "an order whose card was declined can be paid another way",
+        a_charge_called_off_cancels_its_order: "an order whose charge was called off gives everything back",
+        racing_reports_settle_a_charge_once: "of reports of one charge that race one decides, whatever they say",
+        one_capture_in_many_reports: "a capture reported many times at once pays once",
+        a_capture_that_pays_nothing_is_given_back: "a capture that finds nothing to pay is recorded as to be given back",
+        a_payment_in_flight_is_waited_for: "while a card payment is in flight its order takes no other wish",
+        one_card_payment_begins: "of racing card payments of one order one begins",
+        a_top_up_is_credited_once: "a top-up whose capture is reported many times at once is credited once",
+        a_top_up_without_its_money_credits_nothing: "a failed or expired top-up credits nothing, whatever comes later",
+        a_transaction_pays_one_charge: "a gateway's transaction pays one charge",
+        open_charges_are_found_until_settled: "open charges are found by age, page by page, until they are settled",
+    }
     uniqueness {
         a_username_has_one_owner: "of racing registrations with one username one wins",
         a_customer_registers_once: "of racing registrations of one customer one wins",
@@ -101,6 +115,7 @@ suite! { $
         customers_and_products: "customers and products: no item twice, none skipped, while others write",
         products_of_one_status: "products of one status: none skipped while others leave the list",
         coupons_and_copies: "coupons and copies: no item twice, none skipped, while others write",
+        top_ups_of_a_customer: "a customer's top-ups: no item twice, none skipped, while others write",
         orders_of_a_customer: "a customer's orders: no item twice, none skipped, while others write",
         orders_of_one_status: "orders of one status: none skipped while others leave the list",
         ledgers: "ledgers: no row twice, none skipped, while others write",

@@ -25,6 +25,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a broken promise is a failed test")]
 
 mod atomicity;
+mod cards;
 mod coupons;
 mod idempotency;
 mod leases;

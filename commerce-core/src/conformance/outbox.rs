@@ -37,7 +37,7 @@ async fn backlog(world: &World) -> u64 {
 }
 
 /// Delivers everything, in the order in which it is handed out.
-async fn drain(world: &World) -> Vec<OutboxMessage> {
+pub(super) async fn drain(world: &World) -> Vec<OutboxMessage> {
     let mut delivered = Vec::new();
     loop {
         let claimed = claim(world, "drain", 16).await;

@@ -157,6 +157,22 @@ pub(super) async fn orders_of_a_customer(world: World) {
     walk("a customer's orders", Order::NewestFirst, &orders, page, write).await;
 }
 
+pub(super) async fn top_ups_of_a_customer(world: World) {
+    let (customer, other) = (world.customer().await, world.customer().await);
+    let mut top_ups = Vec::new();
+    for _ in 0..ITEMS {
+        top_ups.push(world.top_up(customer, 1_000).await.id);
+    }
+    let page = async |request| {
+        sound(world.store().top_ups(customer, request).await).map(|top_up| {
+            assert_eq!(top_up.customer_id, customer, "whose top-up it is");
+            top_up.id
+        })
+    };
+    let write = async || (world.top_up(other, 1_000).await, world.top_up(customer, 1_000).await);
+    walk("a customer's top-ups", Order::NewestFirst, &top_ups, page, write).await;
+}
+
 pub(super) async fn orders_of_one_status(world: World) {
     let customer = world.customer().await;
     let variant = world.variant(1, 1_000).await;

@@ -5,14 +5,17 @@ use std::time::Duration;
 use super::script::correction;
 use super::{World, basket, krw, operator};
 use crate::catalog::ProductStatus;
+use crate::charge::ChargeReport;
 use crate::command::{
     AddVariant, AdjustStock, CancelOrder, Command, CouponRef, CreateCoupon, Deposit, IssueCoupon, PayOrder, PlaceOrder,
-    RegisterCustomer, UpdateCoupon, UpdateProduct, UpdateVariant,
+    RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::IssuedCouponStatus;
+use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{CouponId, CustomerId, Id, IdBlock, NodeId, OrderId, ProductId, VariantId};
 use crate::inventory::{MAX_QUANTITY, MAX_STOCK};
 use crate::money::{Currency, Money, MoneyError};
+use crate::operation::Operation;
 use crate::order::{MAX_LINES, OrderStatus};
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
@@ -67,6 +70,8 @@ pub(super) async fn refused(world: &World) -> Vec<(Envelope, Rejection)> {
     campaigns(world, &scene, &mut refused).await;
     copies(world, &scene, &mut refused).await;
     orders(world, &scene, &mut refused).await;
+    cards(world, &scene, &mut refused).await;
+    reports(world, &scene, &mut refused).await;
     customers(world, &scene, &mut refused).await;
     taken_ids(world, &scene, &mut refused).await;
     refused.0
@@ -94,6 +99,12 @@ async fn taken_ids(world: &World, scene: &Scene, refused: &mut Refused) {
     let lines = basket(&[(scene.variant, 1)]);
     let order = PlaceOrder { customer_id: scene.customer, basket: lines, payment: Some(PaymentMethod::Wallet) };
     add(scene.paid.get(), world.envelope(&scene.me, order));
+    let top_up = world.top_up(scene.customer, 1_000).await;
+    let another = RequestTopUp { customer_id: scene.customer, amount: krw(1_000) };
+    add(top_up.id.get(), world.envelope(&scene.me, another));
+    let variant = world.variant(1_000, 1).await;
+    let order_id = world.place(scene.customer, basket(&[(variant, 1)])).await.id;
+    add(top_up.charge_id.get(), world.envelope(&scene.me, StartCardPayment { order_id }));
 }
 
 async fn catalog(world: &World, scene: &Scene, refused: &mut Refused) {
@@ -133,7 +144,7 @@ fn listings(world: &World, scene: &Scene, refused: &mut Refused) {
     let mut mixed = world.new_product(1, &[1, 1]);
     mixed.variants[1].additional_price = Money::zero(Currency::USD);
     refused.add(world, &staff, mixed, Rejection::Amount { reason: mismatch() });
-    let forbidden = Rejection::Forbidden { operation: crate::operation::Operation::CreateProduct };
+    let forbidden = Rejection::Forbidden { operation: Operation::CreateProduct };
     refused.add(world, &scene.me, world.new_product(1, &[1]), forbidden);
 }
 
@@ -297,6 +308,64 @@ async fn orders(world: &World, scene: &Scene, refused: &mut Refused) {
     let unaffordable = world.place(scene.customer, basket(&[(dear, 1)])).await;
     let poor = Rejection::InsufficientBalance { balance: krw(9_000), required: krw(1_000_000) };
     refused.add(world, me, pay(unaffordable.id, wallet), poor);
+}
+
+async fn cards(world: &World, scene: &Scene, refused: &mut Refused) {
+    let start = |order_id| StartCardPayment { order_id };
+    let stranger = Principal::Customer(scene.stranger);
+    let (me, order) = (&scene.me, scene.expired);
+    refused.add(world, &stranger, start(order), Rejection::OrderNotFound { order });
+    let expired_at = world.order(order).await.expires_at.expect("a pending order expires");
+    refused.add(world, me, start(order), Rejection::OrderExpired { order, expired_at, now: world.now() });
+    let order = scene.paid;
+    let wrong = Rejection::InvalidTransition { order, from: OrderStatus::Paid, to: OrderStatus::Processing };
+    refused.add(world, me, start(order), wrong);
+    let free = world.variant(0, 1).await;
+    let nothing = world.place(scene.customer, basket(&[(free, 1)])).await.id;
+    refused.add(world, me, start(nothing), Rejection::AmountNotPositive { amount: krw(0) });
+
+    let variant = world.variant(1_000, 1).await;
+    let in_flight = world.place(scene.customer, basket(&[(variant, 1)])).await;
+    world.start_card(&in_flight).await;
+    let order = in_flight.id;
+    let in_progress = Rejection::PaymentInProgress { order };
+    refused.add(world, me, start(order), in_progress.clone());
+    refused.add(world, me, PayOrder { order_id: order, method: PaymentMethod::Wallet }, in_progress.clone());
+    refused.add(world, me, CancelOrder { order_id: order, reason: None }, in_progress);
+
+    let top_up = |customer_id, won| RequestTopUp { customer_id, amount: krw(won) };
+    let forbidden = Rejection::Forbidden { operation: Operation::RequestTopUp };
+    refused.add(world, &stranger, top_up(scene.customer, 1), forbidden);
+    refused.add(world, me, top_up(scene.customer, 0), Rejection::AmountNotPositive { amount: krw(0) });
+    let missing = Rejection::CustomerNotFound { customer: unused() };
+    refused.add(world, &operator(), top_up(unused(), 1), missing);
+}
+
+async fn reports(world: &World, scene: &Scene, refused: &mut Refused) {
+    let known = world.charge(world.top_up(scene.customer, 1_000).await.charge_id).await;
+    let known = world.settle(&known, GatewayStatus::Pending).await;
+    let fresh = world.charge(world.top_up(scene.customer, 1_000).await.charge_id).await;
+    let told = |charge_id, found| SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None };
+    let sound = World::found(&known, GatewayStatus::Captured);
+    let (shop, charge) = (&Principal::System, known.id);
+    let forbidden = Rejection::Forbidden { operation: Operation::SettleCharge };
+    refused.add(world, &scene.me, told(charge, sound.clone()), forbidden);
+    refused.add(world, shop, told(unused(), sound.clone()), Rejection::ChargeNotFound { charge: unused() });
+
+    let less = GatewayPayment { amount: krw(999), ..sound.clone() };
+    let mismatch = Rejection::GatewayAmountMismatch { charge, expected: krw(1_000), found: krw(999) };
+    refused.add(world, shop, told(charge, less), mismatch);
+    let dollars = Money::new(1_000, Currency::USD).expect("an amount");
+    let mismatch = Rejection::GatewayAmountMismatch { charge, expected: krw(1_000), found: dollars };
+    refused.add(world, shop, told(charge, GatewayPayment { amount: dollars, ..sound.clone() }), mismatch);
+    let (expected, found) = (scene.customer, scene.stranger);
+    let mismatch = Rejection::GatewayCustomerMismatch { charge, expected, found };
+    refused.add(world, shop, told(charge, GatewayPayment { customer_id: found, ..sound.clone() }), mismatch);
+    let (expected, found) = (sound.transaction_id.clone(), Name::new("another transaction").expect("a name"));
+    let renamed = GatewayPayment { transaction_id: found.clone(), ..sound.clone() };
+    refused.add(world, shop, told(charge, renamed), Rejection::GatewayTransactionMismatch { charge, expected, found });
+    let transaction = sound.transaction_id.clone();
+    refused.add(world, shop, told(fresh.id, sound), Rejection::GatewayTransactionTaken { transaction, charge });
 }
 
 async fn customers(world: &World, scene: &Scene, refused: &mut Refused) {

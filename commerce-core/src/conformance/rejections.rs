@@ -23,7 +23,8 @@ kinds! {
     CouponCodeNotFound IssuedCouponNotFound OrderNotFound AlreadyRegistered UsernameTaken SkuTaken CouponCodeTaken
     VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponInactive CouponNotStarted
     CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired BelowMinimum
-    CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired PaymentMethodNotOffered
+    CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired PaymentMethodNotOffered PaymentInProgress
+    ChargeNotFound GatewayAmountMismatch GatewayCustomerMismatch GatewayTransactionMismatch GatewayTransactionTaken
 }
 
 pub(super) async fn every_rejection_is_reached(world: World) {

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::{World, basket, krw, operator};
 use crate::catalog::ProductStatus;
+use crate::charge::ChargeReport;
 use crate::command::{
     AddVariant, AdjustStock, AdjustWallet, CancelOrder, Command, CouponRef, Deposit, IssueCoupon, PayOrder, PlaceOrder,
-    RegisterCustomer, UpdateCoupon, UpdateProduct, UpdateVariant,
+    RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::decide::Outcome;
+use crate::gateway::GatewayStatus;
 use crate::ids::CustomerId;
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
@@ -50,6 +52,13 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     let Outcome::Order(second) = step(world, &me, second, &mut script).await else { panic!("an order") };
     let reason = Some(Note::new("changed my mind").expect("a note"));
     step(world, &me, CancelOrder { order_id: second.id, reason }, &mut script).await;
+    let third = PlaceOrder { customer_id, basket: basket(&[(variant_id, 1)]), payment: None };
+    let Outcome::Order(third) = step(world, &me, third, &mut script).await else { panic!("an order") };
+    let begin = StartCardPayment { order_id: third.id };
+    let Outcome::Charge(charge) = step(world, &me, begin, &mut script).await else { panic!("a charge") };
+    step(world, &me, RequestTopUp { customer_id, amount: krw(500) }, &mut script).await;
+    let report = ChargeReport::Found(World::found(&charge, GatewayStatus::Captured));
+    step(world, &Principal::System, SettleCharge { charge_id: charge.id, report, reason: None }, &mut script).await;
 
     world.wait(Duration::from_secs(1));
     let (base_price, status) = (Some(krw(2_000)), Some(ProductStatus::Paused));

@@ -6,13 +6,15 @@ use std::time::Duration;
 use super::world::{accepted, sound};
 use super::{World, krw, operator};
 use crate::catalog::ProductStatus;
+use crate::charge::{Charge, ChargeReport};
 use crate::command::{
     Basket, CancelOrder, CouponRef, CreateCoupon, CreateProduct, Deposit, IssueCoupon, NewVariant, PayOrder,
-    PlaceOrder, RegisterCustomer,
+    PlaceOrder, RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment,
 };
 use crate::coupon::{Discount, IssuedCoupon};
 use crate::decide::Listing;
-use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, VariantId};
+use crate::gateway::{GatewayPayment, GatewayStatus};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, VariantId};
 use crate::money::Currency;
 use crate::order::Order;
 use crate::payment::PaymentMethod;
@@ -21,6 +23,7 @@ use crate::records::Records;
 use crate::rejection::Rejection;
 use crate::text::{Name, Sku, Username};
 use crate::time::Window;
+use crate::top_up::TopUp;
 use crate::wallet::WalletId;
 use crate::working_set::Keys;
 
@@ -166,6 +169,56 @@ impl World {
     /// Its customer cancels an order.
     pub async fn cancel(&self, order: &Order) -> Arc<Order> {
         accepted(self.try_cancel(order).await)
+    }
+}
+
+/// Money from cards.
+impl World {
+    /// Its customer begins to pay an order by card.
+    pub async fn try_start_card(&self, order: &Order) -> Result<Arc<Charge>, Rejection> {
+        self.try_run(&Principal::Customer(order.customer_id), StartCardPayment { order_id: order.id }).await
+    }
+
+    /// Its customer begins to pay an order by card.
+    pub async fn start_card(&self, order: &Order) -> Arc<Charge> {
+        accepted(self.try_start_card(order).await)
+    }
+
+    /// What a gateway would have of a charge.
+    #[must_use]
+    pub fn found(charge: &Charge, status: GatewayStatus) -> GatewayPayment {
+        let transaction_id = Name::new(format!("transaction {}", charge.id)).expect("a name");
+        GatewayPayment { transaction_id, customer_id: charge.customer_id, amount: charge.amount, status }
+    }
+
+    /// A report of a charge comes in.
+    pub async fn try_report(&self, charge: &Charge, report: ChargeReport) -> Result<Arc<Charge>, Rejection> {
+        self.try_run(&Principal::System, SettleCharge { charge_id: charge.id, report, reason: None }).await
+    }
+
+    /// A report of a charge comes in.
+    pub async fn report(&self, charge: &Charge, report: ChargeReport) -> Arc<Charge> {
+        accepted(self.try_report(charge, report).await)
+    }
+
+    /// The gateway tells where a charge stands.
+    pub async fn try_settle(&self, charge: &Charge, status: GatewayStatus) -> Result<Arc<Charge>, Rejection> {
+        self.try_report(charge, ChargeReport::Found(Self::found(charge, status))).await
+    }
+
+    /// The gateway tells where a charge stands.
+    pub async fn settle(&self, charge: &Charge, status: GatewayStatus) -> Arc<Charge> {
+        accepted(self.try_settle(charge, status).await)
+    }
+
+    /// A customer asks for money from a card.
+    pub async fn top_up(&self, customer_id: CustomerId, won: i64) -> Arc<TopUp> {
+        self.run(&Principal::Customer(customer_id), RequestTopUp { customer_id, amount: krw(won) }).await
+    }
+
+    /// A charge, as it is now.
+    pub async fn charge(&self, charge: ChargeId) -> Arc<Charge> {
+        sound(self.store().charge(charge).await).expect("the charge is there")
     }
 }
 

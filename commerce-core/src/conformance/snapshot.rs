@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::world::sound;
 use crate::catalog::Product;
+use crate::charge::Charge;
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
 use crate::decide::Listing;
@@ -12,7 +13,8 @@ use crate::order::Order;
 use crate::sales::DailySales;
 use crate::store::{CouponFacts, OrderFacts, StockFacts, WalletFacts};
 use crate::store::{PageRequest, Store};
-use crate::time::Date;
+use crate::time::{Date, Timestamp};
+use crate::top_up::TopUp;
 
 /// Everything that a store's reads show: up to a thousand of each kind, so for small shops.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Snapshot {
     coupons: Vec<(Arc<Coupon>, u32)>,
     copies: Vec<(IssuedCoupon, Arc<Coupon>)>,
     orders: Vec<Arc<Order>>,
+    charges: Vec<Arc<Charge>>,
+    top_ups: Vec<Arc<TopUp>>,
     stock_facts: Vec<StockFacts>,
     wallet_facts: Vec<WalletFacts>,
     coupon_facts: Vec<CouponFacts>,
@@ -40,10 +44,18 @@ impl Snapshot {
         for product in &products {
             listings.push(sound(store.product(product.id).await));
         }
-        let (mut copies, mut orders) = (Vec::new(), Vec::new());
+        let (mut copies, mut orders, mut top_ups) = (Vec::new(), Vec::<Arc<Order>>::new(), Vec::<Arc<TopUp>>::new());
         for id in customers.iter().map(|customer| customer.id).collect::<Vec<CustomerId>>() {
             copies.extend(sound(store.issued_coupons(id, all()).await).items);
             orders.extend(sound(store.orders(id, None, all()).await).items);
+            top_ups.extend(sound(store.top_ups(id, all()).await).items);
+        }
+        let mut charges = sound(store.open_charges(Timestamp::from_micros(i64::MAX), all()).await).items;
+        for order in &orders {
+            charges.extend(sound(store.charges_of(order.id).await));
+        }
+        for top_up in &top_ups {
+            charges.extend(sound(store.charge(top_up.charge_id).await));
         }
         let mut sales = Vec::new();
         for day in days {
@@ -56,6 +68,8 @@ impl Snapshot {
             coupons: sound(store.coupons(all()).await).items,
             copies,
             orders,
+            charges,
+            top_ups,
             stock_facts: sound(store.stock_facts(all()).await),
             wallet_facts: sound(store.wallet_facts(all()).await),
             coupon_facts: sound(store.coupon_facts(all()).await),
@@ -75,6 +89,8 @@ impl Snapshot {
             differ("coupons", &self.coupons, &other.coupons),
             differ("copies", &self.copies, &other.copies),
             differ("orders", &self.orders, &other.orders),
+            differ("charges", &self.charges, &other.charges),
+            differ("top-ups", &self.top_ups, &other.top_ups),
             differ("stock", &self.stock_facts, &other.stock_facts),
             differ("wallets", &self.wallet_facts, &other.wallet_facts),
             differ("coupon counters", &self.coupon_facts, &other.coupon_facts),

@@ -1,7 +1,9 @@
 //! Which records a command may touch.
 
-use crate::command::{Basket, Command, CouponRef};
-use crate::ids::{CouponId, CustomerId, IdBlock, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::charge::{Charge, ChargePurpose, ChargeReport};
+use crate::command::{Basket, Command, CouponRef, SettleCharge};
+use crate::gateway::GatewayStatus;
+use crate::ids::{ChargeId, CouponId, CustomerId, IdBlock, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::order::Order;
 use crate::payment::PaymentMethod;
 use crate::records::Records;
@@ -11,9 +13,9 @@ use crate::working_set::Keys;
 /// Every record that deciding `command` may look at or change, as far as it can be told from `loaded`. A command that
 /// is carried out looks at each of them: whoever locks what is named holds nobody up in vain.
 ///
-/// Ask again after loading: an order's lines, the coupon behind a code or a copy, a variant's product and the
-/// currency of a price show only then. When an answer names nothing new, all is loaded; that takes at most
-/// three rounds.
+/// Ask again after loading: an order's lines, the coupon behind a code or a copy, a variant's product, the currency
+/// of a price and what a charge is for show only then. When an answer names nothing new, all is loaded; that
+/// takes at most three rounds.
 #[must_use]
 pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
     let mut keys = Keys::default();
@@ -68,6 +70,9 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
             let order = order_keys(c.order_id, loaded, &mut keys);
             keys.variants.extend(order.iter().flat_map(|order| order.lines.iter()).map(|line| line.variant_id));
         }
+        Command::StartCardPayment(c) => keys.orders.extend([c.order_id]),
+        Command::RequestTopUp(c) => keys.customers.extend([c.customer_id]),
+        Command::SettleCharge(c) => charge_keys(c, loaded, &mut keys),
     }
     keys
 }
@@ -87,6 +92,11 @@ pub fn fresh_keys(command: &Command, mut ids: IdBlock) -> Keys {
         Command::CreateCoupon(_) => keys.coupons.extend(ids.take::<CouponId>()),
         Command::IssueCoupon(_) => keys.issued_coupons.extend(ids.take::<IssuedCouponId>()),
         Command::PlaceOrder(_) => keys.orders.extend(ids.take::<OrderId>()),
+        Command::StartCardPayment(_) => keys.charges.extend(ids.take::<ChargeId>()),
+        Command::RequestTopUp(_) => {
+            keys.top_ups.extend(ids.take::<TopUpId>());
+            keys.charges.extend(ids.take::<ChargeId>());
+        }
         _ => {}
     }
     keys
@@ -120,4 +130,29 @@ fn order_keys<'a, R: Records>(order_id: OrderId, loaded: &'a R, keys: &mut Keys)
     let order = loaded.order(order_id)?;
     keys.issued_coupons.extend(order.coupons.iter().map(|applied| applied.issued_coupon_id));
     Some(order)
+}
+
+/// What a report may move on, were it news. By what the charge is for and what is reported alone: neither changes.
+fn charge_keys<R: Records>(command: &SettleCharge, loaded: &R, keys: &mut Keys) {
+    keys.charges.insert(command.charge_id);
+    let mut status = None;
+    if let ChargeReport::Found(found) = &command.report {
+        status = Some(&found.status);
+        keys.transactions.insert(found.transaction_id.clone());
+        keys.charges.extend(loaded.charge_with_transaction(&found.transaction_id));
+    }
+    let Some(Charge { purpose, customer_id, amount, .. }) = loaded.charge(command.charge_id) else { return };
+    let (captured, cancelled) = (status == Some(&GatewayStatus::Captured), status == Some(&GatewayStatus::Cancelled));
+    match *purpose {
+        ChargePurpose::Order { order_id, .. } if captured || cancelled => {
+            let order = order_keys(order_id, loaded, keys).filter(|_| cancelled);
+            keys.variants.extend(order.iter().flat_map(|order| order.lines.iter()).map(|line| line.variant_id));
+        }
+        ChargePurpose::Order { order_id, .. } => keys.orders.extend([order_id]),
+        ChargePurpose::TopUp { top_up_id } => {
+            keys.top_ups.insert(top_up_id);
+            let wallet = WalletId { customer_id: *customer_id, currency: amount.currency() };
+            keys.wallets.extend(captured.then_some(wallet));
+        }
+    }
 }

@@ -6,10 +6,12 @@
 
 mod basket;
 mod catalog;
+mod charge;
 mod coupon;
 mod customer;
 mod keys;
 mod order;
+mod top_up;
 mod wallet;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ pub use basket::quote;
 pub use keys::{basket_keys, fresh_keys, keys};
 
 use crate::catalog::{Product, Variant};
+use crate::charge::Charge;
 use crate::command::Command;
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
@@ -31,6 +34,7 @@ use crate::principal::Principal;
 use crate::records::{Changes, Records};
 use crate::rejection::Rejection;
 use crate::time::{Date, TimeZone, Timestamp};
+use crate::top_up::TopUp;
 use crate::wallet::WalletEntry;
 
 /// What the operator of the shop has set.
@@ -38,7 +42,7 @@ use crate::wallet::WalletEntry;
 pub struct Shop {
     /// The time zone of the shop's days: daily sales and popularity count in it.
     pub time_zone: TimeZone,
-    /// How long an unpaid order holds what it took.
+    /// How long an unpaid order holds what it took, and how long the money of a top-up is waited for.
     pub pending_order_ttl: Duration,
 }
 
@@ -90,6 +94,10 @@ pub enum Outcome {
     IssuedCoupon(Arc<IssuedCoupon>),
     /// An order was placed, paid or cancelled.
     Order(Arc<Order>),
+    /// A charge was begun or settled.
+    Charge(Arc<Charge>),
+    /// A top-up was asked for.
+    TopUp(Arc<TopUp>),
 }
 
 /// A product with its variants.
@@ -145,6 +153,9 @@ pub fn decide<R: Records>(
         Command::PlaceOrder(command) => order::place(&case, command),
         Command::PayOrder(command) => order::pay(&case, command),
         Command::CancelOrder(command) => order::cancel(&case, command),
+        Command::StartCardPayment(command) => charge::start(&case, command),
+        Command::RequestTopUp(command) => top_up::request(&case, command),
+        Command::SettleCharge(command) => charge::settle(&case, command),
     }
 }
 
@@ -169,7 +180,8 @@ impl<R: Records> Case<'_, R> {
             Command::IssueCoupon(c) => self.acts_for(c.customer_id),
             Command::PlaceOrder(c) => self.acts_for(c.customer_id),
             // Whose order it is shows once it is loaded.
-            Command::PayOrder(_) | Command::CancelOrder(_) => true,
+            Command::PayOrder(_) | Command::CancelOrder(_) | Command::StartCardPayment(_) => true,
+            Command::RequestTopUp(c) => self.acts_for(c.customer_id),
             Command::CreateProduct(_)
             | Command::UpdateProduct(_)
             | Command::AddVariant(_)
@@ -178,7 +190,8 @@ impl<R: Records> Case<'_, R> {
             | Command::Deposit(_)
             | Command::AdjustWallet(_)
             | Command::CreateCoupon(_)
-            | Command::UpdateCoupon(_) => self.principal.is_staff(),
+            | Command::UpdateCoupon(_)
+            | Command::SettleCharge(_) => self.principal.is_staff(),
         };
         if permitted { Ok(()) } else { Err(Rejection::Forbidden { operation: command.operation() }) }
     }

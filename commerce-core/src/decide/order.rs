@@ -76,9 +76,7 @@ pub(super) fn pay<R: Records>(case: &Case<'_, R>, command: &PayOrder) -> Result<
     let order = visible(case, command.order_id)?;
     // Whether it may be paid at all comes before whether the wallet suffices.
     check_transition(order, OrderStatus::Paid)?;
-    if let Some(expired_at) = order.expires_at.filter(|end| case.now() >= *end) {
-        return Err(Rejection::OrderExpired { order: order.id, expired_at, now: case.now() });
-    }
+    check_payable(case, order)?;
     check_balance(case, WalletId { customer_id: order.customer_id, currency: order.currency() }, order.total)?;
     // After this point it must succeed.
     let mut changes = Changes::default();
@@ -92,6 +90,7 @@ pub(super) fn pay<R: Records>(case: &Case<'_, R>, command: &PayOrder) -> Result<
 
 pub(super) fn cancel<R: Records>(case: &Case<'_, R>, command: &CancelOrder) -> Result<Decision, Rejection> {
     let order = visible(case, command.order_id)?;
+    check_transition(order, OrderStatus::Cancelled)?;
     let change = OrderChange::Cancelled { reason: command.reason.clone() };
     let free = |next: &mut Order| next.expires_at = None;
     let (next, event) = order.advanced(OrderStatus::Cancelled, change, case.principal, case.now(), free)?;
@@ -103,16 +102,28 @@ pub(super) fn cancel<R: Records>(case: &Case<'_, R>, command: &CancelOrder) -> R
 }
 
 /// The order, if it exists for the principal.
-fn visible<'a, R: Records>(case: &Case<'a, R>, id: OrderId) -> Result<&'a Order, Rejection> {
+pub(super) fn visible<'a, R: Records>(case: &Case<'a, R>, id: OrderId) -> Result<&'a Order, Rejection> {
     let theirs = |order: &&Order| case.principal.sees(order.customer_id);
     case.records.order(id).filter(theirs).ok_or(Rejection::OrderNotFound { order: id })
 }
 
-fn check_transition(order: &Order, to: OrderStatus) -> Result<(), Rejection> {
-    if order.status.may_become(to) {
-        return Ok(());
+/// Whether a customer or an operator may take the order there. One whose card payment is in flight goes where the
+/// gateway says, and nowhere else.
+pub(super) fn check_transition(order: &Order, to: OrderStatus) -> Result<(), Rejection> {
+    match order.status {
+        OrderStatus::Processing => Err(Rejection::PaymentInProgress { order: order.id }),
+        from if from.may_become(to) => Ok(()),
+        from => Err(Rejection::InvalidTransition { order: order.id, from, to }),
     }
-    Err(Rejection::InvalidTransition { order: order.id, from: order.status, to })
+}
+
+/// Whether the order still waits to be paid, and its time to be is not over.
+pub(super) fn check_payable<R: Records>(case: &Case<'_, R>, order: &Order) -> Result<(), Rejection> {
+    check_transition(order, OrderStatus::Paid)?;
+    match order.expires_at.filter(|end| case.now() >= *end) {
+        Some(expired_at) => Err(Rejection::OrderExpired { order: order.id, expired_at, now: case.now() }),
+        None => Ok(()),
+    }
 }
 
 /// Every coupon that an order names must apply: nobody pays more than they were shown.
@@ -152,7 +163,11 @@ fn take_stock<R: Records>(
 }
 
 /// Returns what the order's lines took, one movement a variant.
-fn give_stock_back<R: Records>(case: &Case<'_, R>, order: &Order, changes: &mut Changes) -> Result<(), Rejection> {
+pub(super) fn give_stock_back<R: Records>(
+    case: &Case<'_, R>,
+    order: &Order,
+    changes: &mut Changes,
+) -> Result<(), Rejection> {
     let mut units: Vec<(VariantId, i64)> = Vec::with_capacity(order.lines.len());
     for line in order.lines.iter() {
         match units.iter_mut().find(|(variant, _)| *variant == line.variant_id) {
@@ -199,7 +214,12 @@ fn take_coupons<R: Records>(case: &Case<'_, R>, order: &Order, status: Redemptio
 }
 
 /// Moves the order's redemptions on: used once it is paid, released once it is called off.
-fn settle_coupons<R: Records>(case: &Case<'_, R>, order: &Order, status: RedemptionStatus, changes: &mut Changes) {
+pub(super) fn settle_coupons<R: Records>(
+    case: &Case<'_, R>,
+    order: &Order,
+    status: RedemptionStatus,
+    changes: &mut Changes,
+) {
     for applied in &order.coupons {
         let redemption = case.records.redemption(applied.issued_coupon_id, order.id);
         let Some(held) = redemption.filter(|redemption| redemption.status == RedemptionStatus::Held) else { continue };
@@ -212,7 +232,7 @@ fn settle_coupons<R: Records>(case: &Case<'_, R>, order: &Order, status: Redempt
     }
 }
 
-fn mark_paid(order: &mut Order, payment: OrderPayment) {
+pub(super) fn mark_paid(order: &mut Order, payment: OrderPayment) {
     order.payment = Some(payment);
     order.expires_at = None;
 }
@@ -226,19 +246,7 @@ fn pay_from_wallet<R: Records>(
     changes: &mut Changes,
 ) -> Result<OrderPayment, Rejection> {
     let (now, method) = (case.now(), PaymentMethod::Wallet);
-    let payment = Payment {
-        id: ids.take()?,
-        order_id: order.id,
-        customer_id: order.customer_id,
-        method,
-        amount: order.total,
-        status: PaymentStatus::Succeeded,
-        attempts: 1,
-        failure_reason: None,
-        gateway_transaction_id: None,
-        created_at: now,
-        updated_at: now,
-    };
+    let payment = next_attempt(case, order, (method, PaymentStatus::Succeeded), ids)?;
     if order.total.is_positive() {
         let id = WalletId { customer_id: order.customer_id, currency: order.currency() };
         let wallet = case.records.wallet(id).unwrap_or(Wallet::empty(id));
@@ -246,6 +254,7 @@ fn pay_from_wallet<R: Records>(
             kind: WalletEntryKind::Payment,
             amount: order.total.negated(),
             order_id: Some(order.id),
+            top_up_id: None,
             actor: case.principal.clone(),
             memo: None,
             created_at: now,
@@ -259,7 +268,39 @@ fn pay_from_wallet<R: Records>(
     Ok(paid)
 }
 
-fn book_sales<R: Records>(case: &Case<'_, R>, order: &Order, changes: &mut Changes) -> Result<(), Rejection> {
+/// The order's payment, tried once more: the one and only, however often it is tried.
+pub(super) fn next_attempt<R: Records>(
+    case: &Case<'_, R>,
+    order: &Order,
+    (method, status): (PaymentMethod, PaymentStatus),
+    ids: &mut FreshIds,
+) -> Result<Payment, Rejection> {
+    let now = case.now();
+    if let Some(tried) = order.payment.and_then(|_| case.records.payment(order.id)) {
+        let (attempts, failure_reason) = (tried.attempts.saturating_add(1), tried.failure_reason.clone());
+        let (gateway_transaction_id, updated_at) = (None, now);
+        return Ok(Payment { method, status, attempts, failure_reason, gateway_transaction_id, updated_at, ..*tried });
+    }
+    Ok(Payment {
+        id: ids.take()?,
+        order_id: order.id,
+        customer_id: order.customer_id,
+        method,
+        amount: order.total,
+        status,
+        attempts: 1,
+        failure_reason: None,
+        gateway_transaction_id: None,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+pub(super) fn book_sales<R: Records>(
+    case: &Case<'_, R>,
+    order: &Order,
+    changes: &mut Changes,
+) -> Result<(), Rejection> {
     let date = case.context.today();
     changes.sales.reserve_exact(order.lines.len());
     for line in order.lines.iter() {
@@ -270,7 +311,7 @@ fn book_sales<R: Records>(case: &Case<'_, R>, order: &Order, changes: &mut Chang
 }
 
 /// The order's new value, the event that led there and the one message that tells of it.
-fn record(
+pub(super) fn record(
     order: Arc<Order>,
     event: OrderEvent,
     ids: &mut FreshIds,

@@ -110,6 +110,16 @@ pub enum OrderChange {
     Placed,
     /// It was paid after it had been placed.
     Paid,
+    /// A card payment began.
+    PaymentStarted {
+        /// Which attempt at its payment this is, from 1.
+        attempt: u32,
+    },
+    /// A card payment came to nothing; the order waits to be paid another way.
+    PaymentFailed {
+        /// Why, if the gateway said.
+        reason: Option<Note>,
+    },
     /// It was called off, with a reason if one was given.
     Cancelled {
         /// Why.

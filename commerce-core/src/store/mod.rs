@@ -13,7 +13,7 @@ pub use audit::{Audit, CouponFacts, OrderFacts, StockFacts, WalletFacts};
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};
 pub use outbox::Outbox;
 pub use page::{Page, PageRequest};
-pub use reads::{Catalog, Coupons, Customers, Orders, Sales, Stocks, Wallets};
+pub use reads::{Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Wallets};
 
 use crate::command::Command;
 use crate::decide::{Outcome, Shop};
@@ -134,8 +134,8 @@ impl Error {
 /// A rejection leaves no trace: no record, no row, no key. The same key may be used again.
 ///
 /// ## Ids
-/// A new record never takes the place of another. Of customers, products, variants, coupons, copies and orders
-/// an id that is taken is refused with [`Rejection::IdTaken`]: `decide` sees it where all records are at hand; a
+/// A new record never takes the place of another. Of customers, products, variants, coupons, copies, orders,
+/// charges and top-ups an id that is taken is refused with [`Rejection::IdTaken`]: `decide` sees it where all records are at hand; a
 /// store that loads by [`keys`](crate::keys) adds [`fresh_keys`](crate::decide::fresh_keys), or leaves it to its
 /// primary keys and answers the same.
 ///
@@ -152,7 +152,21 @@ impl Error {
 /// The messages of a commit become claimable with it, never before and never without it (see [`Outbox`]).
 #[async_trait]
 pub trait Store:
-    Catalog + Stocks + Customers + Wallets + Coupons + Orders + Sales + Outbox + Leases + Audit + Send + Sync + 'static
+    Catalog
+    + Stocks
+    + Customers
+    + Wallets
+    + Coupons
+    + Orders
+    + Charges
+    + TopUps
+    + Sales
+    + Outbox
+    + Leases
+    + Audit
+    + Send
+    + Sync
+    + 'static
 {
     /// Carries a command out, once per key.
     async fn execute(&self, envelope: Envelope) -> Result<Receipt, Error>;

@@ -6,16 +6,18 @@ use async_trait::async_trait;
 
 use super::{Page, PageRequest, StoreError};
 use crate::catalog::{Product, ProductStatus};
+use crate::charge::Charge;
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
 use crate::decide::Listing;
-use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::inventory::StockEntry;
 use crate::money::Currency;
 use crate::order::{Order, OrderEvent, OrderStatus};
 use crate::payment::Payment;
 use crate::sales::{DailySales, PopularQuery, Popularity};
-use crate::time::Date;
+use crate::time::{Date, Timestamp};
+use crate::top_up::TopUp;
 use crate::wallet::{Wallet, WalletEntry, WalletId};
 
 /// The catalogue.
@@ -103,6 +105,38 @@ pub trait Orders {
 
     /// An order's history from its first event on. Empty for an unknown order.
     async fn history(&self, order: OrderId) -> Result<Vec<Arc<OrderEvent>>, StoreError>;
+}
+
+/// Charges: what a payment gateway was asked to take.
+#[async_trait]
+pub trait Charges {
+    /// A charge.
+    async fn charge(&self, id: ChargeId) -> Result<Option<Arc<Charge>>, StoreError>;
+
+    /// The charges of an order, first attempt first. Empty for an order that was never to be paid by card.
+    async fn charges_of(&self, order: OrderId) -> Result<Vec<Arc<Charge>>, StoreError>;
+
+    /// [Open](crate::ChargeStatus::is_open) charges that have not changed since `before`, oldest first: what a sweep
+    /// has to look after. On an index: settled charges cost it nothing.
+    async fn open_charges(
+        &self,
+        before: Timestamp,
+        page: PageRequest<ChargeId>,
+    ) -> Result<Page<Arc<Charge>, ChargeId>, StoreError>;
+}
+
+/// Top-ups.
+#[async_trait]
+pub trait TopUps {
+    /// A top-up.
+    async fn top_up(&self, id: TopUpId) -> Result<Option<Arc<TopUp>>, StoreError>;
+
+    /// A customer's top-ups, newest first.
+    async fn top_ups(
+        &self,
+        customer: CustomerId,
+        page: PageRequest<TopUpId>,
+    ) -> Result<Page<Arc<TopUp>, TopUpId>, StoreError>;
 }
 
 /// Sales figures.

@@ -2,9 +2,10 @@
 //! into refusals. The table below shows it.
 
 use commerce_core::{
-    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, Command, CouponRef, CreateCoupon, CreateProduct,
-    Deposit, Discount, Fingerprint, IssueCoupon, LineRequest, NewVariant, Operation, PayOrder, PaymentMethod, Percent,
-    PlaceOrder, ProductStatus, Quantity, RegisterCustomer, UpdateCoupon, UpdateProduct, UpdateVariant, Window,
+    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, Command, CouponRef, CreateCoupon,
+    CreateProduct, Deposit, Discount, Fingerprint, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, NewVariant,
+    Operation, PayOrder, PaymentMethod, Percent, PlaceOrder, ProductStatus, Quantity, RegisterCustomer, RequestTopUp,
+    SettleCharge, StartCardPayment, UpdateCoupon, UpdateProduct, UpdateVariant, Window,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -74,6 +75,19 @@ fn samples() -> Vec<Command> {
         .into(),
         PayOrder { order_id: id(7), method: PaymentMethod::Wallet }.into(),
         CancelOrder { order_id: id(7), reason: None }.into(),
+        StartCardPayment { order_id: id(7) }.into(),
+        RequestTopUp { customer_id: id(1), amount: krw(50_000) }.into(),
+        SettleCharge {
+            charge_id: id(9),
+            report: ChargeReport::Found(GatewayPayment {
+                transaction_id: name("tx-1"),
+                customer_id: id(1),
+                amount: krw(50_000),
+                status: GatewayStatus::Declined { reason: note("stolen") },
+            }),
+            reason: None,
+        }
+        .into(),
     ]
 }
 
@@ -94,6 +108,9 @@ const GOLDEN: &[&str] = &[
     r#"{"place_order":{"customer_id":"1","basket":{"lines":[{"variant_id":"3","quantity":1}]},"payment":"wallet"}}"#,
     r#"{"pay_order":{"order_id":"7","method":"wallet"}}"#,
     r#"{"cancel_order":{"order_id":"7"}}"#,
+    r#"{"start_card_payment":{"order_id":"7"}}"#,
+    r#"{"request_top_up":{"customer_id":"1","amount":{"minor":50000,"currency":"KRW"}}}"#,
+    r#"{"settle_charge":{"charge_id":"9","report":{"found":{"transaction_id":"tx-1","customer_id":"1","amount":{"minor":50000,"currency":"KRW"},"status":{"declined":{"reason":"stolen"}}}}}}"#,
 ];
 
 #[test]
@@ -120,6 +137,9 @@ const GOLDEN_FINGERPRINTS: &[&str] = &[
     "a029b40460a8f08faeb7a5f66a89ff81",
     "0ccb00570af10e378c6d677fc0675ce9",
     "e81d0a83dc7e3c62de0b4ae86417675c",
+    "0030f55430d050e61ef97842d50d117c",
+    "121d436b0ec4edb21f8a9d8a5d17c094",
+    "a646139c1d953a40d5486423a95a7dc2",
 ];
 
 #[test]
@@ -153,8 +173,13 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         Operation::CreateCoupon => &["code", "min_subtotal", "total_quantity"],
         Operation::UpdateCoupon => &["expected_version", "active"],
         Operation::PlaceOrder => &["payment"],
-        Operation::CancelOrder => &["reason"],
-        Operation::AddVariant | Operation::AdjustWallet | Operation::IssueCoupon | Operation::PayOrder => &[],
+        Operation::CancelOrder | Operation::SettleCharge => &["reason"],
+        Operation::AddVariant
+        | Operation::AdjustWallet
+        | Operation::IssueCoupon
+        | Operation::PayOrder
+        | Operation::StartCardPayment
+        | Operation::RequestTopUp => &[],
     }
 }
 

@@ -1,11 +1,12 @@
 //! Values for the properties: amounts, texts, commands, and the records that outcomes are made of.
 
 use commerce_core::{
-    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, Command, Coupon, CouponCode, CouponId, CouponRef,
-    CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, Id, IssueCoupon, IssuedCoupon,
-    IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, Money, Name, NewVariant, Note, OrderId, PayOrder,
-    PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus, Quantity, RegisterCustomer, Sku,
-    Timestamp, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
+    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, Command, Coupon, CouponCode, CouponId,
+    CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, GatewayPayment, GatewayStatus, Id,
+    IssueCoupon, IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, Money, Name, NewVariant,
+    Note, OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus,
+    Quantity, RegisterCustomer, RequestTopUp, SettleCharge, Sku, StartCardPayment, Timestamp, UpdateCoupon,
+    UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -191,7 +192,44 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
         (any_id(), method()).prop_map(|(order_id, method)| PayOrder { order_id, method }.into()),
         (any_id(), of(any_note())).prop_map(|(order_id, reason)| CancelOrder { order_id, reason }.into()),
     ];
-    prop_oneof![5 => catalog, 6 => customers, 3 => orders].boxed()
+    prop_oneof![5 => catalog, 6 => customers, 3 => orders, 3 => cards()].boxed()
+}
+
+fn cards() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        any_id().prop_map(|order_id| StartCardPayment { order_id }.into()),
+        (any_id(), money()).prop_map(|(customer_id, amount)| RequestTopUp { customer_id, amount }.into()),
+        (any_id(), report(), of(any_note())).prop_map(|(charge_id, report, reason)| SettleCharge {
+            charge_id,
+            report,
+            reason
+        }
+        .into()),
+    ]
+}
+
+/// Whatever a gateway may report.
+pub(crate) fn report() -> impl Strategy<Value = ChargeReport> + Clone {
+    let found =
+        (any_name(), any_id(), money(), gateway_status()).prop_map(|(transaction_id, customer_id, amount, status)| {
+            ChargeReport::Found(GatewayPayment { transaction_id, customer_id, amount, status })
+        });
+    prop_oneof![
+        6 => found,
+        1 => of(any_note()).prop_map(|reason| ChargeReport::Refused { reason }),
+        1 => Just(ChargeReport::Refunded),
+    ]
+}
+
+pub(crate) fn gateway_status() -> impl Strategy<Value = GatewayStatus> + Clone {
+    prop_oneof![
+        Just(GatewayStatus::Pending),
+        Just(GatewayStatus::Approved),
+        Just(GatewayStatus::Captured),
+        any_note().prop_map(|reason| GatewayStatus::Declined { reason }),
+        Just(GatewayStatus::Cancelled),
+        Just(GatewayStatus::Refunded),
+    ]
 }
 
 /// A product on sale, with one variant, per line.

@@ -5,6 +5,8 @@
 //! replaces every count below.
 
 #[cfg(test)]
+mod charges;
+#[cfg(test)]
 mod fingerprint;
 #[cfg(test)]
 mod generate;

@@ -4,9 +4,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use commerce_core::{
-    AppliedCoupon, Command, Coupon, Customer, Event, IssuedCoupon, IssuedCouponStatus, ListedVariant, Listing, Money,
-    Operation, Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment,
-    PaymentStatus, Principal, Product, Stock, StockEntry, StockReason, Variant, WalletEntry, WalletEntryKind, WalletId,
+    AppliedCoupon, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event, IssuedCoupon,
+    IssuedCouponStatus, ListedVariant, Listing, Money, Operation, Order, OrderChange, OrderEvent, OrderLine,
+    OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment, PaymentStatus, Principal, Product, Stock, StockEntry,
+    StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -72,18 +73,21 @@ fn stock_entry() -> impl Strategy<Value = StockEntry> {
 fn wallet_entry() -> impl Strategy<Value = WalletEntry> {
     use WalletEntryKind::{Adjustment, Deposit, Payment, Refund};
     let kind = select(vec![Deposit, Payment, Refund, Adjustment]);
-    let who = (of(any_id()), principal(), of(any_note()));
+    let who = (of(any_id()), of(any_id()), principal(), of(any_note()));
     (any_id(), any::<u64>(), kind, money(), money(), who, instant()).prop_map(
-        |(customer_id, sequence, kind, amount, balance_after, (order_id, actor, memo), created_at)| WalletEntry {
-            wallet_id: WalletId { customer_id, currency: amount.currency() },
-            sequence,
-            kind,
-            amount,
-            balance_after,
-            order_id,
-            actor,
-            memo,
-            created_at,
+        |(customer_id, sequence, kind, amount, balance_after, (order_id, top_up_id, actor, memo), created_at)| {
+            WalletEntry {
+                wallet_id: WalletId { customer_id, currency: amount.currency() },
+                sequence,
+                kind,
+                amount,
+                balance_after,
+                order_id,
+                top_up_id,
+                actor,
+                memo,
+                created_at,
+            }
         },
     )
 }
@@ -192,6 +196,8 @@ fn order_event() -> impl Strategy<Value = OrderEvent> {
         Just(OrderChange::Placed),
         Just(OrderChange::Paid),
         of(any_note()).prop_map(|reason| OrderChange::Cancelled { reason }),
+        any::<u32>().prop_map(|attempt| OrderChange::PaymentStarted { attempt }),
+        of(any_note()).prop_map(|reason| OrderChange::PaymentFailed { reason }),
     ];
     (any::<u64>(), of(select(OrderStatus::ALL.to_vec())), change, principal(), instant(), order()).prop_map(
         |(sequence, from, change, actor, at, order)| OrderEvent {
@@ -220,7 +226,43 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         coupon().prop_map(|value| Outcome::Coupon(Arc::new(value))),
         issued_coupon().prop_map(|value| Outcome::IssuedCoupon(Arc::new(value))),
         order().prop_map(Outcome::Order),
+        charge().prop_map(|value| Outcome::Charge(Arc::new(value))),
+        top_up().prop_map(|value| Outcome::TopUp(Arc::new(value))),
     ]
+}
+
+fn charge() -> impl Strategy<Value = Charge> {
+    let purpose = prop_oneof![
+        (any_id(), any::<u32>()).prop_map(|(order_id, attempt)| ChargePurpose::Order { order_id, attempt }),
+        any_id().prop_map(|top_up_id| ChargePurpose::TopUp { top_up_id }),
+    ];
+    let standing = (select(ChargeStatus::ALL.to_vec()), of(any_note()), of(any_name()));
+    (any_id(), any_id(), purpose, money(), standing, instant()).prop_map(
+        |(id, customer_id, purpose, amount, (status, failure_reason, gateway_transaction_id), at)| {
+            let (created_at, updated_at) = (at, at);
+            Charge {
+                id,
+                purpose,
+                customer_id,
+                amount,
+                status,
+                failure_reason,
+                gateway_transaction_id,
+                created_at,
+                updated_at,
+            }
+        },
+    )
+}
+
+fn top_up() -> impl Strategy<Value = TopUp> {
+    let standing = (select(TopUpStatus::ALL.to_vec()), of(any_note()));
+    (any_id(), any_id(), any_id(), money(), standing, instant(), instant()).prop_map(
+        |(id, customer_id, charge_id, amount, (status, failure_reason), expires_at, at)| {
+            let (created_at, updated_at) = (at, at);
+            TopUp { id, customer_id, amount, status, charge_id, failure_reason, expires_at, created_at, updated_at }
+        },
+    )
 }
 
 proptest! {

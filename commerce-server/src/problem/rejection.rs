@@ -114,7 +114,8 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         | R::CouponNotFound { .. }
         | R::CouponCodeNotFound { .. }
         | R::IssuedCouponNotFound { .. }
-        | R::OrderNotFound { .. } => (NOT_THERE, missing(rejection)),
+        | R::OrderNotFound { .. }
+        | R::ChargeNotFound { .. } => (NOT_THERE, missing(rejection)),
         R::AlreadyRegistered { customer } => (STATE_FORBIDS, vec![("customer_id", text(customer))]),
         R::UsernameTaken { username } => (STATE_FORBIDS, vec![("username", text(username))]),
         R::SkuTaken { sku } => (STATE_FORBIDS, vec![("sku", text(sku))]),
@@ -154,6 +155,11 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         R::InvalidTransition { order, from, to } => {
             (STATE_FORBIDS, vec![("order_id", text(order)), ("from", json!(from.as_str())), ("to", json!(to.as_str()))])
         }
+        R::PaymentInProgress { order } => (STATE_FORBIDS, vec![("order_id", text(order))]),
+        R::GatewayAmountMismatch { .. }
+        | R::GatewayCustomerMismatch { .. }
+        | R::GatewayTransactionMismatch { .. }
+        | R::GatewayTransactionTaken { .. } => (StatusCode::BAD_GATEWAY, gateway(rejection)),
         R::OrderExpired { order, expired_at, now } => {
             (STATE_FORBIDS, vec![("order_id", text(order)), ("expired_at", text(expired_at)), ("now", text(now))])
         }
@@ -188,6 +194,26 @@ fn missing(rejection: &Rejection) -> Members {
         R::CouponCodeNotFound { coupon_code } => vec![("coupon_code", text(coupon_code))],
         R::IssuedCouponNotFound { issued_coupon } => vec![("issued_coupon_id", text(issued_coupon))],
         R::OrderNotFound { order } => vec![("order_id", text(order))],
+        R::ChargeNotFound { charge } => vec![("charge_id", text(charge))],
+        _ => vec![],
+    }
+}
+
+fn gateway(rejection: &Rejection) -> Members {
+    use Rejection as R;
+    match rejection {
+        R::GatewayAmountMismatch { charge, expected, found } => {
+            vec![("charge_id", text(charge)), ("expected", money(*expected)), ("found", money(*found))]
+        }
+        R::GatewayCustomerMismatch { charge, expected, found } => {
+            vec![("charge_id", text(charge)), ("expected", text(expected)), ("found", text(found))]
+        }
+        R::GatewayTransactionMismatch { charge, expected, found } => {
+            vec![("charge_id", text(charge)), ("expected", text(expected)), ("found", text(found))]
+        }
+        R::GatewayTransactionTaken { transaction, charge } => {
+            vec![("transaction_id", text(transaction)), ("charge_id", text(charge))]
+        }
         _ => vec![],
     }
 }

@@ -135,7 +135,7 @@ response! {
     OrderEvent {
         /// The event's place in the history, from 1.
         sequence: u64,
-        /// What happened: order.placed, order.paid, order.cancelled.
+        /// What happened: order.placed, order.payment_started, order.payment_failed, order.paid, order.cancelled.
         event: String,
         /// The status before; absent for the first event.
         from: Option<OrderStatus>,
@@ -263,8 +263,8 @@ impl From<&CoreOrder> for Order {
 impl From<&CoreEvent> for OrderEvent {
     fn from(event: &CoreEvent) -> Self {
         let reason = match &event.change {
-            OrderChange::Cancelled { reason } => reason.clone(),
-            OrderChange::Placed | OrderChange::Paid => None,
+            OrderChange::Cancelled { reason } | OrderChange::PaymentFailed { reason } => reason.clone(),
+            OrderChange::Placed | OrderChange::Paid | OrderChange::PaymentStarted { .. } => None,
         };
         Self {
             sequence: event.sequence,

@@ -1,6 +1,6 @@
 //! Wallets on the wire.
 
-use commerce_core::{Note, OrderId, Wallet as CoreWallet, WalletEntry as CoreEntry};
+use commerce_core::{Note, OrderId, TopUpId, Wallet as CoreWallet, WalletEntry as CoreEntry};
 
 use super::money::{Money, MoneyInput};
 use super::scalar::{Instant, Text, WireId};
@@ -56,6 +56,8 @@ response! {
         balance_after: Money,
         /// The order that it belongs to, if one does.
         order_id: Option<WireId<OrderId>>,
+        /// The top-up that it credits, if it credits one.
+        top_up_id: Option<WireId<TopUpId>>,
         /// Who caused it.
         actor: String,
         /// A remark.
@@ -79,6 +81,7 @@ impl From<&CoreEntry> for WalletEntry {
             amount: Money(entry.amount),
             balance_after: Money(entry.balance_after),
             order_id: entry.order_id.map(WireId),
+            top_up_id: entry.top_up_id.map(WireId),
             actor: entry.actor.to_string(),
             memo: entry.memo.clone().map(Text),
             created_at: Instant(entry.created_at),

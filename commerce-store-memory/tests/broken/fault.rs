@@ -39,6 +39,10 @@ pub(crate) enum Fault {
     ForgetsStockEntries,
     /// Forgets rows of the wallet ledger.
     ForgetsWalletEntries,
+    /// Forgets what became of charges, of top-ups and of payments that failed.
+    ForgetsReports,
+    /// Forgets that a card payment has begun.
+    ForgetsStarts,
     /// Forgets the history.
     ForgetsHistory,
     /// Does not count the copies of a coupon.

@@ -87,6 +87,20 @@ broken! {
         a_sku_has_one_variant: "variants answered",
         a_code_has_one_coupon: "coupons answered, and coupons there",
         a_version_is_followed_once: "the product afterwards",
+        racing_reports_settle_a_charge_once: "for an order that is",
+        one_capture_in_many_reports: "units in the sales of the day",
+        one_card_payment_begins: "payments begun, and refused",
+        a_top_up_is_credited_once: "the wallet's last entry, and how many there are",
+        a_transaction_pays_one_charge: "charges with one transaction",
+    }
+    forgotten_reports: ForgetsReports {
+        a_declined_payment_frees_the_order: "declined",
+        a_capture_that_pays_nothing_is_given_back: "the order, the charge, and won left",
+        a_top_up_without_its_money_credits_nothing: "the customer's top-ups, newest first",
+        open_charges_are_found_until_settled: "open charges, oldest first",
+    }
+    forgotten_starts: ForgetsStarts {
+        a_payment_in_flight_is_waited_for: "while the gateway decides",
     }
     locks_in_the_order_of_lines: LocksInLineOrder {
         opposite_line_orders_never_deadlock: "no end after 2 s: a deadlock?",
@@ -119,9 +133,11 @@ broken! {
     half_applied_changes: HalfApplied {
         an_order_is_written_whole: "the payment",
         a_later_payment_is_written_whole: "the payment",
+        a_card_payment_is_written_whole: "a payment",
     }
     kept_units: KeepsCancelledUnits {
         a_cancel_gives_everything_back: "units, copy and won afterwards",
+        a_charge_called_off_cancels_its_order: "units, copy and won given back",
     }
     a_half_applied_rejection: HalfAppliedRejection {
         a_rejection_leaves_no_trace: "changed the store",
@@ -224,6 +240,7 @@ broken! {
         customers_and_products: "customers: the keys come twice or out of order",
         products_of_one_status: "products on sale: skipped",
         coupons_and_copies: "coupons: the keys come twice or out of order",
+        top_ups_of_a_customer: "a customer's top-ups: the keys come twice or out of order",
         orders_of_a_customer: "a customer's orders: the keys come twice or out of order",
         orders_of_one_status: "a customer's pending orders: skipped",
         ledgers: "a stock ledger: the keys come twice",

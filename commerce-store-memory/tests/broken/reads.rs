@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commerce_core::store::{Catalog, Coupons, Customers, Orders, Sales, Stocks, Wallets};
+use commerce_core::store::{Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Wallets};
 use commerce_core::{
-    Audit, Coupon, CouponFacts, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon,
-    IssuedCouponId, Listing, Order, OrderEvent, OrderFacts, OrderId, OrderStatus, Page, PageRequest, Payment,
-    PopularQuery, Popularity, Product, ProductId, ProductStatus, StockEntry, StockFacts, StoreError, VariantId, Wallet,
-    WalletEntry, WalletFacts, WalletId,
+    Audit, Charge, ChargeId, Coupon, CouponFacts, CouponId, Currency, Customer, CustomerId, DailySales, Date,
+    IssuedCoupon, IssuedCouponId, Listing, Order, OrderEvent, OrderFacts, OrderId, OrderStatus, Page, PageRequest,
+    Payment, PopularQuery, Popularity, Product, ProductId, ProductStatus, StockEntry, StockFacts, StoreError,
+    Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletFacts, WalletId,
 };
 
 use crate::fault::Fault;
@@ -138,6 +138,34 @@ impl Orders for Broken {
     }
     async fn history(&self, order: OrderId) -> Answer<Vec<Arc<OrderEvent>>> {
         self.inner.history(order).await
+    }
+}
+
+#[async_trait]
+impl Charges for Broken {
+    async fn charge(&self, id: ChargeId) -> Answer<Option<Arc<Charge>>> {
+        self.inner.charge(id).await
+    }
+    async fn charges_of(&self, order: OrderId) -> Answer<Vec<Arc<Charge>>> {
+        self.inner.charges_of(order).await
+    }
+    async fn open_charges(
+        &self,
+        before: Timestamp,
+        page: PageRequest<ChargeId>,
+    ) -> Answer<Page<Arc<Charge>, ChargeId>> {
+        self.inner.open_charges(before, page).await
+    }
+}
+
+#[async_trait]
+impl TopUps for Broken {
+    async fn top_up(&self, id: TopUpId) -> Answer<Option<Arc<TopUp>>> {
+        self.inner.top_up(id).await
+    }
+    async fn top_ups(&self, customer: CustomerId, page: PageRequest<TopUpId>) -> Answer<Page<Arc<TopUp>, TopUpId>> {
+        let found = self.inner.top_ups(customer, self.asks(page)).await?;
+        Ok(self.answers(page, found, TopUpId::get, |top_up| top_up.id))
     }
 }
 

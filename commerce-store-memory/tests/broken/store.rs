@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::decide::{decide, fresh_keys};
 use commerce_core::{
-    Changes, ClaimedMessage, Command, Context, Decision, Envelope, Error, Fingerprint, KeyRecord, KeyScope, Keys,
-    Operation, OrderStatus, OutboxMessage, Principal, Receipt, Records, Rejection, Shop, Stock, StockEntry,
-    StockReason, Store, StoreError, TimeZone, Timestamp, VariantId, WorkingSet, keys,
+    Changes, ChargeStatus, ClaimedMessage, Command, Context, Decision, Envelope, Error, Fingerprint, KeyRecord,
+    KeyScope, Keys, Operation, OrderStatus, OutboxMessage, PaymentStatus, Principal, Receipt, Records, Rejection, Shop,
+    Stock, StockEntry, StockReason, Store, StoreError, TimeZone, Timestamp, TopUpStatus, VariantId, WorkingSet, keys,
 };
 use commerce_store_memory::MemoryStore;
 use tokio::sync::OwnedMutexGuard;
@@ -166,6 +166,12 @@ impl Broken {
             Fault::ForgetsRedemptions => changes.redemptions.clear(),
             Fault::ForgetsStockEntries => changes.stock_entries.clear(),
             Fault::ForgetsWalletEntries => changes.wallet_entries.clear(),
+            Fault::ForgetsReports => {
+                changes.charges.retain(|charge| charge.status == ChargeStatus::Initiated);
+                changes.top_ups.retain(|top_up| top_up.status == TopUpStatus::Pending);
+                changes.payments.retain(|payment| payment.status != PaymentStatus::Failed);
+            }
+            Fault::ForgetsStarts => changes.orders.retain(|order| order.status != OrderStatus::Processing),
             Fault::ForgetsHistory => changes.order_events.clear(),
             Fault::ForgetsIssued => changes.issuances.clear(),
             Fault::ForgetsCopies => changes.copies.clear(),

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use commerce_core::{
-    ClaimRequest, CouponFacts, IssuedCouponStatus, MessageId, OrderFacts, OrderStatus, PageRequest, PopularQuery,
-    RedemptionStatus, StockFacts, Store, Timestamp, WalletFacts, reconcile, replay,
+    ClaimRequest, CouponFacts, IssuedCouponStatus, MessageId, OrderFacts, OrderStatus, PageRequest, PaymentStatus,
+    PopularQuery, RedemptionStatus, StockFacts, Store, Timestamp, WalletFacts, reconcile, replay,
 };
 
 use crate::support::model::{CopyState, Model};
+use crate::support::model_cards::For;
 use crate::support::model_orders::{Order, day};
 
 /// More than any sequence makes.
@@ -33,6 +34,7 @@ pub(crate) async fn everything(store: &dyn Store, model: &Model, now: Timestamp)
         assert_eq!(store.history(facts.order.id).await.expect("a read"), facts.events);
     }
     copies(store, model).await;
+    cards(store, model).await;
     sales(store, model, now).await;
 
     let report = reconcile(store).await.expect("a report");
@@ -93,9 +95,14 @@ fn order(facts: &OrderFacts, model: &Order) {
     let expected = model.lines.iter().map(|line| (line.variant, line.product, line.units, line.subtotal, line.share));
     assert!(order.lines.iter().map(of_line).eq(expected), "{id}: {:?} is not {:?}", order.lines, model.lines);
 
-    let paid = (model.status() == OrderStatus::Paid).then_some(model.total);
-    assert_eq!(facts.payment.as_ref().map(|payment| payment.amount.minor()), paid, "{id}");
-    let expires = (model.status() == OrderStatus::Pending).then_some(model.expires);
+    let payment = facts.payment.as_ref().map(|payment| {
+        let succeeded = payment.status == PaymentStatus::Succeeded;
+        (payment.amount.minor(), payment.attempts, payment.method, succeeded)
+    });
+    let paid = model.status() == OrderStatus::Paid;
+    assert_eq!(payment, model.tried.map(|method| (model.total, model.attempts, method, paid)), "{id}");
+    let waits = matches!(model.status(), OrderStatus::Pending | OrderStatus::Processing);
+    let expires = waits.then_some(model.expires);
     assert_eq!(order.expires_at.map(Timestamp::as_micros), expires, "{id}");
     let redemption = match model.status() {
         OrderStatus::Paid => RedemptionStatus::Used,
@@ -123,6 +130,29 @@ async fn copies(store: &dyn Store, model: &Model) {
             let (found, expires) = (found[id], found[id].expires_at.map(Timestamp::as_micros));
             assert_eq!((found.status, found.order_id.map(|o| o.get()), expires), (status, order, copy.expires), "{id}");
         }
+    }
+}
+
+async fn cards(store: &dyn Store, model: &Model) {
+    let mut open = Vec::new();
+    for (id, expected) in &model.cards.charges {
+        let charge = store.charge((*id).try_into().expect("an id")).await.expect("a read").expect("the charge");
+        assert_eq!(charge.status, expected.status, "charge {id}");
+        if let For::Order(order) = expected.purpose {
+            let theirs = store.charges_of(order.try_into().expect("an id")).await.expect("a read");
+            assert!(theirs.iter().any(|charge| charge.id.get() == *id), "charge {id} of order {order}");
+        }
+        open.extend(charge.status.is_open().then_some(*id));
+    }
+    let (all, ever) = (PageRequest::first(ALL), Timestamp::from_micros(i64::MAX));
+    let found = store.open_charges(ever, all).await.expect("a read").items;
+    assert!(found.iter().map(|charge| charge.id.get()).eq(open.iter().copied()), "open charges: {found:?}");
+    for customer in model.customers.keys() {
+        let page = store.top_ups((*customer).try_into().expect("an id"), PageRequest::first(ALL)).await;
+        let found = page.expect("a read").items;
+        let theirs = model.cards.top_ups.iter().rev().filter(|(_, top_up)| top_up.customer == *customer);
+        let found = found.iter().map(|top_up| (top_up.id.get(), top_up.status));
+        assert!(found.eq(theirs.map(|(id, top_up)| (*id, top_up.status))), "the top-ups of {customer}");
     }
 }
 

@@ -8,7 +8,9 @@ use commerce_core::{
     ProductStatus, Timestamp,
 };
 
+use crate::support::TTL_SECONDS;
 use crate::support::coverage::Coverage;
+use crate::support::model_cards::Cards;
 use crate::support::model_orders::Order;
 
 /// The bound of every amount.
@@ -70,6 +72,7 @@ pub(crate) struct Model {
     pub(crate) coupons: BTreeMap<i64, Coupon>,
     pub(crate) copies: BTreeMap<i64, Copy>,
     pub(crate) orders: BTreeMap<i64, Order>,
+    pub(crate) cards: Cards,
     /// Day since 1970 in the shop's zone and product: units and revenue.
     pub(crate) sales: BTreeMap<(i64, i64), (i64, i64)>,
     keys: BTreeMap<(String, String, Operation), (Command, Outcome)>,
@@ -118,10 +121,10 @@ impl Model {
         }
         let takes_ids = match &envelope.command {
             Command::CreateProduct(c) => c.variants.len() + 1,
-            Command::PlaceOrder(_) => 3,
-            Command::PayOrder(_) => 2,
+            Command::PlaceOrder(_) | Command::StartCardPayment(_) => 3,
+            Command::PayOrder(_) | Command::RequestTopUp(_) => 2,
             Command::RegisterCustomer(_) | Command::AddVariant(_) | Command::CreateCoupon(_) => 1,
-            Command::IssueCoupon(_) | Command::CancelOrder(_) => 1,
+            Command::IssueCoupon(_) | Command::CancelOrder(_) | Command::SettleCharge(_) => 1,
             _ => 0,
         };
         refuse_if((envelope.ids.len() as usize) < takes_ids, "too_few_ids")?;
@@ -189,6 +192,9 @@ impl Model {
             Command::PlaceOrder(c) => self.place(c, now).map(drop),
             Command::PayOrder(c) => self.pay(&envelope.principal, c, now),
             Command::CancelOrder(c) => self.cancel(&envelope.principal, c.order_id.get()),
+            Command::StartCardPayment(c) => self.start(&envelope.principal, c, now),
+            Command::RequestTopUp(c) => self.request(c),
+            Command::SettleCharge(c) => self.report(c),
         }
     }
 
@@ -198,7 +204,8 @@ impl Model {
             Command::RegisterCustomer(c) => c.customer_id,
             Command::IssueCoupon(c) => Some(c.customer_id),
             Command::PlaceOrder(c) => Some(c.customer_id),
-            Command::PayOrder(_) | Command::CancelOrder(_) => return Ok(()),
+            Command::PayOrder(_) | Command::CancelOrder(_) | Command::StartCardPayment(_) => return Ok(()),
+            Command::RequestTopUp(c) => Some(c.customer_id),
             _ => None,
         };
         refuse_if(about != Some(*me), "forbidden")
@@ -334,6 +341,12 @@ impl Model {
                 self.cancelled(c.order_id.get(), now.as_micros(), seen);
                 assert_eq!(order.id, c.order_id);
             }
+            (Command::StartCardPayment(c), Outcome::Charge(charge)) => self.started(c, charge, seen),
+            (Command::RequestTopUp(c), Outcome::TopUp(top_up)) => {
+                let expires = now.as_micros() + i64::try_from(TTL_SECONDS).expect("small") * 1_000_000;
+                self.requested(c, top_up, expires);
+            }
+            (Command::SettleCharge(c), outcome) => self.reported(c, outcome, now.as_micros(), seen),
             _ => panic!("{outcome:?} is no answer to {envelope:?}"),
         }
         self.keys.insert(scope(envelope), (envelope.command.clone(), outcome.clone()));

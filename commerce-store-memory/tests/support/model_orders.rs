@@ -30,6 +30,11 @@ pub(crate) struct Order {
     pub(crate) subtotal: i64,
     pub(crate) total: i64,
     pub(crate) expires: i64,
+    /// How often its payment was tried, and how it last was.
+    pub(crate) attempts: u32,
+    pub(crate) tried: Option<PaymentMethod>,
+    /// The charge that the gateway has not decided on.
+    pub(crate) in_flight: Option<i64>,
     /// Every status it has had.
     pub(crate) path: Vec<OrderStatus>,
 }
@@ -101,7 +106,8 @@ impl Model {
         refuse_if(pays && self.balance(&(customer, currency.clone())) < total, "insufficient_balance")?;
         let path = vec![if pays { OrderStatus::Paid } else { OrderStatus::Pending }];
         let expires = now + i64::try_from(TTL_SECONDS).expect("small") * 1_000_000;
-        Ok(Order { customer, currency, lines, copy, subtotal, total, expires, path })
+        let (attempts, tried, in_flight) = (u32::from(pays), c.payment, None);
+        Ok(Order { customer, currency, lines, copy, subtotal, total, expires, attempts, tried, in_flight, path })
     }
 
     fn lines(&self, c: &PlaceOrder) -> Result<(String, Vec<Line>), &'static str> {
@@ -172,16 +178,16 @@ impl Model {
         seen.note(if paid { "nothing -> paid" } else { "nothing -> pending" });
         assert!(self.orders.insert(id, order.clone()).is_none(), "ids are never used twice");
         if paid {
-            self.book(&order, now, seen);
+            self.book(&order, now, true, seen);
         }
     }
 
     /// The money and the sales of a paid order.
-    fn book(&mut self, order: &Order, now: i64, seen: &mut Coverage) {
-        if order.total > 0 {
-            self.wallets.entry(order.wallet()).or_default().push(-order.total);
-        } else {
+    fn book(&mut self, order: &Order, now: i64, by_wallet: bool, seen: &mut Coverage) {
+        if order.total == 0 {
             seen.note("a free order");
+        } else if by_wallet {
+            self.wallets.entry(order.wallet()).or_default().push(-order.total);
         }
         for line in &order.lines {
             let sold = self.sales.entry((day(now), line.product)).or_default();
@@ -192,7 +198,7 @@ impl Model {
         }
     }
 
-    fn visible(&self, principal: &Principal, id: i64) -> Result<&Order, &'static str> {
+    pub(super) fn visible(&self, principal: &Principal, id: i64) -> Result<&Order, &'static str> {
         let order = self.orders.get(&id).ok_or("order_not_found")?;
         let mine = !matches!(principal, Principal::Customer(me) if me.get() != order.customer);
         if mine { Ok(order) } else { Err("order_not_found") }
@@ -201,40 +207,48 @@ impl Model {
     pub(super) fn pay(&self, principal: &Principal, c: &PayOrder, now: i64) -> Verdict {
         refuse_if(c.method == PaymentMethod::Card, "payment_method_not_offered")?;
         let order = self.visible(principal, c.order_id.get())?;
+        refuse_if(order.status() == OrderStatus::Processing, "payment_in_progress")?;
         refuse_if(order.status() != OrderStatus::Pending, "invalid_transition")?;
         refuse_if(now >= order.expires, "order_expired")?;
         refuse_if(self.balance(&order.wallet()) < order.total, "insufficient_balance")
     }
 
     pub(super) fn cancel(&self, principal: &Principal, id: i64) -> Verdict {
-        refuse_if(self.visible(principal, id)?.status() != OrderStatus::Pending, "invalid_transition")
+        let status = self.visible(principal, id)?.status();
+        refuse_if(status == OrderStatus::Processing, "payment_in_progress")?;
+        refuse_if(status != OrderStatus::Pending, "invalid_transition")
     }
 
     pub(super) fn paid(&mut self, id: i64, now: i64, seen: &mut Coverage) {
+        let order = self.orders.get_mut(&id).expect("an order");
+        order.attempts += 1;
+        if order.tried.replace(PaymentMethod::Wallet) == Some(PaymentMethod::Card) {
+            seen.note("paid by wallet after a card");
+        }
+        seen.note("pending -> paid");
+        self.paid_with(id, now, true, seen);
+    }
+
+    pub(super) fn paid_with(&mut self, id: i64, now: i64, by_wallet: bool, seen: &mut Coverage) {
         let order = self.advance(id, OrderStatus::Paid);
         if let Some((copy, _)) = order.copy {
             self.copies.get_mut(&copy).expect("a copy").state = CopyState::Used(id);
             seen.note("coupon used later");
         }
-        seen.note("pending -> paid");
-        self.book(&order, now, seen);
+        self.book(&order, now, by_wallet, seen);
     }
 
     pub(super) fn cancelled(&mut self, id: i64, now: i64, seen: &mut Coverage) {
-        let order = self.advance(id, OrderStatus::Cancelled);
-        for (variant, units) in demand(&order) {
-            self.variants.get_mut(&variant).expect("a variant").ledger.push(units);
-        }
-        if let Some((copy, _)) = order.copy {
-            let copy = self.copies.get_mut(&copy).expect("a copy");
-            let late = copy.expires.is_some_and(|end| now >= end);
-            copy.state = if late { CopyState::Expired } else { CopyState::Available };
-            seen.note(if late { "coupon given back too late" } else { "coupon given back" });
-        }
+        self.called_off(id, now, seen);
         seen.note("pending -> cancelled");
     }
 
-    fn advance(&mut self, id: i64, to: OrderStatus) -> Order {
+    pub(super) fn called_off(&mut self, id: i64, now: i64, seen: &mut Coverage) {
+        let order = self.advance(id, OrderStatus::Cancelled);
+        self.give_back(demand(&order), order.copy.map(|(copy, _)| copy), now, seen);
+    }
+
+    pub(super) fn advance(&mut self, id: i64, to: OrderStatus) -> Order {
         let order = self.orders.get_mut(&id).expect("an order");
         order.path.push(to);
         order.clone()

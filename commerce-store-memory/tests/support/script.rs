@@ -130,6 +130,19 @@ pub(crate) enum Action {
     Cancel {
         order: Ref,
     },
+    StartCard {
+        order: Ref,
+    },
+    TopUp {
+        customer: Ref,
+        amount: Sum,
+    },
+    /// The gateway reports a charge: what it says, and in `odd` what is wrong with that.
+    Report {
+        charge: Ref,
+        says: u8,
+        odd: u8,
+    },
     /// An earlier request word for word.
     Repeat(Ref),
 }
@@ -139,7 +152,13 @@ impl Action {
     pub(crate) const fn is_staffs(&self) -> bool {
         !matches!(
             self,
-            Self::Register { .. } | Self::Issue { .. } | Self::Place { .. } | Self::Pay { .. } | Self::Cancel { .. }
+            Self::Register { .. }
+                | Self::Issue { .. }
+                | Self::Place { .. }
+                | Self::Pay { .. }
+                | Self::Cancel { .. }
+                | Self::StartCard { .. }
+                | Self::TopUp { .. }
         )
     }
 }
@@ -251,6 +270,12 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (reference(), prop::bool::weighted(0.05)).prop_map(|(order, card)| Action::Pay { order, card }),
         2 => reference().prop_map(|order| Action::Cancel { order }),
     ];
+    let odd = prop_oneof![12 => Just(0), 1 => 1..5_u8];
+    let cards = prop_oneof![
+        3 => reference().prop_map(|order| Action::StartCard { order }),
+        1 => (reference(), sum(1..=4_000)).prop_map(|(customer, amount)| Action::TopUp { customer, amount }),
+        5 => (reference(), 0..8_u8, odd).prop_map(|(charge, says, odd)| Action::Report { charge, says, odd }),
+    ];
     let register = (of(reference()), 0..6_u8).prop_map(|(customer, username)| Action::Register { customer, username });
     prop_oneof![
         1 => register,
@@ -258,6 +283,7 @@ fn action() -> impl Strategy<Value = Action> {
         3 => money,
         5 => coupons,
         10 => orders,
+        6 => cards,
         2 => (0..=40_u8).prop_map(Action::Repeat),
     ]
 }

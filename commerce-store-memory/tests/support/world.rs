@@ -1,11 +1,12 @@
 //! From steps to envelopes: which ids exist by now, and which keys were used.
 
 use commerce_core::{
-    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, Command, CouponCode, CouponId, CouponRef, CreateCoupon,
-    CreateProduct, Currency, CustomerId, Deposit, Discount, Envelope, Id, IdBlock, IssueCoupon, IssuedCouponId,
-    LineRequest, Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent,
-    PlaceOrder, Principal, ProductId, ProductStatus, Quantity, RegisterCustomer, Timestamp, UpdateCoupon,
-    UpdateProduct, UpdateVariant, VariantId, Window,
+    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeId, ChargeReport, Command, CouponCode, CouponId,
+    CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, Envelope, GatewayPayment,
+    GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId, LineRequest, Money, NewVariant, NodeId, OrderId,
+    OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, ProductId, ProductStatus, Quantity,
+    RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment, Timestamp, UpdateCoupon, UpdateProduct,
+    UpdateVariant, VariantId, Window,
 };
 use rust_decimal::Decimal;
 
@@ -21,6 +22,7 @@ pub(crate) struct World {
     copies: Vec<(IssuedCouponId, CustomerId)>,
     orders: Vec<(OrderId, CustomerId)>,
     pending: Vec<(OrderId, CustomerId)>,
+    charges: Vec<(ChargeId, CustomerId, Money)>,
     sent: Vec<Envelope>,
     tick: u64,
 }
@@ -105,6 +107,10 @@ impl World {
                     self.orders.push(order_and_owner);
                 }
             }
+            Outcome::Charge(charge) if self.charges.iter().all(|(known, ..)| *known != charge.id) => {
+                self.charges.push((charge.id, charge.customer_id, charge.amount));
+            }
+            Outcome::TopUp(top_up) => self.charges.push((top_up.charge_id, top_up.customer_id, top_up.amount)),
             _ => {}
         }
     }
@@ -220,9 +226,56 @@ impl World {
                 let (order_id, owner) = self.order(*order);
                 (owner, CancelOrder { order_id, reason: None }.into())
             }
+            Action::StartCard { order } => {
+                let (order_id, owner) = self.order(*order);
+                (owner, StartCardPayment { order_id }.into())
+            }
+            Action::TopUp { customer: at, amount } => {
+                let customer_id = customer(*at);
+                (Some(customer_id), RequestTopUp { customer_id, amount: money(*amount) }.into())
+            }
+            Action::Report { charge, says, odd } => (None, self.report(*charge, *says, *odd).into()),
             // Nothing was sent yet that could be repeated.
             Action::Repeat(_) => (None, AdjustStock { variant_id: id(i64::MAX), delta: 0, note: None }.into()),
         }
+    }
+
+    /// What the gateway says of a charge, the latest ones mostly.
+    fn report(&self, at: Ref, says: u8, odd: u8) -> SettleCharge {
+        let latest_first: Vec<_> = self.charges.iter().rev().copied().collect();
+        let won = money(Sum { minor: 1, dollars: false });
+        let nobody = (id(i64::MAX), id(i64::MAX), won);
+        let (charge_id, customer_id, amount) =
+            pick(&latest_first, at % 8 + 248 * u8::from(at == UNKNOWN)).unwrap_or(nobody);
+        let reason = || "declined".parse().expect("a note");
+        let status = match says {
+            0 => GatewayStatus::Pending,
+            1 | 2 => GatewayStatus::Captured,
+            3 => GatewayStatus::Declined { reason: reason() },
+            4 => GatewayStatus::Cancelled,
+            5 => GatewayStatus::Refunded,
+            6 => {
+                return SettleCharge {
+                    charge_id,
+                    report: ChargeReport::Refused { reason: Some(reason()) },
+                    reason: None,
+                };
+            }
+            _ => return SettleCharge { charge_id, report: ChargeReport::Refunded, reason: Some(reason()) },
+        };
+        let transaction = |of: ChargeId| format!("tx-{of}").parse().expect("a name");
+        let sound = GatewayPayment { transaction_id: transaction(charge_id), customer_id, amount, status };
+        let more = Money::new(amount.minor() - 1, amount.currency()).expect("within the bound");
+        let found = match odd {
+            1 => GatewayPayment { amount: more, ..sound },
+            2 => GatewayPayment { customer_id: id(i64::MAX), ..sound },
+            3 => GatewayPayment { transaction_id: "renamed".parse().expect("a name"), ..sound },
+            4 => {
+                GatewayPayment { transaction_id: transaction(latest_first.last().map_or(charge_id, |c| c.0)), ..sound }
+            }
+            _ => sound,
+        };
+        SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None }
     }
 
     /// Three times in four an order that is still pending, if there is one; latest first.

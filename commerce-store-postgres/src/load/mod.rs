@@ -1,10 +1,11 @@
 //! Loading and locking records: table by table in one fixed order, each with sorted ids, so that transactions
 //! meet in one direction and cannot deadlock.
 //!
-//! The order is: orders, issued coupons, coupons, products, variants with their stocks, wallets. Records that a
+//! The order is: charges, top-ups, orders, issued coupons, coupons, products, variants with their stocks, wallets. Records that a
 //! decision may change are locked exclusively, records that it only reads are locked in share mode, so that what
 //! was decided on is still so at the commit.
 
+mod cards;
 mod coupons;
 mod hot;
 mod names;
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 use commerce_core::{Changes, KeyRecord, Keys, Timestamp, WorkingSet};
 use sqlx::PgConnection;
 
+pub(crate) use cards::{CHARGES, TOP_UPS, charge_of, charges, top_up_of, top_ups};
 pub(crate) use coupons::{COUPONS, coupon_of, issued_coupon_of};
 pub(crate) use hot::{listed_variant_of, product_of};
 pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, payment_of, redemption_of};
@@ -24,7 +26,7 @@ use crate::keys::Scopes;
 
 /// Every statement, for the tests that prepare and explain them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    [coupons::STATEMENTS, hot::STATEMENTS, names::STATEMENTS, orders::STATEMENTS].concat()
+    [cards::STATEMENTS, coupons::STATEMENTS, hot::STATEMENTS, names::STATEMENTS, orders::STATEMENTS].concat()
 }
 
 /// Whether rows are locked as they are read.
@@ -59,6 +61,12 @@ pub(crate) async fn fetch(
 ) -> Result<Found, Failure> {
     let mut records = Changes::default();
     let named = names::resolve(connection, keys).await?;
+    if !named.charges.is_empty() {
+        cards::fetch_charges(connection, &named.charges, mode, &mut records).await?;
+    }
+    if !keys.top_ups.is_empty() {
+        cards::fetch_top_ups(connection, &keys.top_ups, mode, &mut records).await?;
+    }
     if !keys.orders.is_empty() {
         orders::fetch(connection, &keys.orders, mode, &mut records).await?;
     }
@@ -72,7 +80,7 @@ pub(crate) async fn fetch(
 }
 
 /// Facts that never change, kept from earlier commands: which product a variant belongs to, what is on an order,
-/// which coupon a code or a copy means. They tell which records to lock, so that one load is enough; no decision
+/// which coupon a code or a copy means, what a charge is for. They tell which records to lock, so that one load is enough; no decision
 /// is made on them.
 #[derive(Debug, Default)]
 pub(crate) struct Hints {
@@ -100,13 +108,15 @@ impl Hints {
             issued_coupons: records.issued_coupons.clone(),
             orders: records.orders.clone(),
             customers: records.customers.clone(),
+            charges: records.charges.clone(),
             ..Changes::default()
         };
         self.size += facts.variants.len()
             + facts.coupons.len()
             + facts.issued_coupons.len()
             + facts.orders.len()
-            + facts.customers.len();
+            + facts.customers.len()
+            + facts.charges.len();
         self.facts.apply(&facts);
     }
 }

@@ -1,8 +1,8 @@
-//! From names to ids: usernames, SKUs and coupon codes.
+//! From names to ids: usernames, SKUs, coupon codes and a gateway's transactions.
 
 use std::collections::BTreeSet;
 
-use commerce_core::{CouponId, CustomerId, Id, Keys, ProductId, VariantId};
+use commerce_core::{ChargeId, CouponId, CustomerId, Id, Keys, ProductId, VariantId};
 use sqlx::PgConnection;
 
 use crate::error::Failure;
@@ -15,13 +15,15 @@ pub(crate) struct Named {
     pub(crate) products: BTreeSet<ProductId>,
     pub(crate) variants: BTreeSet<VariantId>,
     pub(crate) coupons: BTreeSet<CouponId>,
+    pub(crate) charges: BTreeSet<ChargeId>,
 }
 
 pub(crate) const CUSTOMERS_NAMED: &str = "select id from customers where username = any($1)";
 pub(crate) const VARIANTS_NAMED: &str = "select id from product_variants where sku = any($1)";
 pub(crate) const COUPONS_NAMED: &str = "select id from coupons where code = any($1)";
+pub(crate) const CHARGES_NAMED: &str = "select id from charges where gateway_transaction_id = any($1)";
 
-pub(super) const STATEMENTS: &[&str] = &[CUSTOMERS_NAMED, VARIANTS_NAMED, COUPONS_NAMED];
+pub(super) const STATEMENTS: &[&str] = &[CUSTOMERS_NAMED, VARIANTS_NAMED, COUPONS_NAMED, CHARGES_NAMED];
 
 /// Looks the names up. A name, once given, is never given again: no lock is needed to rely on it. That a name is
 /// still free is for its unique constraint to say.
@@ -31,6 +33,7 @@ pub(crate) async fn resolve(connection: &mut PgConnection, keys: &Keys) -> Resul
         products: keys.products.clone(),
         variants: keys.variants.clone(),
         coupons: keys.coupons.clone(),
+        charges: keys.charges.clone(),
     };
     let usernames = keys.usernames.iter().map(|name| name.as_str()).collect();
     named.customers.extend(ids::<CustomerId>(connection, CUSTOMERS_NAMED, usernames).await?);
@@ -38,6 +41,8 @@ pub(crate) async fn resolve(connection: &mut PgConnection, keys: &Keys) -> Resul
     named.variants.extend(ids::<VariantId>(connection, VARIANTS_NAMED, skus).await?);
     let codes = keys.coupon_codes.iter().map(|code| code.as_str()).collect();
     named.coupons.extend(ids::<CouponId>(connection, COUPONS_NAMED, codes).await?);
+    let transactions = keys.transactions.iter().map(|transaction| transaction.as_str()).collect();
+    named.charges.extend(ids::<ChargeId>(connection, CHARGES_NAMED, transactions).await?);
     Ok(named)
 }
 

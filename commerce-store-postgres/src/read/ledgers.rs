@@ -15,8 +15,8 @@ const STOCK_ENTRIES: &str = "select variant_id, sequence, delta, on_hand_after, 
      created_at from stock_entries where variant_id = $1 and sequence < $2 order by sequence desc limit $3";
 const WALLETS: &str = "select customer_id, currency, balance, version from wallets where customer_id = $1 \
      order by currency";
-const WALLET_ENTRIES: &str = "select customer_id, currency, sequence, kind, amount, balance_after, order_id, actor, \
-     memo, created_at from wallet_entries where customer_id = $1 and currency = $2 and sequence < $3 \
+const WALLET_ENTRIES: &str = "select customer_id, currency, sequence, kind, amount, balance_after, order_id, \
+     top_up_id, actor, memo, created_at from wallet_entries where customer_id = $1 and currency = $2 and sequence < $3 \
      order by sequence desc limit $4";
 
 pub(super) const STATEMENTS: &[&str] = &[STOCK_ENTRIES, WALLETS, WALLET_ENTRIES];
@@ -97,6 +97,7 @@ fn wallet_entry_of(row: &PgRow) -> Result<WalletEntry, StoreError> {
         amount: get_money(row, "amount", currency)?,
         balance_after: get_money(row, "balance_after", currency)?,
         order_id: get_id_opt(row, "order_id")?,
+        top_up_id: get_id_opt(row, "top_up_id")?,
         actor: get_principal(row, "actor")?,
         memo: get_text_opt(row, "memo")?,
         created_at: get_at(row, "created_at")?,

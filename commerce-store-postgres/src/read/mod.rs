@@ -1,5 +1,6 @@
 //! The reads, by noun. Lists go by keyset: each page starts where an index says that the one before ended.
 
+mod cards;
 mod catalog;
 mod coupons;
 mod ledgers;
@@ -12,7 +13,15 @@ pub(crate) use ledgers::wallet_of;
 
 /// Every statement, for the tests that prepare and explain them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    [catalog::STATEMENTS, coupons::STATEMENTS, ledgers::STATEMENTS, orders::STATEMENTS, sales::STATEMENTS].concat()
+    [
+        cards::STATEMENTS,
+        catalog::STATEMENTS,
+        coupons::STATEMENTS,
+        ledgers::STATEMENTS,
+        orders::STATEMENTS,
+        sales::STATEMENTS,
+    ]
+    .concat()
 }
 
 /// The greatest id that a list from newest to oldest may show: everything, without a cursor.

@@ -3,6 +3,7 @@
 //! What an order needs is one statement ([`sale`]); the rest are one statement a table, and only those that have
 //! rows. Rows are written in ascending order of their keys, so that transactions meet in one direction here too.
 
+mod cards;
 mod catalog;
 mod coupons;
 mod net;
@@ -18,7 +19,7 @@ use crate::error::Failure;
 
 /// Every statement, for the test that prepares them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    [catalog::STATEMENTS, coupons::STATEMENTS, sale::STATEMENTS].concat()
+    [cards::STATEMENTS, catalog::STATEMENTS, coupons::STATEMENTS, sale::STATEMENTS].concat()
 }
 
 /// Writes `net`. The last statement is always one that writes, and that therefore fails in a transaction that an
@@ -28,6 +29,7 @@ pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
     coupons::write_campaigns(connection, net).await?;
     sale::write_changed(connection, net).await?;
     sale::write(connection, net).await?;
+    cards::write(connection, net).await?;
     coupons::write_copies(connection, net).await
 }
 

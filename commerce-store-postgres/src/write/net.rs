@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Coupon, CouponId, Customer, Date, Issuance, IssuedCoupon, IssuedCouponId, KeyRecord, KeyScope, Money,
-    Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId, Records, Redemption, Stock, StockEntry,
-    Variant, VariantId, Wallet, WalletEntry, WalletId, WorkingSet,
+    Changes, Charge, ChargeId, Coupon, CouponId, Customer, Date, Issuance, IssuedCoupon, IssuedCouponId, KeyRecord,
+    KeyScope, Money, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId, Records, Redemption,
+    Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet, WalletEntry, WalletId, WorkingSet,
 };
 
 /// Values of records, apart those that the database does not have yet. A new one is inserted, never merged into
@@ -56,6 +56,8 @@ pub(crate) struct Net {
     pub(crate) ordinals: BTreeMap<IssuedCouponId, u32>,
     pub(crate) orders: Values<OrderId, Arc<Order>>,
     pub(crate) payments: Values<OrderId, Arc<Payment>>,
+    pub(crate) charges: Values<ChargeId, Arc<Charge>>,
+    pub(crate) top_ups: Values<TopUpId, Arc<TopUp>>,
     pub(crate) redemptions: Values<(IssuedCouponId, OrderId), Redemption>,
     pub(crate) stock_entries: Vec<StockEntry>,
     pub(crate) wallet_entries: Vec<WalletEntry>,
@@ -83,6 +85,14 @@ impl Net {
         for payment in changes.payments {
             let exists = before.payment(payment.order_id).is_some();
             self.payments.put(payment.order_id, payment, exists);
+        }
+        for charge in changes.charges {
+            let exists = before.charge(charge.id).is_some();
+            self.charges.put(charge.id, charge, exists);
+        }
+        for top_up in changes.top_ups {
+            let exists = before.top_up(top_up.id).is_some();
+            self.top_ups.put(top_up.id, top_up, exists);
         }
         self.stock_entries.extend(changes.stock_entries);
         self.wallet_entries.extend(changes.wallet_entries);

@@ -15,10 +15,10 @@ const ORDERS: &str = "update orders o set status = u.status, payment_id = u.paym
      from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::bigint[], \
      $7::timestamptz[]) as u (id, status, payment_id, payment_method, expires_at, version, updated_at) \
      where o.id = u.id";
-const PAYMENTS: &str = "update payments p set status = u.status, attempts = u.attempts, \
+const PAYMENTS: &str = "update payments p set status = u.status, method = u.method, attempts = u.attempts, \
      failure_reason = u.failure_reason, gateway_transaction_id = u.gateway_transaction_id, updated_at = u.updated_at \
-     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[]) \
-     as u (id, status, attempts, failure_reason, gateway_transaction_id, updated_at) where p.id = u.id";
+     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], $7::text[]) \
+     as u (id, status, attempts, failure_reason, gateway_transaction_id, updated_at, method) where p.id = u.id";
 
 /// Constraints between these tables are checked at the statement's end, when all rows are there.
 const SALE: &str = "\
@@ -122,6 +122,7 @@ pub(super) async fn write_changed(connection: &mut PgConnection, net: &Net) -> R
         .bind(column!(rows(), p => p.failure_reason.as_ref().map(|r| r.as_str())))
         .bind(column!(rows(), p => p.gateway_transaction_id.as_ref().map(|g| g.as_str())))
         .bind(column!(rows(), p => at(p.updated_at)))
+        .bind(column!(rows(), p => p.method.as_str()))
         .execute(connection)
         .await?;
     Ok(())
@@ -212,7 +213,8 @@ fn bind_history<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure
 fn bind_ledgers<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
     let entries = || net.stock_entries.iter();
     let stocks = || net.stocks.changed.values();
-    let movements = || net.wallet_entries.iter();
+    // What credits top-ups has a statement of its own.
+    let movements = || net.wallet_entries.iter().filter(|entry| entry.top_up_id.is_none());
     let wallets = || net.wallets.changed.values();
     query
         .bind(column!(entries(), e => e.variant_id.get()))

@@ -31,6 +31,9 @@ pub(super) fn places(command: &Command) -> Vec<Place> {
         Command::RegisterCustomer(c) => vec![place("username", c.username.as_str())],
         Command::PayOrder(c) => vec![place("order", c.order_id)],
         Command::CancelOrder(c) => vec![place("order", c.order_id)],
+        Command::StartCardPayment(c) => vec![place("order", c.order_id)],
+        Command::RequestTopUp(_) => vec![],
+        Command::SettleCharge(c) => vec![place("charge", c.charge_id)],
         // What operators do now and then, one after another.
         Command::CreateProduct(_)
         | Command::UpdateProduct(_)

@@ -130,6 +130,8 @@ fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
         || wanted.coupon_codes.iter().any(|code| found.coupon_with_code(code).is_none())
         || wanted.issued_coupons.iter().any(|id| found.issued_coupon(*id).is_none())
         || wanted.orders.iter().any(|id| found.order(*id).is_none())
+        || wanted.charges.iter().any(|id| found.charge(*id).is_none())
+        || wanted.top_ups.iter().any(|id| found.top_up(*id).is_none())
         || wanted.wallets.iter().any(|id| found.wallet(*id).is_none())
 }
 

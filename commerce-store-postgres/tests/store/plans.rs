@@ -5,12 +5,15 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use crate::harness::database;
 
 /// Tables that grow with the shop's life.
-const GROWING: [&str; 11] = [
+const GROWING: [&str; 14] = [
     "customers",
     "products",
     "product_variants",
     "orders",
     "order_items",
+    "payments",
+    "charges",
+    "top_ups",
     "order_events",
     "stock_entries",
     "wallet_entries",
@@ -34,6 +37,9 @@ insert into orders select i, i % 1000 + 1, case when i % 50 = 0 then 'pending' e
 insert into order_items select i, 1, 1, 1, 'Product', null, 'SKU', 10, 1, 10, 0, 'KRW' from generate_series(1, 100000) i;
 insert into payments select i, i, i, 'wallet', 10, 'KRW', 'succeeded', 1, null, null, now(), now()
   from generate_series(1, 100000) i;
+insert into top_ups select i, i % 1000 + 1, 10, 'KRW', 'completed', i, null, now(), now(), now() from generate_series(1, 100000) i;
+insert into charges select i, case when i % 2 = 0 then i end, case when i % 2 = 0 then 1 end, case when i % 2 = 1 then i end, 1, 10,
+  'KRW', case when i % 1000 = 0 then 'pending' else 'captured' end, null, 'tx-' || i, now(), now() from generate_series(1, 100000) i;
 insert into order_events select i, 1, null, 'paid', '{}', now() from generate_series(1, 100000) i;
 insert into outbox_messages select i, i, 1, 'order.paid', case when i > 99000 then 'ready' when i > 98900 then 'dead' else 'sent' end,
   now(), null, 0, case when i between 98901 and 99000 then 'error' end, case when i between 98901 and 99000 then now() end

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use commerce_core::{
-    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, Command, CouponCode, CouponRef, CreateCoupon,
-    CreateProduct, Deposit, IssueCoupon, LineRequest, Name, Note, PayOrder, PaymentMethod, PlaceOrder, Quantity,
-    RegisterCustomer, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
+    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, Command, CouponCode, CouponRef,
+    CreateCoupon, CreateProduct, Deposit, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, Name, Note,
+    PayOrder, PaymentMethod, PlaceOrder, Quantity, RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment,
+    UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
 };
 
 use super::parts::{Amount, NewForm, Off, currency, quantity, status};
@@ -99,6 +100,20 @@ pub(super) enum Action {
     Cancel {
         order: Pick,
     },
+    StartCard {
+        order: Pick,
+    },
+    TopUp {
+        customer: Pick,
+        currency: u8,
+        amount: Amount,
+    },
+    /// The gateway's word on a charge, mostly in order; `odd` spoils it.
+    Report {
+        charge: Pick,
+        word: u8,
+        odd: u8,
+    },
 }
 
 impl Action {
@@ -116,6 +131,42 @@ impl Action {
             Self::Place { .. } | Self::Buy { .. } | Self::Pay { .. } | Self::Cancel { .. } => {
                 self.about_orders(world)?
             }
+            Self::StartCard { .. } | Self::TopUp { .. } | Self::Report { .. } => self.about_cards(world)?,
+        })
+    }
+
+    fn about_cards(&self, world: &World) -> Option<Command> {
+        Some(match *self {
+            Self::StartCard { order } => StartCardPayment { order_id: world.order(order) }.into(),
+            Self::TopUp { customer, currency: code, amount } => {
+                RequestTopUp { customer_id: world.customer(customer), amount: amount.money(currency(code))? }.into()
+            }
+            Self::Report { charge, word, odd } => {
+                let (charge_id, reason) = (world.charge(charge), Note::new("declined").ok()?);
+                let status = match word % 8 {
+                    0 | 1 => GatewayStatus::Captured,
+                    2 => GatewayStatus::Pending,
+                    3 => GatewayStatus::Declined { reason },
+                    4 => GatewayStatus::Cancelled,
+                    5 => GatewayStatus::Refunded,
+                    6 => {
+                        let report = ChargeReport::Refused { reason: Some(reason) };
+                        return Some(SettleCharge { charge_id, report, reason: None }.into());
+                    }
+                    _ => {
+                        let report = ChargeReport::Refunded;
+                        return Some(SettleCharge { charge_id, report, reason: None }.into());
+                    }
+                };
+                let terms = world.books.cards.terms.get(&charge_id).copied();
+                let nobody = (world.customer(charge), Amount::Small(1).money(currency(0))?);
+                let (customer_id, amount) = if odd < 250 { terms.unwrap_or(nobody) } else { nobody };
+                let named = if odd == 249 { world.charge(Pick(word)) } else { charge_id };
+                let transaction_id = Name::new(format!("tx-{named}")).ok()?;
+                let found = GatewayPayment { transaction_id, customer_id, amount, status };
+                SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None }.into()
+            }
+            _ => return None,
         })
     }
 

@@ -7,6 +7,8 @@ use commerce_core::{
     OrderStatus, Outcome, ProductId, TimeZone, Timestamp, VariantId, WalletId,
 };
 
+use super::cards::Cards;
+
 /// The books. Lists are in the order in which things came to be.
 #[derive(Debug, Default)]
 pub(super) struct Books {
@@ -28,6 +30,7 @@ pub(super) struct Books {
     pub(super) taken: BTreeMap<IssuedCouponId, OrderId>,
     /// Units and minor units.
     pub(super) sales: BTreeMap<(Date, ProductId), (i128, i128)>,
+    pub(super) cards: Cards,
 }
 
 /// Where an order should stand.
@@ -39,6 +42,8 @@ pub(super) struct Standing {
     pub(super) events: u64,
     lines: Vec<LineRequest>,
     copies: Vec<IssuedCouponId>,
+    /// As it was placed, for its prices.
+    order: Order,
 }
 
 impl Books {
@@ -83,6 +88,9 @@ impl Books {
                 self.pay(order, at);
             }
             (Command::CancelOrder(_), Outcome::Order(order)) => self.cancel(order),
+            (Command::StartCardPayment(_), Outcome::Charge(charge)) => self.start(charge),
+            (Command::RequestTopUp(_), Outcome::TopUp(top_up)) => self.top_up(top_up),
+            (Command::SettleCharge(_), Outcome::Charge(charge)) => self.settle(command, charge, at),
             (
                 Command::UpdateProduct(_) | Command::UpdateVariant(_) | Command::UpdateCoupon(_),
                 Outcome::Product(_) | Outcome::Variant(_) | Outcome::Coupon(_),
@@ -100,7 +108,7 @@ impl Books {
         *self.stock.get_mut(&id).expect("only what is listed has stock") += delta;
     }
 
-    fn move_money(&mut self, customer_id: CustomerId, amount: Money, sign: i128) {
+    pub(super) fn move_money(&mut self, customer_id: CustomerId, amount: Money, sign: i128) {
         let wallet = WalletId { customer_id, currency: amount.currency() };
         *self.balances.entry(wallet).or_default() += sign * i128::from(amount.minor());
     }
@@ -119,16 +127,21 @@ impl Books {
             events: 1,
             lines: lines.to_vec(),
             copies: copies.to_vec(),
+            order: order.clone(),
         };
         assert!(self.orders.insert(order.id, standing).is_none(), "{} was given out twice", order.id);
     }
 
-    fn step(&mut self, order: &Order) -> &Standing {
-        let standing = self.orders.get_mut(&order.id).expect("only what was placed moves on");
-        assert_eq!(standing.status, OrderStatus::Pending, "only a pending order moves on");
-        standing.status = order.status;
+    fn step(&mut self, order: &Order) {
+        self.step_to(order.id, OrderStatus::Pending, order.status);
+    }
+
+    pub(super) fn step_to(&mut self, order: OrderId, from: OrderStatus, to: OrderStatus) {
+        let standing = self.orders.get_mut(&order).expect("only what was placed moves on");
+        assert_eq!(standing.status, from, "only an order that is {from:?} becomes {to:?}");
+        assert!(from.may_become(to), "{from:?} -> {to:?}");
+        standing.status = to;
         standing.events += 1;
-        standing
     }
 
     fn pay(&mut self, order: &Order, at: Timestamp) {
@@ -136,7 +149,11 @@ impl Books {
         if !order.total.is_zero() {
             self.move_money(order.customer_id, order.total, -1);
         }
-        for line in order.lines.iter() {
+        self.sell(order.id, at);
+    }
+
+    pub(super) fn sell(&mut self, order: OrderId, at: Timestamp) {
+        for line in self.orders[&order].order.lines.iter() {
             let day = self.sales.entry((at.date_in(TimeZone::UTC), line.product_id)).or_default();
             day.0 += i128::from(line.quantity);
             day.1 += i128::from(line.subtotal.minor()) - i128::from(line.discount.minor());
@@ -145,7 +162,12 @@ impl Books {
 
     fn cancel(&mut self, order: &Order) {
         assert_eq!(order.status, OrderStatus::Cancelled);
-        let standing = self.step(order);
+        self.step(order);
+        self.give_back(order.id);
+    }
+
+    pub(super) fn give_back(&mut self, order: OrderId) {
+        let standing = &self.orders[&order];
         let (lines, copies) = (standing.lines.clone(), standing.copies.clone());
         for line in lines {
             self.move_stock(line.variant_id, line.quantity.get().into());

@@ -142,7 +142,7 @@ fn check_copies(world: &World) {
             assert_eq!((copy.customer_id, copy.order_id), (*customer, books.taken.get(&copy.id).copied()));
             let expected = match copy.order_id.map(|order| books.orders[&order].status) {
                 None => [IssuedCouponStatus::Available, IssuedCouponStatus::Expired].as_slice(),
-                Some(OrderStatus::Pending) => &[IssuedCouponStatus::Held],
+                Some(OrderStatus::Pending | OrderStatus::Processing) => &[IssuedCouponStatus::Held],
                 Some(_) => &[IssuedCouponStatus::Used],
             };
             assert!(expected.contains(&copy.status), "{copy:?}");

@@ -8,6 +8,7 @@
 
 mod action;
 mod books;
+mod cards;
 mod check;
 mod parts;
 mod step;

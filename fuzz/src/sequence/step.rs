@@ -77,6 +77,8 @@ fn concerned(command: &Command, world: &World) -> Option<CustomerId> {
         Command::PlaceOrder(c) => Some(c.customer_id),
         Command::PayOrder(c) => world.books.owner(c.order_id),
         Command::CancelOrder(c) => world.books.owner(c.order_id),
+        Command::StartCardPayment(c) => world.books.owner(c.order_id),
+        Command::RequestTopUp(c) => Some(c.customer_id),
         _ => None,
     }
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use arbitrary::Arbitrary;
 use commerce_core::decide::decide;
 use commerce_core::{
-    Clock, Command, Context, CouponCode, CouponId, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit,
-    Discount, Envelope, Error, Id, IdBlock, IdGenerator, IdempotencyKey, IssuedCouponId, KeyScope, Keys, ManualClock,
-    Money, Name, NewVariant, NodeId, OrderId, Outcome, Percent, Principal, ProductId, ProductStatus, Receipt,
-    RegisterCustomer, Rejection, Shop, Sku, Store, Timestamp, Username, VariantId, Window, WorkingSet, keys,
+    ChargeId, Clock, Command, Context, CouponCode, CouponId, CreateCoupon, CreateProduct, Currency, CustomerId,
+    Deposit, Discount, Envelope, Error, Id, IdBlock, IdGenerator, IdempotencyKey, IssuedCouponId, KeyScope, Keys,
+    ManualClock, Money, Name, NewVariant, NodeId, OrderId, Outcome, Percent, Principal, ProductId, ProductStatus,
+    Receipt, RegisterCustomer, Rejection, Shop, Sku, Store, Timestamp, Username, VariantId, Window, WorkingSet, keys,
 };
 use commerce_store_memory::MemoryStore;
 use rust_decimal::Decimal;
@@ -173,6 +173,10 @@ impl World {
 
     pub(super) fn own_copy(&self, customer: CustomerId, pick: Pick) -> IssuedCouponId {
         pick.of(self.books.copies_of.get(&customer).map_or(&[], Vec::as_slice))
+    }
+
+    pub(super) fn charge(&self, pick: Pick) -> ChargeId {
+        pick.of(&self.books.cards.ids)
     }
 
     pub(super) fn order(&self, pick: Pick) -> OrderId {
