@@ -10,9 +10,9 @@ use std::sync::Arc;
 use commerce_core::decide::{Decision, basket_keys, decide, keys, quote};
 use commerce_core::{
     Basket, Charge, ChargeId, Clock, Command, Context, Coupon, CouponCode, CouponId, Customer, CustomerId, Envelope,
-    Issuance, IssuedCoupon, IssuedCouponId, Keys, ManualClock, Name, Operation, Order, OrderId, Payment, Product, ProductId,
-    Quote, Records, Redemption, Rejection, Sku, Stock, Store, TopUp, TopUpId, Username, Variant, VariantId, Wallet,
-    WalletId, WorkingSet,
+    Issuance, IssuedCoupon, IssuedCouponId, Keys, ManualClock, Name, Operation, Order, OrderId, Payment, Product,
+    ProductId, Quote, Records, Redemption, Rejection, Sku, Stock, Store, TopUp, TopUpId, Username, Variant, VariantId,
+    Wallet, WalletId, WorkingSet,
 };
 use commerce_store_memory::MemoryStore;
 use proptest::prelude::*;
