@@ -129,6 +129,7 @@ pub enum ChargeReport {
     /// The gateway would not take the request, so that nothing will ever come of it.
     Refused {
         /// What the gateway said, if it said anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Note>,
     },
     /// What was captured has been given back.

@@ -8,6 +8,7 @@ use poem::Request;
 
 use crate::auth::Tokens;
 use crate::cursor::Cursors;
+use crate::gateway::Cards;
 use crate::problem::{Problem, framework};
 
 /// The limits of one request.
@@ -40,13 +41,21 @@ pub struct App {
     pub cursors: Cursors,
     /// Limits.
     pub limits: Limits,
+    /// What it takes cards with, if it does.
+    pub cards: Option<Cards>,
 }
 
 impl App {
     /// A shop served with tokens and cursors under `secret`.
     #[must_use]
     pub fn new(commerce: Commerce, secret: &[u8], limits: Limits) -> Arc<Self> {
-        Arc::new(Self { commerce, tokens: Tokens::new(secret), cursors: Cursors::new(secret), limits })
+        Self::with_cards(commerce, secret, limits, None)
+    }
+
+    /// The same of a shop that takes cards, if `cards` are given.
+    #[must_use]
+    pub fn with_cards(commerce: Commerce, secret: &[u8], limits: Limits, cards: Option<Cards>) -> Arc<Self> {
+        Arc::new(Self { commerce, tokens: Tokens::new(secret), cursors: Cursors::new(secret), limits, cards })
     }
 }
 

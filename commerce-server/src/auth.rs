@@ -143,7 +143,8 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-fn now() -> u64 {
+/// Seconds since 1970, by the machine's clock.
+pub(crate) fn now() -> u64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since_1970.map_or(0, |duration| duration.as_secs())
 }

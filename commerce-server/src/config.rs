@@ -8,9 +8,11 @@ use std::time::Duration;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use commerce_core::{NodeId, Shop, TimeZone};
+use reqwest::Url;
 
 use crate::app::Limits;
 use crate::auth::{MIN_SECRET, Role};
+use crate::gateway::signature::WebhookSecret;
 
 /// A transactional commerce core over HTTP.
 #[derive(Debug, Parser)]
@@ -95,6 +97,18 @@ pub struct Settings {
     /// The most connections at a time.
     #[arg(long, env = "COMMERCE_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), global = true)]
     pub connections: u32,
+    /// The payment gateway to take cards through, as http://host:port; cards are not taken if absent.
+    #[arg(long, env = "COMMERCE_GATEWAY_URL", value_parser = gateway_url, requires = "gateway_webhook_secret", global = true)]
+    pub gateway_url: Option<Url>,
+    /// What the gateway signs its calls with, as whsec_…; several, apart by commas, while one is being replaced.
+    #[arg(long, env = "COMMERCE_GATEWAY_WEBHOOK_SECRET", hide_env_values = true, value_parser = webhook_secret, value_delimiter = ',', global = true)]
+    pub gateway_webhook_secret: Vec<WebhookSecret>,
+    /// How long the gateway may take over an answer, in seconds.
+    #[arg(long, env = "COMMERCE_GATEWAY_TIMEOUT", default_value_t = 10, value_parser = seconds(300), global = true)]
+    pub gateway_timeout: u64,
+    /// How long a payment may be quiet before the gateway is asked about it, in seconds.
+    #[arg(long, env = "COMMERCE_GATEWAY_SWEEP", default_value_t = 30, value_parser = seconds(86_400), global = true)]
+    pub gateway_sweep: u64,
     /// What to log, as a filter: `info`, `debug`, `commerce_server=debug`.
     #[arg(long, env = "COMMERCE_LOG", default_value = "info", global = true)]
     pub log: String,
@@ -104,6 +118,16 @@ pub struct Settings {
     /// Whether to start with a small demo shop; if not said, only in memory.
     #[arg(long, env = "COMMERCE_DEMO", action = clap::ArgAction::Set, global = true)]
     pub demo: Option<bool>,
+}
+
+/// Where the payment gateway is.
+fn gateway_url(text: &str) -> Result<Url, String> {
+    let wrong = || "write http://host:port; put what encrypts in front of a gateway elsewhere".to_owned();
+    Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host()).ok_or_else(wrong)
+}
+
+fn webhook_secret(text: &str) -> Result<WebhookSecret, String> {
+    WebhookSecret::parse(text).ok_or_else(|| "write whsec_ and 24 to 64 bytes of base64".to_owned())
 }
 
 /// Where the database is. It may hold a password, so it is never shown, not even by `Debug`.
@@ -266,6 +290,10 @@ mod tests {
             ("--header-timeout", "COMMERCE_HEADER_TIMEOUT", "0"),
             ("--connections", "COMMERCE_CONNECTIONS", "0"),
             ("--database-url", "COMMERCE_DATABASE_URL", "mysql://shop:hunter2@localhost/shop"),
+            ("--gateway-url", "COMMERCE_GATEWAY_URL", "https://gateway"),
+            ("--gateway-webhook-secret", "COMMERCE_GATEWAY_WEBHOOK_SECRET", "hunter2"),
+            ("--gateway-timeout", "COMMERCE_GATEWAY_TIMEOUT", "0"),
+            ("--gateway-sweep", "COMMERCE_GATEWAY_SWEEP", "0"),
             ("--log-format", "COMMERCE_LOG_FORMAT", "xml"),
             ("--demo", "COMMERCE_DEMO", "maybe"),
         ] {

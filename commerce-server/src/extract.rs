@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use commerce_core::{Commerce, IdempotencyKey, Page, PageRequest};
+use bytes::Bytes;
+use commerce_core::{ChargeId, Commerce, IdempotencyKey, Page, PageRequest, Rejection};
 use poem::error::ReadBodyError;
 use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, RequestBody};
@@ -15,6 +16,9 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::app::{App, app};
+use crate::auth::now;
+use crate::gateway::protocol::Hint;
+use crate::gateway::signature::{SignatureError, Signed};
 use crate::problem::Problem;
 use crate::wire::page::Page as WirePage;
 use crate::wire::scalar::Count;
@@ -44,20 +48,71 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         check_content_type(request.headers())?;
-        let limit = app(request)?.limits.body;
-        let declared = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-        if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
-            return Err(too_large(limit).into());
-        }
-        let reading = request.extensions().get::<Reading>();
-        reading.inspect(|reading| reading.set(true));
-        let bytes = body.take()?.into_bytes_limit(limit).await.map_err(|error| match error {
-            ReadBodyError::PayloadTooLarge => too_large(limit),
-            _ => Problem::bad_request("body_unreadable", "the body ended before it was complete"),
-        })?;
-        reading.inspect(|reading| reading.set(false));
+        let bytes = read(request, body).await?;
         let parsed = serde_json::from_slice(&bytes).map_err(|error| refused(&error))?;
         Ok(Self(parsed))
+    }
+}
+
+/// The bytes of a body, as many as may be.
+async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Bytes> {
+    let limit = app(request)?.limits.body;
+    let declared = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
+        return Err(too_large(limit).into());
+    }
+    let reading = request.extensions().get::<Reading>();
+    reading.inspect(|reading| reading.set(true));
+    let bytes = body.take()?.into_bytes_limit(limit).await.map_err(|error| match error {
+        ReadBodyError::PayloadTooLarge => too_large(limit),
+        _ => Problem::bad_request("body_unreadable", "the body ended before it was complete"),
+    })?;
+    reading.inspect(|reading| reading.set(false));
+    Ok(bytes)
+}
+
+/// A call of the payment gateway, its signature checked before a word of it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Called {
+    /// The charge that it is about.
+    pub charge: ChargeId,
+}
+
+impl<'a> ApiExtractor<'a> for Called {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn request_meta() -> Option<MetaRequest> {
+        let schema = MetaSchemaRef::Inline(Box::new(MetaSchema {
+            description: Some("Whatever the gateway says; `data.reference` names the charge."),
+            ..MetaSchema::new("object")
+        }));
+        let content = vec![MetaMediaType { content_type: "application/json", schema }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let cards = app(request)?.cards.as_ref().ok_or_else(|| Problem::from(Rejection::PaymentMethodNotOffered))?;
+        let bytes = read(request, body).await?;
+        let header = |name: &str| {
+            let mut values = request.headers().get_all(name).iter();
+            let value = values.next().and_then(|value| value.to_str().ok()).unwrap_or("");
+            if values.next().is_some() { "" } else { value }
+        };
+        let headers = Signed {
+            id: header("webhook-id"),
+            timestamp: header("webhook-timestamp"),
+            signatures: header("webhook-signature"),
+        };
+        let wrong = |error: SignatureError| Problem::bad_request("webhook_signature_invalid", error.to_string());
+        cards.webhooks.verify(headers, &bytes, now()).map_err(wrong)?;
+        let hint: Hint = serde_json::from_slice(&bytes).map_err(|error| refused(&error))?;
+        Ok(Self { charge: hint.data.reference })
     }
 }
 
@@ -252,7 +307,7 @@ macro_rules! cursor_keys {
     )+};
 }
 
-cursor_keys!(CouponId, CustomerId, IssuedCouponId, OrderId, ProductId);
+cursor_keys!(CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId);
 
 /// One list, as one principal sees it through one filter: what a cursor belongs to.
 #[derive(Debug, Clone)]

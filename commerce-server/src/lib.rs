@@ -7,6 +7,7 @@
 //! - [`auth`] tells who asks; [`extract`] reads bodies, keys, versions and cursors; [`reply`] writes answers;
 //! - [`problem`] is every error that a client sees, and the one place where the core's errors become statuses;
 //! - [`wire`] is every JSON body; [`api`] the operations, by noun; [`document`] their description;
+//! - [`gateway`] asks a payment gateway, hears its calls, and has one to develop against;
 //! - [`config`] the settings, [`demo`] a small shop to try it on.
 //!
 //! Only the binary names a store: everything here works over any [`Store`](commerce_core::Store).
@@ -19,6 +20,7 @@ pub mod cursor;
 pub mod demo;
 pub mod document;
 pub mod extract;
+pub mod gateway;
 pub mod problem;
 pub mod reply;
 pub mod router;

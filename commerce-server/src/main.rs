@@ -5,10 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Commerce, Report, Store, reconcile};
+use commerce_core::{Commerce, Owner, Payments, Report, Store, reconcile};
 use commerce_server::app::App;
 use commerce_server::auth::{Role, Tokens};
 use commerce_server::config::{self, Cli, DatabaseUrl, LogFormat, Secret, Settings, Task, TokenArgs};
+use commerce_server::gateway::Cards;
+use commerce_server::gateway::http::HttpGateway;
+use commerce_server::gateway::signature::Webhooks;
+use commerce_server::gateway::sweep::sweep_for_ever;
 use commerce_server::{demo, document, serve, service};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::PostgresStore;
@@ -108,7 +112,10 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
         None => Secret::random().ok_or("the system has no randomness for a secret; set COMMERCE_JWT_SECRET")?,
     };
     let (store, kept) = store(settings).await?;
-    let app = App::new(Commerce::new(store, settings.node_id), secret.bytes(), settings.limits());
+    let commerce = Commerce::new(store, settings.node_id);
+    let cards = cards(settings, &commerce)?;
+    let sweep = cards.as_ref().map(|cards| cards.payments.clone());
+    let app = App::with_cards(commerce, secret.bytes(), settings.limits(), cards);
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("COMMERCE_LISTEN (--listen): {} cannot be listened on: {error}", settings.listen))?;
@@ -119,6 +126,15 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     if settings.jwt_secret.is_none() {
         println!("  tokens        signed with a secret of this run; set COMMERCE_JWT_SECRET to keep them");
     }
+    match &settings.gateway_url {
+        Some(url) => println!("  cards         through {url}, which is to call {base}/v1/webhooks/payments"),
+        None => println!("  cards         not taken; --gateway-url names a payment gateway"),
+    }
+    if let Some(payments) = sweep {
+        let owner = Owner::new(format!("{}:{}", std::process::id(), settings.node_id.get()))?;
+        let every = Duration::from_secs(settings.gateway_sweep);
+        tokio::spawn(sweep_for_ever(app.commerce.clone(), payments, owner, every));
+    }
     if settings.demo() {
         greet(&app, &base).await?;
     }
@@ -127,6 +143,14 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
         () = insisted() => tracing::warn!("told again: stopped with requests under way"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the shop takes cards with, if the settings name a gateway.
+fn cards(settings: &Settings, commerce: &Commerce) -> Result<Option<Cards>, Box<dyn Error>> {
+    let Some(url) = &settings.gateway_url else { return Ok(None) };
+    let gateway = HttpGateway::new(url, Duration::from_secs(settings.gateway_timeout))?;
+    let payments = Payments::new(commerce.clone(), Arc::new(gateway));
+    Ok(Some(Cards { payments, webhooks: Webhooks::new(settings.gateway_webhook_secret.clone()) }))
 }
 
 /// Fills the demo shop and prints a first call.

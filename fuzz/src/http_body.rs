@@ -1,7 +1,7 @@
 //! Bodies of requests: what the server reads as one is what the OpenAPI document says, and nothing else besides.
 
 use commerce_core::{Currency, IssuedCouponId, MAX_MINOR};
-use commerce_server::wire::{catalog, coupon, customer, money::MoneyInput, order, scalar::WireId, wallet};
+use commerce_server::wire::{catalog, coupon, customer, money::MoneyInput, order, payment, scalar::WireId, wallet};
 use poem_openapi::types::Type;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,6 +19,7 @@ pub fn run(data: &[u8]) {
     let _ = read::<coupon::CouponClaim>(data);
     let _ = read::<order::PaymentRequest>(data);
     let _ = read::<order::CancelRequest>(data);
+    let _ = read::<payment::TopUpRequest>(data).map(|body| amount(&body.amount));
     let _ = read::<wallet::DepositRequest>(data).map(|body| amount(&body.amount));
     let _ = read::<wallet::WalletAdjustment>(data).map(|body| amount(&body.amount));
     read::<catalog::NewVariant>(data).iter().for_each(new_variant);

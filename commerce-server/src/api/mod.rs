@@ -7,11 +7,14 @@ mod admin_reports;
 mod catalog;
 mod me;
 mod orders;
+mod payments;
 mod platform;
 
 use std::sync::Arc;
 
-use commerce_core::{Caller, Commerce, Customer, CustomerId, Principal, Rejection, StoreError, WalletId};
+use commerce_core::{
+    Caller, Commerce, Customer, CustomerId, Order, OrderId, Principal, Rejection, StoreError, WalletId,
+};
 use poem_openapi::{OpenApi, Tags};
 
 use crate::app::App;
@@ -31,6 +34,8 @@ enum Tag {
     Me,
     /// Quotes and orders.
     Orders,
+    /// Card payments and top-ups.
+    Payments,
     /// Operators: customers and their wallets.
     AdminCustomers,
     /// Operators: products, variants and stock.
@@ -55,6 +60,13 @@ impl Shared {
     fn commerce(&self) -> Answer<&Commerce> {
         Ok(&self.app()?.commerce)
     }
+
+    /// The order, if it exists for the principal: what is not theirs does not.
+    async fn visible_order(&self, principal: &Principal, id: OrderId) -> Answer<Arc<Order>> {
+        let order = self.commerce()?.store().order(id).await.map_err(problem)?;
+        let theirs = order.filter(|order| principal.sees(order.customer_id));
+        theirs.ok_or_else(|| Problem::from(Rejection::OrderNotFound { order: id }))
+    }
 }
 
 /// Every operation, over a shop.
@@ -72,6 +84,7 @@ fn all(shared: Shared) -> impl OpenApi {
         catalog::CatalogApi(shared.clone()),
         me::MeApi(shared.clone()),
         orders::OrdersApi(shared.clone()),
+        payments::PaymentsApi(shared.clone()),
         admin_customers::AdminCustomersApi(shared.clone()),
         admin_catalog::AdminCatalogApi(shared.clone()),
         admin_coupons::AdminCouponsApi(shared.clone()),

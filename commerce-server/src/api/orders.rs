@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use commerce_core::{
-    Caller, CancelOrder, Order as CoreOrder, OrderId, PayOrder, PlaceOrder, Principal, Receipt, Rejection,
-};
+use commerce_core::{Caller, CancelOrder, Order as CoreOrder, OrderId, PayOrder, PaymentMethod, PlaceOrder, Receipt};
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
 use super::{Answer, Shared, Tag, customer, registered};
 use crate::auth::{AsAnyone, AsCustomer};
 use crate::extract::{Body, Key, Limit, List};
-use crate::problem::Problem;
 use crate::reply::{Created, Reply};
 use crate::wire::order::{
     CancelRequest, Order, OrderEvent, OrderHistory, OrderRequest, OrderStatus, PaymentRequest, Quote, QuoteRequest,
@@ -82,13 +79,14 @@ impl OrdersApi {
         /// Which order.
         order_id: Path<WireId<OrderId>>,
     ) -> Answer<Reply<Order>> {
-        let order = self.visible(&who.0, order_id.0.0).await?;
+        let order = self.0.visible_order(&who.0, order_id.0.0).await?;
         Ok(Reply::new(Order::from(&*order)).version(order.version))
     }
 
     /// Pay an order
     ///
-    /// A pending one, from one's wallet.
+    /// A pending one, from one's wallet, or by card through the payment gateway: the answer then is the order as far as
+    /// the gateway has decided. While it has not, the order is `processing`; `…/payment/confirm` asks again.
     #[oai(path = "/orders/:order_id/pay", method = "post", operation_id = "pay_order")]
     async fn pay(
         &self,
@@ -100,13 +98,17 @@ impl OrdersApi {
         key: Key,
         body: Body<PaymentRequest>,
     ) -> Answer<Reply<Order>> {
-        let command = PayOrder { order_id: order_id.0.0, method: body.0.method.0 };
-        Ok(answer(&self.0.commerce()?.pay_order(customer(me.0, key), command).await?))
+        let (order_id, method, caller) = (order_id.0.0, body.0.method.0, customer(me.0, key));
+        if let (PaymentMethod::Card, Ok(cards)) = (method, self.0.cards()) {
+            return Ok(answer(&cards.payments.pay_order(caller, order_id).await?));
+        }
+        Ok(answer(&self.0.commerce()?.pay_order(caller, PayOrder { order_id, method }).await?))
     }
 
     /// Cancel an order
     ///
-    /// A pending one; everything that it took is given back. A customer cancels their own, an operator any.
+    /// A pending one; everything that it took is given back. A card payment under way is called off at the gateway first.
+    /// A customer cancels their own, an operator any.
     #[oai(path = "/orders/:order_id/cancel", method = "post", operation_id = "cancel_order")]
     async fn cancel(
         &self,
@@ -119,7 +121,12 @@ impl OrdersApi {
         body: Body<CancelRequest>,
     ) -> Answer<Reply<Order>> {
         let command = CancelOrder { order_id: order_id.0.0, reason: body.0.reason.map(|reason| reason.0) };
-        Ok(answer(&self.0.commerce()?.cancel_order(Caller::new(who.0, key.0), command).await?))
+        let caller = Caller::new(who.0, key.0);
+        let cancelled = match self.0.cards() {
+            Ok(cards) => cards.payments.cancel_order(caller, command).await,
+            Err(_) => self.0.commerce()?.cancel_order(caller, command).await,
+        };
+        Ok(answer(&cancelled?))
     }
 
     /// An order's history
@@ -132,18 +139,9 @@ impl OrdersApi {
         /// Which order.
         order_id: Path<WireId<OrderId>>,
     ) -> Answer<Reply<OrderHistory>> {
-        self.visible(&who.0, order_id.0.0).await?;
+        self.0.visible_order(&who.0, order_id.0.0).await?;
         let events = self.0.commerce()?.store().history(order_id.0.0).await?;
         Ok(Reply::new(OrderHistory { items: events.iter().map(|event| OrderEvent::from(&**event)).collect() }))
-    }
-}
-
-impl OrdersApi {
-    /// The order, if it exists for the principal: what is not theirs does not.
-    async fn visible(&self, principal: &Principal, id: OrderId) -> Answer<Arc<CoreOrder>> {
-        let order = self.0.commerce()?.store().order(id).await?;
-        let theirs = order.filter(|order| principal.sees(order.customer_id));
-        theirs.ok_or_else(|| Problem::from(Rejection::OrderNotFound { order: id }))
     }
 }
 

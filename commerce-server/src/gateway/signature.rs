@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_secret_is_written_as_the_standard_says() {
-        for wrong in ["", "whsec_", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_not base64 at all, no"] {
+        for wrong in ["", "whsec_", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_not base64 at all, no"]
+        {
             assert!(WebhookSecret::parse(wrong).is_none(), "{wrong:?}");
         }
         assert_eq!(format!("{:?}", first()), "WebhookSecret(…)");

@@ -3,7 +3,7 @@
 //! The status is chosen by what the reader does next: 422 correct the request, 404 ask for something that exists,
 //! 409 look at the state and decide anew, 412 read the record again, 403 leave it, 503 retry with the same key.
 
-use commerce_core::{Error, Money, MoneyError, Rejection, StoreError};
+use commerce_core::{Error, Money, MoneyError, PaymentError, Rejection, StoreError};
 use poem::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -21,6 +21,22 @@ impl From<Error> for Problem {
         match error {
             Error::Rejected(rejection) => rejection.into(),
             Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PaymentError> for Problem {
+    fn from(error: PaymentError) -> Self {
+        match error {
+            PaymentError::Shop(error) => error.into(),
+            PaymentError::Gateway(error) => {
+                tracing::warn!(%error, "payment gateway");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "the payment gateway did not answer; try again",
+                )
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod money;
 pub mod operations;
 pub mod order;
 pub mod page;
+pub mod payment;
 pub mod scalar;
 pub(crate) mod schema;
 pub mod wallet;

@@ -34,6 +34,14 @@ const MATRIX: &[Row] = &[
     ("pay_order", [401, 200, 404, 403]),
     ("cancel_order", [401, 200, 404, 200]),
     ("get_order_history", [401, 200, 404, 200]),
+    // This shop takes no cards.
+    ("get_order_payment", [401, 404, 404, 404]),
+    ("confirm_order_payment", [401, 422, 404, 403]),
+    ("request_top_up", [401, 422, 422, 403]),
+    ("list_my_top_ups", [401, 200, 200, 403]),
+    ("get_my_top_up", [401, 200, 404, 403]),
+    ("confirm_top_up", [401, 422, 404, 403]),
+    ("receive_payment_webhook", [422, 422, 422, 422]),
     ("register_customer", [401, 403, 403, 201]),
     ("list_customers", [401, 403, 403, 200]),
     ("get_customer", [401, 403, 403, 200]),
@@ -78,6 +86,9 @@ impl World {
         if path.contains("{order_id}") {
             path = path.replace("{order_id}", &server.pending(&self.owner, &self.variant).await);
         }
+        if path.contains("{top_up_id}") {
+            path = path.replace("{top_up_id}", &server.top_up(&self.owner).await);
+        }
         if path.contains("{coupon_id}") {
             path = path.replace("{coupon_id}", &server.coupon(json!({})).await);
         }
@@ -96,7 +107,7 @@ impl World {
             "claim_coupon" => json!({ "coupon_id": server.coupon(json!({})).await }),
             "create_quote" | "place_order" => order(&[(&self.variant, 1)], json!({})),
             "pay_order" => json!({ "method": "wallet" }),
-            "deposit" => json!({ "amount": money }),
+            "deposit" | "request_top_up" => json!({ "amount": money }),
             "adjust_wallet" => json!({ "amount": money, "memo": "m" }),
             "create_product" => json!({
                 "name": "P", "base_price": money, "status": "on_sale", "variants": [{ "sku": format!("P-{n}") }],

@@ -5,9 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use commerce_core::{Clock, Commerce, ManualClock, NodeId, PageRequest, Shop, Store, Timestamp, reconcile};
+use commerce_core::{
+    Caller, Clock, Commerce, Currency, IdempotencyKey, ManualClock, Money, NodeId, PageRequest, Payments, Principal,
+    RequestTopUp, Shop, Store, Timestamp, reconcile,
+};
 use commerce_server::app::{App, Limits};
 use commerce_server::auth::Role;
+use commerce_server::gateway::Cards;
+use commerce_server::gateway::emulated::{Settings, serve as serve_gateway};
+use commerce_server::gateway::emulator::{Emulator, Manner};
+use commerce_server::gateway::http::HttpGateway;
+use commerce_server::gateway::signature::{WebhookSecret, Webhooks};
 use commerce_server::router::Router;
 use commerce_server::{api, document, serve};
 use commerce_store_memory::MemoryStore;
@@ -47,6 +55,32 @@ macro_rules! on_every_store {
 }
 pub(crate) use on_every_store;
 
+/// The same for tests of a shop that takes cards.
+macro_rules! on_every_store_with_cards {
+    ($($test:ident),+ $(,)?) => {
+        mod memory {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test($crate::harness::Server::start_with_cards($crate::harness::memory).await).await;
+                }
+            )+
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test($crate::harness::Server::start_with_cards($crate::harness::postgres).await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_every_store_with_cards;
+
+/// What the emulated gateway signs its calls with.
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 pub(crate) async fn memory(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
     Arc::new(MemoryStore::with_clock(shop, clock))
 }
@@ -68,6 +102,7 @@ pub(crate) struct Server {
     pub(crate) address: std::net::SocketAddr,
     client: reqwest::Client,
     keys: AtomicU64,
+    gateway: Option<(Arc<Emulator>, std::net::SocketAddr)>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -124,6 +159,14 @@ impl Server {
         Self::start_paged(store, limits, Vec::new()).await
     }
 
+    /// A server that takes cards through an emulated gateway of its own, each on a port of its own.
+    pub(crate) async fn start_with_cards<F>(store: fn(Shop, Arc<dyn Clock>) -> F) -> Self
+    where
+        F: Future<Output = Arc<dyn Store>>,
+    {
+        Self::start_all(store, Limits { body: 16 * 1024, ..Limits::default() }, Vec::new(), true).await
+    }
+
     /// A server with further pages beside its operations.
     pub(crate) async fn start_paged<F>(
         store: fn(Shop, Arc<dyn Clock>) -> F,
@@ -133,19 +176,80 @@ impl Server {
     where
         F: Future<Output = Arc<dyn Store>>,
     {
+        Self::start_all(store, limits, pages, false).await
+    }
+
+    async fn start_all<F>(
+        store: fn(Shop, Arc<dyn Clock>) -> F,
+        limits: Limits,
+        pages: Vec<(&str, BoxEndpoint<'static>)>,
+        takes_cards: bool,
+    ) -> Self
+    where
+        F: Future<Output = Arc<dyn Store>>,
+    {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START)));
         let shop = Shop { pending_order_ttl: TTL, ..Shop::default() };
         let store = store(shop, Arc::clone(&clock) as Arc<dyn Clock>).await;
-        let app = App::new(Commerce::new(store, NodeId::default()), SECRET, limits);
+        let commerce = Commerce::new(store, NodeId::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
+        let (mut cards, mut gateway) = (None, None);
+        if takes_cards {
+            let (emulator, at) = emulated(address).await;
+            let base = format!("http://{at}").parse().expect("a URL");
+            let asked = HttpGateway::new(&base, Duration::from_secs(2)).expect("a gateway");
+            let payments = Payments::new(commerce.clone(), Arc::new(asked));
+            let secret = WebhookSecret::parse(WEBHOOK_SECRET).expect("a secret");
+            cards = Some(Cards { payments, webhooks: Webhooks::new(vec![secret]) });
+            gateway = Some((emulator, at));
+        }
+        let app = App::with_cards(commerce, SECRET, limits, cards);
         let (stop, stopped) = oneshot::channel::<()>();
         let pages = document::pages().into_iter().chain(pages).collect();
         let router = Arc::new(Router::new(Arc::clone(&app), api::operations(&app), pages));
         tokio::spawn(serve::serve(listener, router, async {
             let _ = stopped.await;
         }));
-        Self { app, clock, address, client: reqwest::Client::new(), keys: AtomicU64::new(1), _stop: stop }
+        Self { app, clock, address, client: reqwest::Client::new(), keys: AtomicU64::new(1), gateway, _stop: stop }
+    }
+
+    /// The gateway that the shop takes cards through.
+    pub(crate) fn gateway(&self) -> Arc<Emulator> {
+        Arc::clone(&self.gateway.as_ref().expect("a shop that takes cards").0)
+    }
+
+    /// The steps between the shop and the gateway.
+    pub(crate) fn payments(&self) -> &Payments {
+        &self.app.cards.as_ref().expect("a shop that takes cards").payments
+    }
+
+    /// Something that a customer does on the gateway's own page.
+    pub(crate) async fn at_gateway(&self, charge: &str, deed: &str) {
+        let (_, at) = self.gateway.as_ref().expect("a shop that takes cards");
+        let done = self.client.post(format!("http://{at}/v1/payments/{charge}/{deed}")).send().await;
+        assert!(done.expect("an answer").status().is_success(), "{deed}");
+    }
+
+    /// A call of the gateway about a charge, signed `age` seconds ago.
+    pub(crate) async fn call_back(&self, charge: &str, secret: &str, age: i64) -> Reply {
+        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        let timestamp = since_1970.as_secs().checked_add_signed(-age).expect("after 1970");
+        let body = json!({ "type": "payment.captured", "data": { "reference": charge } }).to_string();
+        let signature = WebhookSecret::parse(secret).expect("a secret").sign("msg_test", timestamp, body.as_bytes());
+        let request = self.request(Method::POST, "/v1/webhooks/payments").header("webhook-id", "msg_test");
+        let request = request.header("webhook-timestamp", timestamp).header("webhook-signature", signature);
+        self.send(request.body(body)).await
+    }
+
+    /// A top-up of `who` on record, whether or not the shop takes cards.
+    pub(crate) async fn top_up(&self, who: &Shopper) -> String {
+        let customer_id = who.id.parse().expect("an id");
+        let amount = Money::parse("10", Currency::KRW).expect("an amount");
+        let key = IdempotencyKey::new(format!("top-up-{}", self.fresh())).expect("a key");
+        let caller = Caller::new(Principal::Customer(customer_id), key);
+        let asked = self.app.commerce.request_top_up(caller, RequestTopUp { customer_id, amount }).await;
+        asked.expect("a top-up").outcome.id.to_string()
     }
 
     pub(crate) fn fresh(&self) -> u64 {
@@ -262,6 +366,19 @@ impl Server {
         );
         format!("{facts:?}")
     }
+}
+
+/// An emulated gateway that calls the server back; its address.
+async fn emulated(server: std::net::SocketAddr) -> (Arc<Emulator>, std::net::SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let url = format!("http://{server}/v1/webhooks/payments").parse().expect("a URL");
+    let secret = WebhookSecret::parse(WEBHOOK_SECRET).expect("a secret");
+    let (delay, hang) = (Duration::from_millis(50), Duration::from_secs(60));
+    let settings = Settings { webhook: Some((url, secret)), delay, hang };
+    let emulator = Arc::new(Emulator::new(Manner::Approve));
+    tokio::spawn(serve_gateway(listener, Arc::clone(&emulator), settings, std::future::pending()));
+    (emulator, address)
 }
 
 /// The body of an order.

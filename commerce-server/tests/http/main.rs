@@ -5,11 +5,13 @@
 mod auth;
 mod catalog;
 mod coupons;
+mod crash;
 mod faults;
 mod harness;
 mod idempotency;
 mod openapi;
 mod orders;
 mod pagination;
+mod payments;
 mod problems;
 mod wallet;

@@ -27,6 +27,7 @@ const CODES: &[&str] = &[
     "unknown_field",
     "unknown_parameter",
     "unsupported_media_type",
+    "webhook_signature_invalid",
     // What cannot be asked.
     "amount_malformed",
     "amount_not_positive",
@@ -50,9 +51,12 @@ const CODES: &[&str] = &[
     "coupon_code_not_found",
     "coupon_not_found",
     "customer_not_found",
+    "charge_not_found",
     "issued_coupon_not_found",
     "order_not_found",
+    "payment_not_found",
     "product_not_found",
+    "top_up_not_found",
     "variant_not_found",
     // What the shop's state forbids.
     "already_registered",
@@ -69,6 +73,7 @@ const CODES: &[&str] = &[
     "invalid_transition",
     "order_expired",
     "out_of_stock",
+    "payment_in_progress",
     "product_not_on_sale",
     "sku_taken",
     "stock_out_of_range",
@@ -128,11 +133,11 @@ fn check_document(sent: &Sent, answer: &Answer) -> Option<&'static str> {
     operation["operationId"].as_str()
 }
 
-/// The ids of all operations.
+/// The ids of all operations, but for the one that takes a signature of this very minute.
 pub(super) fn operations() -> impl Iterator<Item = &'static str> {
     let paths = schema::document()["paths"].as_object().into_iter().flat_map(|paths| paths.values());
     let operations = paths.filter_map(Value::as_object).flat_map(|methods| methods.values());
-    operations.filter_map(|operation| operation["operationId"].as_str())
+    operations.filter_map(|operation| operation["operationId"].as_str()).filter(|id| *id != "receive_payment_webhook")
 }
 
 fn operation(sent: &Sent) -> Option<&'static Value> {
@@ -151,8 +156,11 @@ fn operation(sent: &Sent) -> Option<&'static Value> {
 
 /// A request sent a second time is answered as it was the first.
 pub(super) fn replay(sent: &Sent, first: &Answer, second: &Answer) {
-    assert_eq!((first.status, &first.text), (second.status, &second.text), "{sent:?} is answered in two ways");
-    assert_eq!(first.header("etag"), second.header("etag"), "{sent:?}");
+    assert_eq!(first.status, second.status, "{sent:?} is answered in two ways");
+    if !sent.takes_card() {
+        assert_eq!(first.text, second.text, "{sent:?} is answered in two ways");
+        assert_eq!(first.header("etag"), second.header("etag"), "{sent:?}");
+    }
     assert_eq!(second.header("idempotent-replayed"), "true", "{sent:?} was done twice");
 }
 

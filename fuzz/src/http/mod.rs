@@ -41,6 +41,9 @@ fn play(service: &mut Service, request: &Request<'_>) -> Option<&'static str> {
     let answer = service.send(&sent);
     let done = check::answer(&sent, &answer);
     let after = service.books();
+    if sent.asks_gateway() {
+        return done;
+    }
     if !sent.changes() || !answer.succeeded() {
         assert_eq!(before, after, "{sent:?} left a trace: {answer:?}");
         service.remember(&answer);

@@ -5,9 +5,12 @@ use std::fmt::{Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Commerce, ManualClock, NodeId, Shop, Timestamp};
+use commerce_core::{Commerce, ManualClock, NodeId, Payments, Shop, Timestamp};
 use commerce_server::app::{App, Limits};
 use commerce_server::auth::Role;
+use commerce_server::gateway::Cards;
+use commerce_server::gateway::emulator::{Emulator, Manner};
+use commerce_server::gateway::signature::Webhooks;
 use commerce_server::router::Router;
 use commerce_server::{api, demo};
 use commerce_store_memory::MemoryStore;
@@ -60,7 +63,11 @@ impl Service {
         let commerce = Commerce::with_clock(store.clone(), NodeId::default(), clock);
         // A timeout would make a property of the machine's speed.
         let limits = Limits { body: BODY_LIMIT, request: Duration::from_secs(86_400), ..Limits::default() };
-        let app = App::new(commerce, b"a secret for fuzzing, of 32 bytes or more", limits);
+        // A gateway in process; without secrets no call is its own.
+        let gateway = Arc::new(Emulator::new(Manner::Approve));
+        let payments = Payments::new(commerce.clone(), gateway);
+        let cards = Some(Cards { payments, webhooks: Webhooks::new(Vec::new()) });
+        let app = App::with_cards(commerce, b"a secret for fuzzing, of 32 bytes or more", limits, cards);
         let router = Router::new(Arc::clone(&app), api::operations(&app), Vec::new());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let demo = runtime.block_on(demo::fill(&app.commerce)).expect("the demo shop opens");
@@ -142,6 +149,7 @@ impl Service {
             ("variant", "/variants/0/id", "/product"),
             ("variant", "/id", "/sku"),
             ("cursor", "/next_cursor", "/items"),
+            ("top_up", "/id", "/charge_id"),
         ] {
             let given = answer.body.pointer(mark).and_then(|_| answer.body.pointer(pointer)?.as_str());
             if let Some(given) = given {
@@ -155,6 +163,16 @@ impl Sent {
     /// Whether an answer in the affirmative means that something changed.
     pub(super) fn changes(&self) -> bool {
         !self.method.is_safe() && self.uri.path() != "/v1/quotes"
+    }
+
+    /// Whether it asks the gateway how things stand, and changes what has changed there.
+    pub(super) fn asks_gateway(&self) -> bool {
+        self.uri.path().ends_with("/confirm")
+    }
+
+    /// Whether a card may be charged for it: a later answer may know more of that than the first.
+    pub(super) fn takes_card(&self) -> bool {
+        self.uri.path().ends_with("/pay") || self.uri.path() == "/v1/me/top-ups"
     }
 }
 

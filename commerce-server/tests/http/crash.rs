@@ -1,0 +1,71 @@
+//! A gateway behind which the process dies: at one word of the conversation, before it is said or after it is answered.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use commerce_core::{
+    ChargeId, GatewayError, GatewayPayment, GatewayRefund, GatewayRefundStatus, GatewayRequest, PaymentGateway,
+};
+use tokio::sync::oneshot;
+
+/// Which word, from 0, and whether the gateway gets to act on it.
+pub(crate) type Place = (usize, bool);
+
+/// Every place of a payment that is approved at once: it is looked up, created and captured.
+pub(crate) fn cuts() -> impl Iterator<Item = Place> {
+    (0..3).flat_map(|word| [(word, false), (word, true)])
+}
+
+pub(crate) struct Cut {
+    place: Place,
+    said: AtomicUsize,
+    reached: Mutex<Option<oneshot::Sender<()>>>,
+    inner: Arc<dyn PaymentGateway>,
+}
+
+impl Cut {
+    /// A gateway that is cut there, and what is ready once it has been.
+    pub(crate) fn at(place: Place, inner: Arc<dyn PaymentGateway>) -> (Arc<Self>, oneshot::Receiver<()>) {
+        let (reached, wait) = oneshot::channel();
+        let cut = Self { place, said: AtomicUsize::new(0), reached: Mutex::new(Some(reached)), inner };
+        (Arc::new(cut), wait)
+    }
+
+    async fn said<T>(&self, word: impl Future<Output = T>) -> T {
+        let here = self.said.fetch_add(1, Ordering::SeqCst) == self.place.0;
+        if here && !self.place.1 {
+            return self.never().await;
+        }
+        let answer = word.await;
+        if here { self.never().await } else { answer }
+    }
+
+    async fn never<T>(&self) -> T {
+        if let Some(reached) = self.reached.lock().expect("no panic").take() {
+            let _ = reached.send(());
+        }
+        pending().await
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for Cut {
+    async fn create(&self, request: &GatewayRequest) -> Result<GatewayPayment, GatewayError> {
+        self.said(self.inner.create(request)).await
+    }
+    async fn look_up(&self, charge: ChargeId) -> Result<Option<GatewayPayment>, GatewayError> {
+        self.said(self.inner.look_up(charge)).await
+    }
+    async fn capture(&self, charge: ChargeId) -> Result<GatewayPayment, GatewayError> {
+        self.said(self.inner.capture(charge)).await
+    }
+    async fn cancel(&self, charge: ChargeId) -> Result<GatewayPayment, GatewayError> {
+        self.said(self.inner.cancel(charge)).await
+    }
+    async fn refund(&self, refund: &GatewayRefund) -> Result<GatewayRefundStatus, GatewayError> {
+        self.said(self.inner.refund(refund)).await
+    }
+}

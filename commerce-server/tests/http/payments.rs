@@ -1,0 +1,377 @@
+//! Card payments and top-ups, through the emulated gateway over its own socket: whatever it does, money moves once.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use commerce_core::{Caller, IdempotencyKey, OrderId, OrderStatus, PaymentGateway, Payments, Principal};
+use commerce_server::gateway::http::HttpGateway;
+use commerce_server::gateway::signature::WebhookSecret;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Reply, Server, Shopper, WEBHOOK_SECRET, on_every_store_with_cards};
+
+/// A customer's order of one unit at this price, its coupon used.
+struct Scene {
+    who: Shopper,
+    product: String,
+    order: String,
+}
+
+async fn scene(server: &Server, won: u64) -> Scene {
+    let (who, (product, variant)) = (server.shopper(50_000).await, server.product(won + 1_000, 5).await);
+    let copy = server.claim(&who, &server.coupon(json!({})).await).await.expect(201).id();
+    let order = server.place(&who, &[(&variant, 1)], json!({ "coupons": [copy] })).await.expect(201).id();
+    Scene { who, product, order }
+}
+
+impl Scene {
+    fn path(&self, rest: &str) -> String {
+        format!("/v1/orders/{}{rest}", self.order)
+    }
+
+    async fn pay(&self, server: &Server, method: &str) -> Reply {
+        server.post(&self.path("/pay"), &self.who.token, json!({ "method": method })).await
+    }
+
+    async fn confirm(&self, server: &Server) -> Reply {
+        server.post(&self.path("/payment/confirm"), &self.who.token, json!({})).await
+    }
+
+    async fn payment(&self, server: &Server) -> Value {
+        server.get(&self.path("/payment"), &self.who.token).await.expect(200).body
+    }
+
+    async fn events(&self, server: &Server) -> Vec<String> {
+        let history = server.get(&self.path("/history"), &self.who.token).await.expect(200).body;
+        let events = history["items"].as_array().expect("events").clone();
+        events.iter().map(|event| event["event"].as_str().expect("a name").to_owned()).collect()
+    }
+
+    /// Units left of five, the coupon, and won in the wallet.
+    async fn state(&self, server: &Server) -> (Value, Value, Value) {
+        let product = server.get(&format!("/v1/products/{}", self.product), "").await.expect(200).body;
+        let coupons = server.get("/v1/me/coupons", &self.who.token).await.expect(200).body;
+        let wallet = server.get("/v1/me/wallet", &self.who.token).await.expect(200).body;
+        (
+            product["variants"][0]["stock"].clone(),
+            coupons["items"][0]["issued"]["status"].clone(),
+            wallet["items"][0]["balance"]["amount"].clone(),
+        )
+    }
+}
+
+/// Asks until the order stands there; the calls of the gateway bring it about.
+async fn until(server: &Server, scene: &Scene, status: &str) {
+    loop {
+        let order = server.get(&scene.path(""), &scene.who.token).await.expect(200).body;
+        if order["status"] == status {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn an_approved_card_pays_at_once(server: Server) {
+    let scene = scene(&server, 29_000).await;
+    server.get(&scene.path("/payment"), &scene.who.token).await.refused(404, "payment_not_found");
+    let key = "pay-by-card";
+    let body = json!({ "method": "card" });
+    let paid = server.keyed(Method::POST, &scene.path("/pay"), &scene.who.token, key, &body).await.expect(200);
+    assert_eq!((&paid.body["status"], &paid.body["payment"]["method"]), (&json!("paid"), &json!("card")));
+    let again = server.keyed(Method::POST, &scene.path("/pay"), &scene.who.token, key, &body).await.expect(200);
+    assert_eq!((again.text, again.headers.get("idempotent-replayed").is_some()), (paid.text, true));
+    let payment = scene.payment(&server).await;
+    assert_eq!((&payment["status"], &payment["attempts"]), (&json!("succeeded"), &json!(1)));
+    let named = format!("emulated-{}", payment["charge_id"].as_str().expect("an id"));
+    assert_eq!(payment["gateway_transaction_id"], named);
+    assert_eq!(scene.state(&server).await, (json!(4), json!("used"), json!("50000")));
+    assert_eq!(scene.events(&server).await, ["order.placed", "order.payment_started", "order.paid"]);
+    assert_eq!(server.gateway().captures(), 1);
+    server.books().await;
+}
+
+async fn a_declined_card_leaves_the_order_to_be_paid_another_way(server: Server) {
+    let scene = scene(&server, 901).await;
+    assert_eq!(scene.pay(&server, "card").await.expect(200).body["status"], "pending");
+    let payment = scene.payment(&server).await;
+    assert_eq!((&payment["status"], &payment["failure_reason"]), (&json!("failed"), &json!("the card was declined")));
+    assert_eq!(scene.pay(&server, "card").await.expect(200).body["status"], "pending");
+    assert_ne!(scene.payment(&server).await["charge_id"], payment["charge_id"], "another attempt, another name");
+    assert_eq!(scene.pay(&server, "wallet").await.expect(200).body["status"], "paid");
+    assert_eq!(scene.payment(&server).await["attempts"], 3);
+    assert_eq!(scene.state(&server).await, (json!(4), json!("used"), json!("49099")));
+    assert_eq!(server.gateway().captures(), 0);
+    server.books().await;
+}
+
+async fn an_undecided_card_is_waited_for(server: Server) {
+    let scene = scene(&server, 904).await;
+    assert_eq!(scene.pay(&server, "card").await.expect(200).body["status"], "processing");
+    for method in ["wallet", "card"] {
+        scene.pay(&server, method).await.refused(409, "payment_in_progress");
+    }
+    assert_eq!(scene.confirm(&server).await.expect(200).body["status"], "processing");
+    let charge = scene.payment(&server).await["charge_id"].as_str().expect("an id").to_owned();
+    // The customer approves on the gateway's own page, and its call settles the order.
+    server.at_gateway(&charge, "approve").await;
+    until(&server, &scene, "paid").await;
+    assert_eq!(scene.confirm(&server).await.expect(200).body["status"], "paid");
+    assert_eq!(server.gateway().captures(), 1);
+    server.books().await;
+}
+
+async fn what_decides_later_is_settled_by_its_calls(server: Server) {
+    let (approved, declined) = (scene(&server, 902).await, scene(&server, 903).await);
+    for scene in [&approved, &declined] {
+        assert_eq!(scene.pay(&server, "card").await.expect(200).body["status"], "processing");
+    }
+    until(&server, &approved, "paid").await;
+    until(&server, &declined, "pending").await;
+    server.books().await;
+}
+
+async fn calls_twice_late_out_of_order_or_never_pay_once(server: Server) {
+    let mut scenes = Vec::new();
+    for won in [907, 908, 909, 910] {
+        let scene = scene(&server, won).await;
+        scene.pay(&server, "card").await.expect(200);
+        scenes.push(scene);
+    }
+    for scene in &scenes {
+        until(&server, scene, "paid").await;
+        let events = scene.events(&server).await;
+        assert_eq!(events.iter().filter(|event| *event == "order.paid").count(), 1, "{events:?}");
+    }
+    assert_eq!(server.gateway().captures(), 4);
+    server.books().await;
+}
+
+/// The gateway took the payment, and the answer was lost: nobody is charged twice, and the sweep finds out.
+async fn a_lost_answer_is_found_out_by_the_sweep(server: Server) {
+    for won in [905, 906] {
+        let scene = scene(&server, won).await;
+        let heard = scene.pay(&server, "card").await.expect(200).body["status"].clone();
+        assert!(heard == "processing" || heard == "paid", "{heard}: the gateway may have called before the answer");
+        server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+        until(&server, &scene, "paid").await;
+    }
+    assert_eq!(server.gateway().captures(), 2);
+    server.books().await;
+}
+
+async fn a_payment_under_way_is_called_off_at_the_gateway_first(server: Server) {
+    let scene = scene(&server, 904).await;
+    scene.pay(&server, "card").await.expect(200);
+    let charge = scene.payment(&server).await["charge_id"].as_str().expect("an id").to_owned();
+    let reason = json!({ "reason": "changed my mind" });
+    let key = "call-it-off";
+    let path = scene.path("/cancel");
+    for _ in 0..2 {
+        let cancelled = server.keyed(Method::POST, &path, &scene.who.token, key, &reason).await.expect(200);
+        assert_eq!(cancelled.body["status"], "cancelled");
+    }
+    assert_eq!(scene.state(&server).await, (json!(5), json!("available"), json!("50000")));
+    server.at_gateway(&charge, "approve").await;
+    assert_eq!(
+        (scene.confirm(&server).await.expect(200).body["status"].clone(), server.gateway().captures()),
+        (json!("cancelled"), 0)
+    );
+    server.books().await;
+}
+
+async fn a_payment_nobody_finishes_runs_out(server: Server) {
+    let scene = scene(&server, 904).await;
+    scene.pay(&server, "card").await.expect(200);
+    server.clock.advance(Duration::from_secs(1_799));
+    server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+    assert_eq!(server.get(&scene.path(""), &scene.who.token).await.body["status"], "processing");
+    server.clock.advance(Duration::from_secs(1));
+    let swept = server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+    assert_eq!(swept.unsettled, []);
+    until(&server, &scene, "cancelled").await;
+    assert_eq!(scene.state(&server).await, (json!(5), json!("available"), json!("50000")));
+    server.books().await;
+}
+
+async fn confirmations_calls_and_sweeps_race_freely(server: Server) {
+    const ORDERS: u64 = 6;
+    let server = Arc::new(server);
+    let mut scenes = Vec::new();
+    for _ in 0..ORDERS {
+        let scene = scene(&server, 904).await;
+        scene.pay(&server, "card").await.expect(200);
+        scenes.push(Arc::new(scene));
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for scene in &scenes {
+        let charge = scene.payment(&server).await["charge_id"].as_str().expect("an id").to_owned();
+        for n in 0..6 {
+            let (server, scene, charge) = (Arc::clone(&server), Arc::clone(scene), charge.clone());
+            tasks.spawn(async move {
+                match n {
+                    0 => server.at_gateway(&charge, "approve").await,
+                    1 | 2 => drop(scene.confirm(&server).await.expect(200)),
+                    3 | 4 => drop(server.call_back(&charge, WEBHOOK_SECRET, 0).await.expect(200)),
+                    _ => drop(server.payments().sweep(Duration::ZERO).await.expect("a sweep")),
+                }
+            });
+        }
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.expect("no panic");
+    }
+    for scene in &scenes {
+        until(&server, scene, "paid").await;
+        let expected = ["order.placed", "order.payment_started", "order.paid"];
+        assert_eq!(scene.events(&server).await, expected);
+    }
+    assert_eq!(server.gateway().captures(), ORDERS, "captures");
+    assert_eq!(server.app.commerce.store().backlog().await, Ok(3 * ORDERS), "messages");
+    server.books().await;
+}
+
+async fn calls_are_heard_only_if_they_are_the_gateways(server: Server) {
+    let scene = scene(&server, 910).await;
+    scene.pay(&server, "card").await.expect(200);
+    let charge = scene.payment(&server).await["charge_id"].as_str().expect("an id").to_owned();
+    let heard = server.call_back(&charge, WEBHOOK_SECRET, 0).await.expect(200);
+    assert_eq!(heard.body["charge_status"], "captured");
+    server.call_back(&charge, WEBHOOK_SECRET, 0).await.expect(200);
+    let invalid = "webhook_signature_invalid";
+    let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    server.call_back(&charge, other, 0).await.refused(400, invalid);
+    for age in [-400, 400] {
+        server.call_back(&charge, WEBHOOK_SECRET, age).await.refused(400, invalid);
+    }
+    let bare = server.request(Method::POST, "/v1/webhooks/payments").body("{}");
+    server.send(bare).await.refused(400, invalid);
+    server.call_back("9007199254740993", WEBHOOK_SECRET, 0).await.refused(404, "charge_not_found");
+}
+
+async fn top_ups_credit_once_or_not_at_all(server: Server) {
+    let who = server.shopper(0).await;
+    let request = |won: u64| json!({ "amount": { "amount": won.to_string(), "currency": "KRW" } });
+    let done = server.post("/v1/me/top-ups", &who.token, request(30_000)).await.expect(201);
+    assert_eq!(done.body["status"], "completed");
+    let path = |id: &str, rest: &str| format!("/v1/me/top-ups/{id}{rest}");
+    for _ in 0..2 {
+        let again = server.post(&path(&done.id(), "/confirm"), &who.token, json!({})).await.expect(200);
+        assert_eq!(again.body["status"], "completed");
+    }
+    let failed = server.post("/v1/me/top-ups", &who.token, request(901)).await.expect(201);
+    assert_eq!(
+        (&failed.body["status"], &failed.body["failure_reason"]),
+        (&json!("failed"), &json!("the card was declined"))
+    );
+    let late = server.post("/v1/me/top-ups", &who.token, request(904)).await.expect(201);
+    assert_eq!(late.body["status"], "pending");
+    server.clock.advance(Duration::from_secs(1_800));
+    server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+    assert_eq!(server.get(&path(&late.id(), ""), &who.token).await.expect(200).body["status"], "expired");
+
+    let entries = server.get("/v1/me/wallet/KRW/entries", &who.token).await.expect(200).body;
+    let entry = &entries["items"][0];
+    assert_eq!((&entry["kind"], &entry["top_up_id"]), (&json!("deposit"), &json!(done.id())));
+    assert_eq!(
+        (entries["items"].as_array().map(Vec::len), &entry["balance_after"]["amount"]),
+        (Some(1), &json!("30000"))
+    );
+    let listed = server.get("/v1/me/top-ups", &who.token).await.expect(200).body;
+    let ids: Vec<_> = listed["items"].as_array().expect("items").iter().map(|item| item["id"].clone()).collect();
+    assert_eq!(ids, [late.id(), failed.id(), done.id()]);
+    let other = server.shopper(0).await;
+    server.get(&path(&done.id(), ""), &other.token).await.refused(404, "top_up_not_found");
+    server.post("/v1/me/top-ups", &who.token, request(0)).await.refused(422, "amount_not_positive");
+    server.books().await;
+}
+
+/// The process dies before or after any word to the gateway: the next sweep ends what it began, once.
+async fn a_crash_between_any_two_steps_is_mended_by_the_sweep(server: Server) {
+    use crate::crash::{Cut, cuts};
+    for cut in cuts() {
+        let scene = scene(&server, 914).await;
+        let captured = server.gateway().captures();
+        let order: OrderId = scene.order.parse().expect("an id");
+        let customer = scene.who.id.parse().expect("an id");
+        let key = IdempotencyKey::new(format!("crash-{}", server.fresh())).expect("a key");
+        let (gateway, crashed) = Cut::at(cut, server.gateway());
+        let payments = Payments::new(server.app.commerce.clone(), gateway);
+        let task =
+            tokio::spawn(
+                async move { payments.pay_order(Caller::new(Principal::Customer(customer), key), order).await },
+            );
+        crashed.await.expect("the cut is reached");
+        task.abort();
+        let ended = task.await;
+        assert!(ended.is_err_and(|error| error.is_cancelled()), "{cut:?}: it was to die here");
+        let status = |order: &commerce_core::Order| order.status;
+        let now = server.app.commerce.store().order(order).await.expect("a read");
+        assert_eq!(now.as_deref().map(status), Some(OrderStatus::Processing), "{cut:?}");
+        server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+        let now = server.app.commerce.store().order(order).await.expect("a read");
+        assert_eq!(now.as_deref().map(status), Some(OrderStatus::Paid), "{cut:?}");
+        assert_eq!(server.gateway().captures(), captured + 1, "{cut:?}");
+        server.books().await;
+    }
+}
+
+on_every_store_with_cards!(
+    an_approved_card_pays_at_once,
+    a_declined_card_leaves_the_order_to_be_paid_another_way,
+    an_undecided_card_is_waited_for,
+    what_decides_later_is_settled_by_its_calls,
+    calls_twice_late_out_of_order_or_never_pay_once,
+    a_lost_answer_is_found_out_by_the_sweep,
+    a_payment_under_way_is_called_off_at_the_gateway_first,
+    a_payment_nobody_finishes_runs_out,
+    confirmations_calls_and_sweeps_race_freely,
+    calls_are_heard_only_if_they_are_the_gateways,
+    top_ups_credit_once_or_not_at_all,
+    a_crash_between_any_two_steps_is_mended_by_the_sweep,
+);
+
+/// The emulator's own program, on a port that it picks and prints.
+#[tokio::test]
+async fn the_emulator_is_a_program_of_its_own() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_commerce-gateway"))
+        .args(["--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program");
+    let mut line = String::new();
+    BufReader::new(program.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    let url = line.split_whitespace().find(|word| word.starts_with("http")).expect("its address");
+    let base = url.trim_end_matches("/v1/payments").parse().expect("a URL");
+    let gateway = HttpGateway::new(&base, Duration::from_secs(10)).expect("a gateway");
+    let request = commerce_core::GatewayRequest {
+        charge_id: "42".parse().expect("an id"),
+        customer_id: "7".parse().expect("an id"),
+        amount: commerce_core::Money::parse("12.34", commerce_core::Currency::USD).expect("an amount"),
+    };
+    assert_eq!(gateway.look_up(request.charge_id).await, Ok(None));
+    let made = gateway.create(&request).await.expect("an answer");
+    assert_eq!((made.amount, made.status.as_str()), (request.amount, "approved"));
+    assert_eq!(gateway.create(&request).await, Ok(made.clone()), "the same again");
+    let captured = gateway.capture(request.charge_id).await.expect("an answer");
+    assert_eq!(gateway.cancel(request.charge_id).await, Ok(captured.clone()), "too late to call it off");
+    let refund = commerce_core::GatewayRefund {
+        charge_id: request.charge_id,
+        key: IdempotencyKey::new("r1").expect("a key"),
+        amount: request.amount,
+    };
+    for _ in 0..2 {
+        assert_eq!(gateway.refund(&refund).await, Ok(commerce_core::GatewayRefundStatus::Succeeded));
+    }
+    let after = gateway.look_up(request.charge_id).await.expect("an answer").expect("the payment");
+    assert_eq!(after.status.as_str(), "refunded");
+    let more = commerce_core::GatewayRefund { key: IdempotencyKey::new("r2").expect("a key"), ..refund };
+    assert!(matches!(gateway.refund(&more).await, Err(commerce_core::GatewayError::Refused { .. })));
+    program.kill().expect("it was there");
+    program.wait().expect("it ends");
+    assert!(matches!(gateway.look_up(request.charge_id).await, Err(commerce_core::GatewayError::Unavailable { .. })));
+    assert!(WebhookSecret::parse(WEBHOOK_SECRET).is_some());
+}
