@@ -72,7 +72,8 @@
 //! [`StockEntry`] rows. A [`Customer`] has a [`Wallet`] per currency with its [`WalletEntry`] rows. A [`Coupon`] is
 //! the campaign, an [`IssuedCoupon`] one customer's copy, a [`Redemption`] one use of it by one order. A [`Quote`] is
 //! a priced basket that changed nothing; an [`Order`] has [`OrderLine`]s, a [`Payment`], and a history of
-//! [`OrderEvent`]s, each of which has one [`OutboxMessage`]. Instants end in `_at` and are UTC; intervals are
+//! [`OrderEvent`]s, each of which has one [`OutboxMessage`]. A [`Charge`] is one attempt at having a payment gateway take
+//! money from a card, for an order or for a [`TopUp`] of a wallet. Instants end in `_at` and are UTC; intervals are
 //! half-open; an amount of [`Money`] is a whole number of minor units.
 //!
 //! # The map, in reading order
@@ -82,7 +83,7 @@
 //! * [`decide`]: where the nouns meet; one function a command.
 //! * [`Rejection`]: every "no", with its numbers and a stable code.
 //! * [`store`]: the contract. [`Records`] is what a decision sees of a store, [`WorkingSet`] what a store loads.
-//! * [`Commerce`]: the façade that embedders call.
+//! * [`Commerce`]: the façade that embedders call; [`Payments`] beside it, with a [`PaymentGateway`] for cards.
 //! * [`reconcile`]: proves a store's books, or lists what does not add up.
 //! * `conformance`, behind the feature of that name: the suite that every store must pass.
 //!
