@@ -67,3 +67,7 @@ alter table wallet_entries add constraint wallet_entries_top_up_fkey foreign key
 alter table wallet_entries add constraint wallet_entries_top_up_deposits check (top_up_id is null or kind = 'deposit');
 -- A top-up is credited once.
 create unique index wallet_entries_top_up_key on wallet_entries (top_up_id) where top_up_id is not null;
+
+-- What other rows name is never deleted.
+create rule charges_no_delete as on delete to charges do instead nothing;
+create rule top_ups_no_delete as on delete to top_ups do instead nothing;

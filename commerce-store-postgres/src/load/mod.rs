@@ -1,9 +1,9 @@
 //! Loading and locking records: table by table in one fixed order, each with sorted ids, so that transactions
 //! meet in one direction and cannot deadlock.
 //!
-//! The order is: charges, top-ups, orders, issued coupons, coupons, products, variants with their stocks, wallets. Records that a
-//! decision may change are locked exclusively, records that it only reads are locked in share mode, so that what
-//! was decided on is still so at the commit.
+//! The order is: charges, top-ups, orders, issued coupons, coupons, products, variants with their stocks, wallets.
+//! Records that a decision may change are locked exclusively, records that it only reads are locked in share mode, so
+//! that what was decided on is still so at the commit.
 
 mod cards;
 mod coupons;
@@ -80,8 +80,8 @@ pub(crate) async fn fetch(
 }
 
 /// Facts that never change, kept from earlier commands: which product a variant belongs to, what is on an order,
-/// which coupon a code or a copy means, what a charge is for. They tell which records to lock, so that one load is enough; no decision
-/// is made on them.
+/// which coupon a code or a copy means, what a charge is for. They tell which records to lock, so that one load is
+/// enough; no decision is made on them.
 #[derive(Debug, Default)]
 pub(crate) struct Hints {
     facts: WorkingSet,
