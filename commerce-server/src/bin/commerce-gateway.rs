@@ -1,6 +1,7 @@
 //! A payment gateway to develop against, as a program of its own. Amounts decide what becomes of a payment:
 //! `GET /v1/manners` lists them.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,10 +57,12 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> std::io::Result<()> {
     let listener = TcpListener::bind(cli.listen).await?;
-    println!("commerce-gateway {} serves http://{}/v1/payments", env!("CARGO_PKG_VERSION"), listener.local_addr()?);
+    let (version, address) = (env!("CARGO_PKG_VERSION"), listener.local_addr()?);
+    let mut words = format!("commerce-gateway {version} serves http://{address}/v1/payments\n");
     for (digits, manner) in MANNERS {
-        println!("  minor units …{digits}   {manner:?}");
+        words.push_str(&format!("  minor units …{digits}   {manner:?}\n"));
     }
+    std::io::stdout().write_all(words.as_bytes())?;
     let settings = Settings {
         webhook: cli.webhook_url.zip(cli.webhook_secret),
         delay: Duration::from_millis(cli.delay),

@@ -5,7 +5,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Caller, IdempotencyKey, OrderId, OrderStatus, PaymentGateway, Payments, Principal};
+use commerce_core::{
+    Caller, ChargeReport, GatewayRequest, IdempotencyKey, OrderId, OrderStatus, PaymentGateway, Payments, Principal,
+    SettleCharge, StartCardPayment,
+};
 use commerce_server::gateway::http::HttpGateway;
 use commerce_server::gateway::signature::WebhookSecret;
 use reqwest::Method;
@@ -288,6 +291,40 @@ async fn top_ups_credit_once_or_not_at_all(server: Server) {
     server.books().await;
 }
 
+/// A request that was given up on reaches the gateway after all, when the order has been paid another way: what is
+/// captured goes back by itself, at once, later, or on record as due.
+async fn money_that_comes_too_late_goes_back(server: Server) {
+    for (won, at_once, in_the_end) in
+        [(914, "refunded", "refunded"), (912, "refund_due", "refunded"), (913, "refund_due", "refund_due")]
+    {
+        let scene = scene(&server, won).await;
+        let (order_id, customer) = (scene.order.parse().expect("an id"), scene.who.id.parse().expect("an id"));
+        let key = || IdempotencyKey::new(format!("late-{}", server.fresh())).expect("a key");
+        let caller = Caller::new(Principal::Customer(customer), key());
+        let commerce = &server.app.commerce;
+        let begun = commerce.start_card_payment(caller, StartCardPayment { order_id }).await.expect("begun").outcome;
+        let given_up =
+            SettleCharge { charge_id: begun.id, report: ChargeReport::Refused { reason: None }, reason: None };
+        commerce.settle_charge(Caller::new(Principal::System, key()), given_up).await.expect("given up");
+        assert_eq!(scene.pay(&server, "wallet").await.expect(200).body["status"], "paid");
+
+        let request = GatewayRequest { charge_id: begun.id, customer_id: customer, amount: begun.amount };
+        let gateway = server.gateway();
+        gateway.create(&request).await.expect("taken");
+        gateway.capture(begun.id).await.expect("captured");
+        let charge = begun.id.to_string();
+        let heard = server.call_back(&charge, WEBHOOK_SECRET, 0).await;
+        // What will not be given back is heard all the same; the gateway's refusal is on record as still due.
+        let status = async || commerce.store().charge(begun.id).await.expect("a read").expect("it").status.as_str();
+        assert_eq!((heard.status, status().await), (if won == 913 { 503 } else { 200 }, at_once), "{won}");
+        let swept = server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+        assert_eq!((swept.unsettled.len(), status().await), (usize::from(won == 913), in_the_end), "{won}");
+        assert_eq!(scene.payment(&server).await["method"], "wallet");
+        assert_eq!(scene.events(&server).await.iter().filter(|event| *event == "order.paid").count(), 1);
+    }
+    server.books().await;
+}
+
 /// The process dies before or after any word to the gateway: the next sweep ends what it began, once.
 async fn a_crash_between_any_two_steps_is_mended_by_the_sweep(server: Server) {
     use crate::crash::{Cut, cuts};
@@ -330,6 +367,7 @@ on_every_store_with_cards!(
     confirmations_calls_and_sweeps_race_freely,
     calls_are_heard_only_if_they_are_the_gateways,
     top_ups_credit_once_or_not_at_all,
+    money_that_comes_too_late_goes_back,
     a_crash_between_any_two_steps_is_mended_by_the_sweep,
 );
 
@@ -343,7 +381,8 @@ async fn the_emulator_is_a_program_of_its_own() {
         .spawn()
         .expect("the program");
     let mut line = String::new();
-    BufReader::new(program.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    let mut output = BufReader::new(program.stdout.take().expect("its output"));
+    output.read_line(&mut line).expect("a line");
     let url = line.split_whitespace().find(|word| word.starts_with("http")).expect("its address");
     let base = url.trim_end_matches("/v1/payments").parse().expect("a URL");
     let gateway = HttpGateway::new(&base, Duration::from_secs(10)).expect("a gateway");
