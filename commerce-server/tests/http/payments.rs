@@ -129,7 +129,7 @@ async fn an_undecided_card_is_waited_for(server: Server) {
 async fn what_decides_later_is_settled_by_its_calls(server: Server) {
     let (approved, declined) = (scene(&server, 902).await, scene(&server, 903).await);
     for scene in [&approved, &declined] {
-        assert_eq!(scene.pay(&server, "card").await.expect(200).body["status"], "processing");
+        scene.pay(&server, "card").await.expect(200);
     }
     until(&server, &approved, "paid").await;
     until(&server, &declined, "pending").await;
@@ -294,9 +294,11 @@ async fn top_ups_credit_once_or_not_at_all(server: Server) {
 /// A request that was given up on reaches the gateway after all, when the order has been paid another way: what is
 /// captured goes back by itself, at once, later, or on record as due.
 async fn money_that_comes_too_late_goes_back(server: Server) {
-    for (won, at_once, in_the_end) in
-        [(914, "refunded", "refunded"), (912, "refund_due", "refunded"), (913, "refund_due", "refund_due")]
-    {
+    for (won, at_once, in_the_end) in [
+        (914, &["refunded"][..], "refunded"),
+        (912, &["refund_due", "refunded"], "refunded"),
+        (913, &["refund_due"], "refund_due"),
+    ] {
         let scene = scene(&server, won).await;
         let (order_id, customer) = (scene.order.parse().expect("an id"), scene.who.id.parse().expect("an id"));
         let key = || IdempotencyKey::new(format!("late-{}", server.fresh())).expect("a key");
@@ -316,7 +318,9 @@ async fn money_that_comes_too_late_goes_back(server: Server) {
         let heard = server.call_back(&charge, WEBHOOK_SECRET, 0).await;
         // What will not be given back is heard all the same; the gateway's refusal is on record as still due.
         let status = async || commerce.store().charge(begun.id).await.expect("a read").expect("it").status.as_str();
-        assert_eq!((heard.status, status().await), (if won == 913 { 503 } else { 200 }, at_once), "{won}");
+        assert_eq!(heard.status, if won == 913 { 503 } else { 200 }, "{won}");
+        // The gateway's own calls may have asked again in between.
+        assert!(at_once.contains(&status().await), "{won}: {}", status().await);
         let swept = server.payments().sweep(Duration::ZERO).await.expect("a sweep");
         assert_eq!((swept.unsettled.len(), status().await), (usize::from(won == 913), in_the_end), "{won}");
         assert_eq!(scene.payment(&server).await["method"], "wallet");
