@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgPoolOptions;
-
+use crate::measure::{Figure, Load, Outcome};
 use crate::shop::{Fixture, PRICE};
-use crate::{Figure, Load};
 
 /// An event of the size that the store keeps.
 pub(crate) const PAYLOAD: &str = include_str!("payload.json");
@@ -51,28 +49,27 @@ begin
   update coupon_issuances set issued = n + 1 where coupon_id = p_coupon;
 end $$";
 
-pub(crate) async fn install(url: &str) {
+pub(crate) async fn install(url: &str) -> Outcome<()> {
     for sql in [PLACE, ISSUE] {
-        commerce_store_postgres_testkit::admin(url.to_owned(), sql.to_owned()).await.unwrap();
+        commerce_store_postgres_testkit::admin(url.to_owned(), sql.to_owned()).await?;
     }
+    Ok(())
 }
 
-pub(crate) async fn measure(url: &str, fixture: &Arc<Fixture>, load: Load, callers: usize, time: Duration) -> Figure {
-    let connections = u32::try_from(callers.min(150)).unwrap();
-    let pool = PgPoolOptions::new()
-        .max_connections(connections)
-        .min_connections(connections)
-        .test_before_acquire(false)
-        .acquire_timeout(Duration::from_secs(600))
-        .connect(url)
-        .await
-        .unwrap();
+pub(crate) async fn measure(
+    url: &str,
+    fixture: &Arc<Fixture>,
+    load: Load,
+    callers: usize,
+    time: Duration,
+) -> Outcome<Figure> {
+    let pool = crate::statements::pool(url, callers).await?;
     let (shared, kept) = (Arc::clone(fixture), pool.clone());
-    let figure = crate::measure(callers, time, move || {
+    let figure = crate::measure::measure(callers, time, move |_| {
         let (fixture, pool) = (Arc::clone(&shared), pool.clone());
         async move {
             let (customer, variants) = fixture.draw(load == Load::Hot);
-            let key = format!("{:032x}", fixture.number());
+            let key = fixture.key();
             let query = match load {
                 Load::Coupon => sqlx::query("select bench_issue($1, $2, $3, $4)")
                     .bind(customer.get())
@@ -89,7 +86,8 @@ pub(crate) async fn measure(url: &str, fixture: &Arc<Fixture>, load: Load, calle
                     .bind(PRICE)
                     .bind(PAYLOAD),
             };
-            query.execute(&pool).await.unwrap();
+            query.execute(&pool).await?;
+            Ok(())
         }
     })
     .await;

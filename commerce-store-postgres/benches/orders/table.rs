@@ -1,0 +1,46 @@
+//! Ours beside the baselines.
+
+use crate::contestant::{Bench, Ours};
+use crate::env;
+use crate::measure::{Load, Outcome, title};
+use crate::{function, ours, statements};
+
+/// Prints the table; how many drifts ours left.
+pub(crate) async fn run(bench: &Bench) -> Outcome<usize> {
+    let callers = env("BENCH_CALLERS", "1,64,256,1024");
+    let callers: Vec<usize> = callers.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    let loads = env("BENCH_LOADS", "hot,spread,coupon");
+    let url = bench.database("ours").await?;
+    let (url_a, url_b) = (bench.database("statements").await?, bench.database("function").await?);
+    let shop = [Ours::open(&url, env("BENCH_LANES", "1").parse()?, 0).await?];
+    let alone = env("BENCH_ONLY", "") == "ours";
+    let titles = ["ours", "(a)", "(b)"].map(title);
+    println!("{:<6} {:>7} | {} | {:>8} {:>8}", "load", "callers", titles.join(" | "), "x (a)", "x (b)");
+    for load in [Load::Hot, Load::Spread, Load::Coupon] {
+        if !loads.split(',').any(|wanted| wanted == load.name()) {
+            continue;
+        }
+        for &callers in &callers {
+            bench.settle(&url).await?;
+            let ours = ours::measure(&shop, &bench.fixture, load, callers, bench.time).await?.figure;
+            let begin = format!("{:<6} {callers:>7} | {}", load.name(), ours.columns());
+            if alone {
+                println!("{begin}");
+                continue;
+            }
+            bench.settle(&url_a).await?;
+            let a = statements::measure(&url_a, &bench.fixture, load, callers, bench.time).await?;
+            bench.settle(&url_b).await?;
+            let b = function::measure(&url_b, &bench.fixture, load, callers, bench.time).await?;
+            let [x_a, x_b] = [a, b].map(|theirs| ours.per_second / theirs.per_second);
+            println!("{begin} | {} | {} | {x_a:>7.1}x {x_b:>7.1}x", a.columns(), b.columns());
+        }
+    }
+    println!("{:?}", shop[0].stats());
+    let drifts = shop[0].reconcile().await?;
+    drop(shop);
+    for name in ["ours", "statements", "function"] {
+        bench.forget(name).await?;
+    }
+    Ok(drifts)
+}
