@@ -30,13 +30,13 @@ impl Bench {
         let url = cluster.url(TEMPLATE);
         migrate(&url).await?;
         function::install(&url).await?;
-        let shop = Ours::open(&url, 1, 0).await?;
+        let shop = Ours::open(&url).await?;
         let fixture = Arc::new(Fixture::make(&shop.commerce).await?);
         drop(shop);
         let bench = Self { cluster, fixture, time };
         // A server that has run for a while writes into log files that it has; a new one would make them as it goes.
         let warm = bench.database("warm").await?;
-        let shop = [Ours::open(&warm, 1, 0).await?];
+        let shop = [Ours::open(&warm).await?];
         ours::measure(&shop, &bench.fixture, Load::Hot, 256, Duration::from_secs(3)).await?;
         drop(shop);
         bench.forget("warm").await?;
@@ -69,16 +69,35 @@ impl Bench {
 pub(crate) struct Ours {
     pub(crate) commerce: Commerce,
     store: Arc<PostgresStore>,
+    config: Config,
 }
 
 impl Ours {
-    /// Opens an instance; instances that share a database have different nodes.
-    pub(crate) async fn open(url: &str, lanes: usize, node: u16) -> Outcome<Self> {
-        let mut config = Config::new(url, commerce_core::Shop::default())?;
+    /// Opens an instance with as many lanes as `BENCH_LANES` says, or as the store has by itself.
+    pub(crate) async fn open(url: &str) -> Outcome<Self> {
+        let mut config = config(url)?;
+        if let Ok(lanes) = std::env::var("BENCH_LANES") {
+            config.lanes = lanes.parse()?;
+        }
+        Self::start(config, 0).await
+    }
+
+    /// Opens an instance with so many lanes.
+    pub(crate) async fn with_lanes(url: &str, lanes: usize) -> Outcome<Self> {
+        let mut config = config(url)?;
         config.lanes = lanes;
-        let store = Arc::new(PostgresStore::open(config).await?);
+        Self::start(config, 0).await
+    }
+
+    /// Opens one of several instances on a database: each has its own node.
+    pub(crate) async fn node(url: &str, node: u16) -> Outcome<Self> {
+        Self::start(config(url)?, node).await
+    }
+
+    async fn start(config: Config, node: u16) -> Outcome<Self> {
+        let store = Arc::new(PostgresStore::open(config.clone()).await?);
         let node = NodeId::new(node).ok_or("there are not so many nodes")?;
-        Ok(Self { commerce: Commerce::new(store.clone(), node), store })
+        Ok(Self { commerce: Commerce::new(store.clone(), node), store, config })
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -87,7 +106,10 @@ impl Ours {
 
     /// Proves the books of the whole database; how many drifts there are.
     pub(crate) async fn reconcile(&self) -> Outcome<usize> {
-        let report = commerce_core::reconcile(&*self.store).await?;
+        // A wallet with thousands of entries takes longer to add up than a shopper would wait.
+        let mut patient = self.config.clone();
+        patient.deadline = Duration::from_secs(600);
+        let report = commerce_core::reconcile(&PostgresStore::open(patient).await?).await?;
         let Report { stocks, wallets, coupons, orders, drifts } = report;
         let count = drifts.len();
         println!("reconciled {stocks} stocks, {wallets} wallets, {coupons} coupons, {orders} orders: {count} drifts");
@@ -96,4 +118,8 @@ impl Ours {
         }
         Ok(count)
     }
+}
+
+fn config(url: &str) -> Outcome<Config> {
+    Ok(Config::new(url, commerce_core::Shop::default())?)
 }

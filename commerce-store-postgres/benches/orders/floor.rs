@@ -27,7 +27,7 @@ const PLENTY: f64 = 60_000.0;
 /// The floor in transactions of 256 and 1,024 orders, and ours with as many callers.
 pub(crate) async fn run(bench: &Bench) -> Outcome<usize> {
     let (url, floor_url) = (bench.database("ours").await?, bench.database("floor").await?);
-    let shop = [Ours::open(&url, 1, 0).await?];
+    let shop = [Ours::open(&url).await?];
     println!(
         "{:<6} {:>6} | {:>9} | {:>7} {:>9} {:>6} | {:>6}",
         "load", "orders", "COPY/s", "callers", "ours/s", "batch", "of it"

@@ -9,9 +9,10 @@
 //!   ours has callers; `of it` is ours divided by the floor. COPY looks nothing up, locks nothing and answers nobody.
 //! - `lanes`: ours with 1, 2 and 4 writer lanes.
 //! - `instances`: ours as one store, and as two stores that share the database and the callers.
-//! - `growth`: only if named, or if `BENCH_GROWTH` is set. Ours on small tables, and again after as many orders as
-//!   `BENCH_GROWTH` says (2,000,000) were placed through the store; `cost` is the first rate divided by the second, to
-//!   be at most 1.5. Bytes are of the whole database, indexes included.
+//! - `growth`: only if named, or if `BENCH_GROWTH` is set. Fills a database with as many orders as `BENCH_GROWTH` says
+//!   (2,000,000) through the store itself, then measures ours there (`large`) and on a new database (`small`) in turns,
+//!   so that both meet the same machine; medians over the rounds. `cost` is small a second divided by large a second,
+//!   to be at most 1.5. Bytes are of the whole database, indexes included.
 //!
 //! Loads: `hot` orders are all about the same two variants, `spread` ones about two of 10,000; `coupon` issues copies
 //! of one coupon. An order is of two lines, paid by one of 1,000 wallets. `p50` and `p99` are what callers wait, from
@@ -21,7 +22,8 @@
 //! After every mode the books of what ours wrote are proved; a single drift makes the exit code 1.
 //!
 //! `BENCH_SECONDS` sets how long each figure is measured (3 by default), `BENCH_CALLERS` the callers of the table
-//! (`1,64,256,1024`), `BENCH_LOADS` its loads (`hot,spread,coupon`), `BENCH_LANES` our writer lanes (1).
+//! (`1,64,256,1024`), `BENCH_LOADS` its loads (`hot,spread,coupon`), `BENCH_LANES` our writer lanes (the store's
+//! default; `lanes` and `instances` have their own).
 //! `BENCH_ONLY=ours` leaves the table's baselines out, for a profiler.
 
 mod contestant;

@@ -51,6 +51,12 @@ impl Figure {
     }
 }
 
+/// The one in the middle by rate.
+pub(crate) fn median(mut figures: Vec<Figure>) -> Figure {
+    figures.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+    figures[figures.len() / 2]
+}
+
 /// Runs `callers` tasks for `time`, each doing one thing after another; `one` is told which caller asks.
 pub(crate) async fn measure<F, W>(callers: usize, time: Duration, one: W) -> Outcome<Figure>
 where

@@ -13,7 +13,7 @@ pub(crate) async fn lanes(bench: &Bench) -> Outcome<usize> {
     for lanes in [1, 2, 4] {
         let name = format!("lanes_{lanes}");
         let url = bench.database(&name).await?;
-        drifts += rows(bench, &url, lanes, vec![Ours::open(&url, lanes, 0).await?]).await?;
+        drifts += rows(bench, &url, lanes, vec![Ours::with_lanes(&url, lanes).await?]).await?;
         bench.forget(&name).await?;
     }
     Ok(drifts)
@@ -28,7 +28,7 @@ pub(crate) async fn instances(bench: &Bench) -> Outcome<usize> {
         let url = bench.database(&name).await?;
         let mut shops = Vec::new();
         for node in 0..count {
-            shops.push(Ours::open(&url, 1, node).await?);
+            shops.push(Ours::node(&url, node).await?);
         }
         drifts += rows(bench, &url, shops.len(), shops).await?;
         bench.forget(&name).await?;

@@ -12,7 +12,7 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<usize> {
     let loads = env("BENCH_LOADS", "hot,spread,coupon");
     let url = bench.database("ours").await?;
     let (url_a, url_b) = (bench.database("statements").await?, bench.database("function").await?);
-    let shop = [Ours::open(&url, env("BENCH_LANES", "1").parse()?, 0).await?];
+    let shop = [Ours::open(&url).await?];
     let alone = env("BENCH_ONLY", "") == "ours";
     let titles = ["ours", "(a)", "(b)"].map(title);
     println!("{:<6} {:>7} | {} | {:>8} {:>8}", "load", "callers", titles.join(" | "), "x (a)", "x (b)");
