@@ -1,5 +1,6 @@
 //! The kills, and what is found after them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use commerce_store_postgres_testkit::{Cluster, Fate, Proxy, Settings, admin};
@@ -38,11 +39,13 @@ struct Run {
 
 /// Kills the server again and again while its clients shop, each time in the midst of requests or, every other time,
 /// in the moment after the last answer. After each kill what is unknown is asked again, and so is what is known.
-async fn survive(database: &str, kills: usize) -> Run {
+/// `opened` is called when the shop is there and nobody shops yet.
+async fn survive(database: &str, kills: Range<usize>, opened: impl FnOnce()) -> Run {
     let mut program = Program::start(database);
     let (shop, mut shoppers) = Shop::open(&program.base, SHOPPERS).await;
+    opened();
     let (mut run, mut record) = (Run::default(), Record::new());
-    for kill in 0..kills {
+    for kill in kills {
         let amid = kill % 2 == 0;
         let (mut told, unknown) = round(&shop, &mut shoppers, &mut program, amid).await;
         program = Program::start(database);
@@ -70,6 +73,7 @@ async fn round(
     amid: bool,
 ) -> (Record, Vec<(usize, Request)>) {
     let turns = 10;
+    let enough = SHOPPERS * turns;
     let answered = Arc::new(Semaphore::new(0));
     let mut visits = Vec::new();
     for shopper in shoppers.iter().cloned() {
@@ -78,12 +82,13 @@ async fn round(
         visits.push(tokio::spawn(async move {
             let mut shopper = shopper;
             let (record, unknown) = shop.visit(&base, &mut shopper, turns, &answered).await;
+            // Who has to leave is not waited for.
+            answered.add_permits(enough);
             (shopper, record, unknown)
         }));
     }
     if amid {
-        let enough = u32::try_from(SHOPPERS * turns).expect("a few");
-        answered.acquire_many(enough).await.expect("open").forget();
+        answered.acquire_many(u32::try_from(enough).expect("a few")).await.expect("open").forget();
         program.kill();
     }
     let (mut told, mut unknown) = (Record::new(), Vec::new());
@@ -101,7 +106,7 @@ async fn round(
 async fn what_was_acknowledged_survives_the_servers_death_and_nothing_is_doubled() {
     let (_cluster, url) = durable().await;
     let kills = kills();
-    let Run { answered, unknown, findings } = survive(&url, kills).await;
+    let Run { answered, unknown, findings } = survive(&url, 0..kills, || ()).await;
     println!("{kills} kills, {answered} requests answered, {unknown} interrupted: {findings:?}");
     assert_eq!(findings, Findings::default());
     // A kill that interrupts nothing proves nothing.
@@ -115,8 +120,8 @@ async fn what_was_acknowledged_survives_the_servers_death_and_nothing_is_doubled
 async fn an_acknowledgement_before_the_commit_is_found_out() {
     let (_cluster, url) = durable().await;
     let proxy = Proxy::start(&url).await.expect("a proxy");
-    proxy.follow(|message| if message.statement == "commit" { Fate::Promise } else { Fate::Pass });
-    let Run { findings, .. } = survive(proxy.url(), 2).await;
+    let promise = || proxy.follow(|message| if message.statement == "commit" { Fate::Promise } else { Fate::Pass });
+    let Run { findings, .. } = survive(proxy.url(), 1..2, promise).await;
     assert!(findings.lost > 0, "{findings:?}");
 }
 
@@ -129,6 +134,6 @@ async fn a_key_that_is_not_kept_is_found_out() {
         true => Fate::Say(format!("{} where false", message.statement)),
         false => Fate::Pass,
     });
-    let Run { findings, .. } = survive(proxy.url(), 1).await;
+    let Run { findings, .. } = survive(proxy.url(), 0..1, || ()).await;
     assert!(findings.lost > 0 && findings.unheard_of > 0 && findings.units < 0, "{findings:?}");
 }

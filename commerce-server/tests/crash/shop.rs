@@ -22,6 +22,8 @@ const WON: i64 = 1_000_000_000;
 pub(crate) struct Findings {
     /// Acknowledged, and not there, or not as it was told.
     pub(crate) lost: usize,
+    /// Answers that cannot be.
+    pub(crate) strange: usize,
     /// There, and nobody was told of it: done twice, or not at all as asked.
     pub(crate) unheard_of: usize,
     /// Wallets that are not what the record comes to.
@@ -147,7 +149,8 @@ impl Shop {
 
     /// Holds the whole record against what the shop says.
     pub(crate) async fn compare(&self, base: &str, shoppers: &[Shopper], record: &Record) -> Findings {
-        let mut findings = Findings::default();
+        let strange = record.iter().filter(|(_, told)| told.strange()).count();
+        let mut findings = Findings { strange, ..Findings::default() };
         let mut units = STOCK;
         for shopper in shoppers {
             let told = Books::of(shopper, record);

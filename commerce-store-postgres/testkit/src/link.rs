@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use crate::proxy::{Fate, Message};
 
@@ -21,6 +22,8 @@ pub(crate) struct Link {
     opened: bool,
     /// A message that the client was answered and the server does not know of.
     promised: Option<Vec<u8>>,
+    /// Tells, and is told, of every message on whatever connection.
+    stir: watch::Sender<()>,
 }
 
 /// Whether the conversation goes on.
@@ -31,24 +34,30 @@ enum Then {
 }
 
 impl Link {
-    pub(crate) fn new(client: TcpStream, server: Box<dyn Stream>) -> Self {
-        Self { client, server, heard: Vec::new(), opened: false, promised: None }
+    pub(crate) fn new(client: TcpStream, server: Box<dyn Stream>, stir: watch::Sender<()>) -> Self {
+        Self { client, server, heard: Vec::new(), opened: false, promised: None, stir }
     }
 
     /// Until one end leaves, or a message is to be cut at.
     pub(crate) async fn converse(mut self, decide: impl Fn(Message<'_>) -> Fate) -> std::io::Result<()> {
         let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+        let mut stirred = self.stir.subscribe();
         loop {
             tokio::select! {
+                // A client that is gone keeps no promise, whatever else there is to hear.
+                biased;
                 read = self.client.read(&mut up) => {
                     let count = some(read?)?;
                     self.heard.extend_from_slice(&up[..count]);
                     while let Some(message) = self.next() {
+                        self.stir.send_replace(());
+                        stirred.mark_unchanged();
                         if self.relay(&message, &decide).await? == Then::Cut {
                             return Ok(());
                         }
                     }
                 }
+                _ = stirred.changed() => self.keep_promise().await?,
                 read = self.server.read(&mut down) => {
                     let count = some(read?)?;
                     self.client.write_all(&down[..count]).await?;
@@ -70,10 +79,7 @@ impl Link {
     }
 
     async fn relay(&mut self, message: &[u8], decide: &impl Fn(Message<'_>) -> Fate) -> std::io::Result<Then> {
-        if let Some(promised) = self.promised.take() {
-            self.server.write_all(&promised).await?;
-            self.swallow_answer().await?;
-        }
+        self.keep_promise().await?;
         let kind = if self.opened { message[0] } else { 0 };
         self.opened = true;
         let place = statement_in(kind, message);
@@ -99,6 +105,16 @@ impl Link {
             }
         }
         Ok(Then::Go)
+    }
+
+    async fn keep_promise(&mut self) -> std::io::Result<()> {
+        match self.promised.take() {
+            Some(promised) => {
+                self.server.write_all(&promised).await?;
+                self.swallow_answer().await
+            }
+            None => Ok(()),
+        }
     }
 
     /// Reads the server's answer to a simple query to its end; nobody hears of it.

@@ -37,8 +37,8 @@ pub enum Fate {
     Say(String),
     /// The client hears this SQLSTATE, and the server is told to roll back. For simple queries.
     Refuse(&'static str),
-    /// The client hears of success at once. The server is told with the client's next message, or never if there is
-    /// none. For simple queries.
+    /// The client hears of success at once. The server is told when the next message comes through the proxy, whoever
+    /// sends it, or never if there is none. For simple queries.
     Promise,
 }
 
@@ -64,6 +64,8 @@ struct Shared {
     away: AtomicBool,
     open: AtomicUsize,
     severed: watch::Sender<u64>,
+    /// Told of every message.
+    stirred: watch::Sender<()>,
 }
 
 impl Proxy {
@@ -78,6 +80,7 @@ impl Proxy {
             away: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             severed: watch::channel(0).0,
+            stirred: watch::channel(()).0,
         });
         let accepting = tokio::spawn(accept(listener, upstream, Arc::clone(&shared)));
         Ok(Self { url: through(url, port)?, shared, accepting })
@@ -149,7 +152,7 @@ async fn accept(listener: TcpListener, upstream: Upstream, shared: Arc<Shared>) 
             let decide = |message: Message<'_>| shared.rule()(message);
             tokio::select! {
                 // However a conversation ends, both ends learn of it by the end of their connections.
-                _ = Link::new(client, server).converse(decide) => {}
+                _ = Link::new(client, server, shared.stirred.clone()).converse(decide) => {}
                 _ = severed.changed() => {}
             }
             shared.open.fetch_sub(1, Ordering::SeqCst);
