@@ -1,0 +1,124 @@
+//! Orders, and what hangs on them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use commerce_core::{
+    Charge, Movement, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, StoreError, WalletId,
+};
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+
+use super::{after, size};
+use crate::load::{PAYMENTS, REDEMPTIONS, orders, orders_of, payment_of, redemption_of};
+use crate::row::{get, get_code, get_currency, get_id, get_money, get_u64};
+use crate::{PostgresStore, StoreErrorOr};
+
+const ORDERS: &str = orders!("where id > $1 order by id limit $2");
+const EVENTS: &str = "select order_id, payload from order_events where order_id = any($1) order by order_id, sequence";
+const MESSAGES: &str = "select order_id, sequence, status from outbox_messages where order_id = any($1) \
+     order by order_id, sequence";
+/// The orders of a page are all that there are from its first to its last, and summaries know stretches, not lists.
+const MOVEMENTS: &str = "select order_id, variant_id, sequence, reason, delta from stock_entries \
+     where order_id between $1 and $2 order by order_id, variant_id, sequence";
+const CHARGES: &str = "select order_id, customer_id, currency, sequence, amount from wallet_entries \
+     where kind = 'payment' and order_id = any($1) order by order_id, customer_id, currency, sequence";
+
+pub(super) const STATEMENTS: &[&str] = &[ORDERS, EVENTS, MESSAGES, MOVEMENTS, CHARGES];
+
+impl PostgresStore {
+    pub(super) async fn orders_of(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError> {
+        self.snapshot(move |mut moment| async move {
+            let rows = sqlx::query(ORDERS).bind(after(page)).bind(size(&page)).fetch_all(&mut *moment).await?;
+            let orders = orders_of(&mut moment, &rows).await?;
+            let ids: Vec<i64> = orders.iter().map(|order| order.id.get()).collect();
+            let mut hanging = hanging(&mut moment, &ids).await?;
+            moment.rollback().await?;
+            let facts = |order: Arc<Order>| hanging.remove(&order.id.get()).unwrap_or_default().on(order);
+            Ok(orders.into_iter().map(facts).collect())
+        })
+        .await
+    }
+}
+
+/// What hangs on one order.
+#[derive(Default)]
+struct Hanging {
+    events: Vec<Arc<OrderEvent>>,
+    payment: Option<Arc<Payment>>,
+    redemptions: Vec<Redemption>,
+    movements: Vec<Movement>,
+    charges: Vec<Charge>,
+    undelivered: Vec<u64>,
+    delivered: u64,
+}
+
+impl Hanging {
+    fn on(self, order: Arc<Order>) -> OrderFacts {
+        OrderFacts {
+            order,
+            events: self.events,
+            payment: self.payment,
+            redemptions: self.redemptions,
+            movements: self.movements,
+            charges: self.charges,
+            undelivered: self.undelivered,
+            delivered: self.delivered,
+        }
+    }
+}
+
+/// What hangs on these orders, which ascend; by their ids.
+async fn hanging(connection: &mut PgConnection, ids: &[i64]) -> Result<HashMap<i64, Hanging>, StoreErrorOr> {
+    let mut all: HashMap<i64, Hanging> = HashMap::with_capacity(ids.len());
+    for row in sqlx::query(EVENTS).bind(ids).fetch_all(&mut *connection).await? {
+        let event: Json<OrderEvent> = get(&row, "payload")?;
+        of(&mut all, &row)?.events.push(Arc::new(event.0));
+    }
+    for row in sqlx::query(PAYMENTS).bind(ids).fetch_all(&mut *connection).await? {
+        of(&mut all, &row)?.payment = Some(Arc::new(payment_of(&row)?));
+    }
+    for row in sqlx::query(REDEMPTIONS).bind(ids).fetch_all(&mut *connection).await? {
+        of(&mut all, &row)?.redemptions.push(redemption_of(&row)?);
+    }
+    for row in sqlx::query(MESSAGES).bind(ids).fetch_all(&mut *connection).await? {
+        let (order, sequence) = (of(&mut all, &row)?, get_u64(&row, "sequence")?);
+        match get::<&str>(&row, "status")? {
+            "sent" => order.delivered += 1,
+            _ => order.undelivered.push(sequence),
+        }
+    }
+    if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
+        for row in sqlx::query(MOVEMENTS).bind(first).bind(last).fetch_all(&mut *connection).await? {
+            of(&mut all, &row)?.movements.push(movement_of(&row)?);
+        }
+    }
+    for row in sqlx::query(CHARGES).bind(ids).fetch_all(&mut *connection).await? {
+        of(&mut all, &row)?.charges.push(charge_of(&row)?);
+    }
+    Ok(all)
+}
+
+/// What hangs on the order that the row belongs to.
+fn of<'a>(all: &'a mut HashMap<i64, Hanging>, row: &PgRow) -> Result<&'a mut Hanging, StoreError> {
+    Ok(all.entry(get(row, "order_id")?).or_default())
+}
+
+fn movement_of(row: &PgRow) -> Result<Movement, StoreError> {
+    Ok(Movement {
+        variant_id: get_id(row, "variant_id")?,
+        sequence: get_u64(row, "sequence")?,
+        reason: get_code(row, "reason")?,
+        delta: get(row, "delta")?,
+    })
+}
+
+fn charge_of(row: &PgRow) -> Result<Charge, StoreError> {
+    let currency = get_currency(row, "currency")?;
+    Ok(Charge {
+        wallet_id: WalletId { customer_id: get_id(row, "customer_id")?, currency },
+        sequence: get_u64(row, "sequence")?,
+        amount: get_money(row, "amount", currency)?,
+    })
+}
