@@ -255,6 +255,8 @@ pub(super) async fn facts_for_audits(world: World) {
     walk("facts of coupons", Order::Ascending, &coupons, page, async || grow().await).await;
     let page = async |request| keys(sound(world.store().order_facts(request).await), |facts| facts.order.id);
     walk("facts of orders", Order::Ascending, &orders, page, async || grow().await).await;
+    let page = async |request| keys(sound(world.store().named_orders(request).await), |named| named.order_id);
+    walk("orders that are named", Order::Ascending, &orders, page, async || grow().await).await;
     facts_within_aggregates(&world, variant, &wallets, async || grow().await).await;
 }
 

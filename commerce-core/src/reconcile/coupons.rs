@@ -1,6 +1,6 @@
 //! Coupons against their copies, copies against their uses.
 
-use super::drift::Drift;
+use super::drift::{Drift, Lost, NamedBy};
 use crate::coupon::{IssuedCouponStatus, RedemptionStatus};
 use crate::ids::CustomerId;
 use crate::store::{CouponFacts, HeldCopy, HeldCount, HolderFacts};
@@ -20,8 +20,10 @@ impl CouponFacts {
 
 impl HolderFacts {
     pub(super) fn drifts(&self) -> impl Iterator<Item = Drift> {
+        let record = Lost::Customer(self.customer_id);
+        let lost = (!self.is_there).then_some(Drift::Lost { record, named_by: NamedBy::Copies });
         let counts = self.counts.iter().filter_map(|count| count.drift(self.customer_id));
-        counts.chain(self.copies.iter().filter_map(HeldCopy::drift))
+        lost.into_iter().chain(counts).chain(self.copies.iter().filter_map(HeldCopy::drift))
     }
 }
 

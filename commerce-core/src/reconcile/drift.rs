@@ -35,15 +35,6 @@ pub enum Drift {
         /// What is wrong with which row.
         row: Break,
     },
-    /// A row of a stock's ledger names an order that is not there.
-    StockOrder {
-        /// Which variant.
-        variant_id: VariantId,
-        /// The row's sequence.
-        sequence: u64,
-        /// The order that it names.
-        order_id: OrderId,
-    },
     /// A balance is not where its ledger ends, or is negative.
     Wallet {
         /// Which wallet.
@@ -64,14 +55,12 @@ pub enum Drift {
         /// What is wrong with which entry.
         row: Break,
     },
-    /// An entry of a wallet's ledger names an order that is not there.
-    WalletOrder {
-        /// Which wallet.
-        wallet_id: WalletId,
-        /// The entry's sequence.
-        sequence: u64,
-        /// The order that it names.
-        order_id: OrderId,
+    /// A row names a record that is not there.
+    Lost {
+        /// The record.
+        record: Lost,
+        /// What names it.
+        named_by: NamedBy,
     },
     /// A coupon's counter is not the number of its copies, or more than its cap.
     Coupon {
@@ -196,4 +185,32 @@ pub struct Break {
     pub expected_sequence: u64,
     /// What there should be after it.
     pub expected_after: i64,
+}
+
+/// A record that is named and not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lost {
+    /// A variant's stock.
+    Stock(VariantId),
+    /// A wallet.
+    Wallet(WalletId),
+    /// An order.
+    Order(OrderId),
+    /// A customer.
+    Customer(CustomerId),
+}
+
+/// What names a record that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedBy {
+    /// A row of a stock's ledger, by variant and sequence.
+    StockEntry(VariantId, u64),
+    /// An entry of a wallet's ledger, by wallet and sequence.
+    WalletEntry(WalletId, u64),
+    /// Lines, a payment or a history.
+    OrderParts,
+    /// Copies of coupons.
+    Copies,
 }

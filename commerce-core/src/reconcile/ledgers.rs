@@ -4,10 +4,10 @@
 //! end of the ledger is among the rows that are followed. If each of them follows from the one before it, from nothing
 //! on, the last one's sum is the sum of all.
 
-use super::drift::{Break, Drift};
+use super::drift::{Break, Drift, Lost, NamedBy};
 use crate::ids::VariantId;
 use crate::money::Money;
-use crate::store::{LedgerRow, StockFacts, WalletFacts};
+use crate::store::{LedgerRow, NamedOrder, StockFacts, WalletFacts};
 use crate::wallet::WalletId;
 
 impl StockFacts {
@@ -70,24 +70,30 @@ impl<I: Copy + PartialEq> Chain<I> {
 
 impl Chain<VariantId> {
     pub(super) fn stock(&mut self, row: &LedgerRow<VariantId>) -> impl Iterator<Item = Drift> + use<> {
-        let variant_id = row.of;
+        let (variant_id, by) = (row.of, NamedBy::StockEntry(row.of, row.sequence));
         let broken = self.follow(row).map(|row| Drift::StockEntry { variant_id, row });
-        let sequence = row.sequence;
-        let lost = lost_order(row).map(|order_id| Drift::StockOrder { variant_id, sequence, order_id });
-        [broken, lost].into_iter().flatten()
+        broken.into_iter().chain(lost(row, Lost::Stock(variant_id), by))
     }
 }
 
 impl Chain<WalletId> {
     pub(super) fn wallet(&mut self, row: &LedgerRow<WalletId>) -> impl Iterator<Item = Drift> + use<> {
-        let wallet_id = row.of;
+        let (wallet_id, by) = (row.of, NamedBy::WalletEntry(row.of, row.sequence));
         let broken = self.follow(row).map(|row| Drift::WalletEntry { wallet_id, row });
-        let sequence = row.sequence;
-        let lost = lost_order(row).map(|order_id| Drift::WalletOrder { wallet_id, sequence, order_id });
-        [broken, lost].into_iter().flatten()
+        broken.into_iter().chain(lost(row, Lost::Wallet(wallet_id), by))
     }
 }
 
-fn lost_order<I>(row: &LedgerRow<I>) -> Option<crate::ids::OrderId> {
-    row.order_id.filter(|_| !row.order_is_there)
+/// The records that the row names and that are not there.
+fn lost<I>(row: &LedgerRow<I>, owner: Lost, named_by: NamedBy) -> impl Iterator<Item = Drift> + use<I> {
+    let owner = (!row.owner_is_there).then_some(owner);
+    let order = row.order_id.filter(|_| !row.order_is_there).map(Lost::Order);
+    owner.into_iter().chain(order).map(move |record| Drift::Lost { record, named_by })
+}
+
+impl NamedOrder {
+    pub(super) fn drift(&self) -> Option<Drift> {
+        let record = Lost::Order(self.order_id);
+        (!self.is_there).then_some(Drift::Lost { record, named_by: NamedBy::OrderParts })
+    }
 }

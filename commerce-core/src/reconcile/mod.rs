@@ -14,11 +14,12 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
-pub use drift::{Break, Drift};
+pub use drift::{Break, Drift, Lost, NamedBy};
 
 use crate::sales::DailySales;
 use crate::store::{
-    CouponFacts, HolderFacts, LedgerRow, OrderFacts, PageRequest, StockFacts, Store, StoreError, WalletFacts,
+    CouponFacts, HolderFacts, LedgerRow, NamedOrder, OrderFacts, PageRequest, StockFacts, Store, StoreError,
+    WalletFacts,
 };
 use ledgers::Chain;
 use sales::{Booked, Comparison, Sold};
@@ -52,7 +53,8 @@ pub struct Report {
 /// Proves a store's books, or lists what does not add up, each with its ids:
 ///
 /// * a stock is the sum of its ledger, a balance the sum of its entries: each row follows from the one before it,
-///   without gaps, and the last one says what is stored; a row that names an order names one that is there;
+///   without gaps, and the last one says what is stored;
+/// * a row that names a stock, a wallet, a customer or an order names one that is there;
 /// * as many copies of a coupon are issued as there are, and no more than its cap; a customer has as many as are
 ///   counted, and no more than one may have; a copy is held or used just as one order's redemption says;
 /// * an order's history replays to the order as it is, with one message a transition; its lines, discounts and
@@ -86,6 +88,8 @@ pub async fn reconcile(store: &(impl Store + ?Sized)) -> Result<Report, StoreErr
     };
     walk(|page| store.holder_facts(page), |facts| facts.customer_id, judge).await?;
 
+    let judge = |named: NamedOrder| drifts.extend(named.drift());
+    walk(|page| store.named_orders(page), |named| named.order_id, judge).await?;
     let (orders, mut sales) = orders_and_sales(store, |facts| drifts.extend(facts.drifts())).await?;
     if !sales.drifts.is_empty() {
         let (_, second) = orders_and_sales(store, |_| ()).await?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::drift::Drift;
+use super::drift::{Drift, Lost, NamedBy};
 use crate::money::Money;
 use crate::order::OrderStatus;
 use crate::sales::Revenue;
@@ -10,13 +10,12 @@ use crate::wallet::WalletId;
 
 impl Drift {
     /// Every [`kind`](Self::kind) that there is.
-    pub const KINDS: [&'static str; 16] = [
+    pub const KINDS: [&'static str; 15] = [
         "stock",
         "stock_entry",
-        "stock_order",
         "wallet",
         "wallet_entry",
-        "wallet_order",
+        "lost",
         "coupon",
         "copies",
         "copy",
@@ -35,10 +34,9 @@ impl Drift {
         match self {
             Self::Stock { .. } => "stock",
             Self::StockEntry { .. } => "stock_entry",
-            Self::StockOrder { .. } => "stock_order",
             Self::Wallet { .. } => "wallet",
             Self::WalletEntry { .. } => "wallet_entry",
-            Self::WalletOrder { .. } => "wallet_order",
+            Self::Lost { .. } => "lost",
             Self::Coupon { .. } => "coupon",
             Self::Copies { .. } => "copies",
             Self::Copy { .. } => "copy",
@@ -58,10 +56,9 @@ impl Drift {
         match self {
             Self::Stock { variant_id, .. } => format!("variant {variant_id}"),
             Self::StockEntry { variant_id, row } => format!("variant {variant_id}, row {}", row.sequence),
-            Self::StockOrder { variant_id, sequence, .. } => format!("variant {variant_id}, row {sequence}"),
             Self::Wallet { wallet_id, .. } => wallet(wallet_id),
             Self::WalletEntry { wallet_id, row } => format!("{}, row {}", wallet(wallet_id), row.sequence),
-            Self::WalletOrder { wallet_id, sequence, .. } => format!("{}, row {sequence}", wallet(wallet_id)),
+            Self::Lost { record, .. } => lost(record),
             Self::Coupon { coupon_id, .. } => format!("coupon {coupon_id}"),
             Self::Copies { coupon_id, customer_id, .. } => format!("coupon {coupon_id}, customer {customer_id}"),
             Self::Copy { issued_coupon_id, .. } => format!("issued coupon {issued_coupon_id}"),
@@ -91,9 +88,7 @@ impl Drift {
                 "{} after it, where row {} with {} follows",
                 row.after, row.expected_sequence, row.expected_after
             ),
-            Self::StockOrder { order_id, .. } | Self::WalletOrder { order_id, .. } => {
-                format!("names order {order_id}, which is not there")
-            }
+            Self::Lost { named_by, .. } => format!("not there, but named by {}", naming(named_by)),
             Self::Coupon { issued, copies, total_quantity, .. } => {
                 format!("{issued} issued, {copies} copies, capped at {}", or_none(total_quantity.as_ref()))
             }
@@ -145,6 +140,24 @@ impl fmt::Display for Drift {
 
 fn wallet(id: &WalletId) -> String {
     format!("wallet {} {}", id.customer_id, id.currency)
+}
+
+fn lost(record: &Lost) -> String {
+    match record {
+        Lost::Stock(variant) => format!("variant {variant}"),
+        Lost::Wallet(id) => wallet(id),
+        Lost::Order(order) => format!("order {order}"),
+        Lost::Customer(customer) => format!("customer {customer}"),
+    }
+}
+
+fn naming(named_by: &NamedBy) -> String {
+    match named_by {
+        NamedBy::StockEntry(variant, sequence) => format!("row {sequence} of the ledger of variant {variant}"),
+        NamedBy::WalletEntry(id, sequence) => format!("row {sequence} of the ledger of {}", wallet(id)),
+        NamedBy::OrderParts => "its lines, payment or history".to_owned(),
+        NamedBy::Copies => "copies of coupons".to_owned(),
+    }
 }
 
 fn charge((wallet_id, amount): &(WalletId, Money)) -> String {

@@ -49,6 +49,8 @@ pub struct LedgerRow<I> {
     pub moved: i64,
     /// What there was after it.
     pub after: i64,
+    /// Whether the stock or wallet itself is there.
+    pub owner_is_there: bool,
     /// The order that the row names.
     pub order_id: Option<OrderId>,
     /// Whether the row names no order, or one that is there.
@@ -73,6 +75,8 @@ pub struct CouponFacts {
 pub struct HolderFacts {
     /// Which customer.
     pub customer_id: CustomerId,
+    /// Whether the customer is there, or only copies that name one.
+    pub is_there: bool,
     /// Each coupon of which they are counted, or have, any copies; ascending.
     pub counts: Vec<HeldCount>,
     /// Their copies, ascending.
@@ -101,6 +105,15 @@ pub struct HeldCopy {
     pub uses: Vec<Redemption>,
     /// The orders that any of its redemptions name and that are not there, ascending.
     pub lost_orders: Vec<OrderId>,
+}
+
+/// An order that lines, payments or histories name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedOrder {
+    /// Which order.
+    pub order_id: OrderId,
+    /// Whether it is there.
+    pub is_there: bool,
 }
 
 /// An order with everything that hangs on it.
@@ -161,8 +174,10 @@ pub trait Audit {
     async fn wallet_ledger(&self, page: PageRequest<(WalletId, u64)>) -> Result<Vec<LedgerRow<WalletId>>, StoreError>;
     /// Coupons.
     async fn coupon_facts(&self, page: PageRequest<CouponId>) -> Result<Vec<CouponFacts>, StoreError>;
-    /// Customers and their copies; those who have none as well.
+    /// Customers and their copies: those who have none as well, and those who are only named.
     async fn holder_facts(&self, page: PageRequest<CustomerId>) -> Result<Vec<HolderFacts>, StoreError>;
+    /// The orders that lines, payments and histories name.
+    async fn named_orders(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError>;
     /// Orders.
     async fn order_facts(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError>;
     /// The sales that are booked, by day and product.

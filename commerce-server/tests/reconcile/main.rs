@@ -65,16 +65,32 @@ planted! {
         => [format!("stock_entry: variant {}, row 7", b.variant)];
     a_lost_row: |b| format!("delete from stock_entries where variant_id = {} and sequence = 1", b.variant)
         => [format!("stock_entry: variant {}, row 2", b.variant)];
-    stock_order: |b| format!(
-        "update stock_entries set reason = 'refund', order_id = {NOWHERE} where variant_id = {} and sequence = 1",
-        b.variant)
-        => [format!("stock_order: variant {}, row 1", b.variant)];
     wallet: |b| "update wallets set balance = balance + 1".to_owned()
         => [format!("wallet: wallet {} KRW", b.customer)];
     wallet_entry: |b| "update wallet_entries set amount = amount + 1 where sequence = 1".to_owned()
         => [format!("wallet_entry: wallet {} KRW, row 1", b.customer)];
-    wallet_order: |b| format!("update wallet_entries set order_id = {NOWHERE} where sequence = 1")
-        => [format!("wallet_order: wallet {} KRW, row 1", b.customer)];
+    lost: |b| format!("update wallet_entries set order_id = {NOWHERE} where sequence = 1")
+        => [format!("lost: order {NOWHERE}")];
+    a_lost_order_of_stock: |b| format!(
+        "update stock_entries set reason = 'refund', order_id = {NOWHERE} where variant_id = {} and sequence = 1",
+        b.variant)
+        => [format!("lost: order {NOWHERE}")];
+    a_lost_stock: |b| format!("insert into stock_entries values ({NOWHERE}, 1, 1, 1, 'adjust', null, 'system', null, now())")
+        => [format!("lost: variant {NOWHERE}")];
+    a_lost_wallet: |b| "insert into wallet_entries values (1, 'KRW', 1, 'deposit', 1, 1, null, 'system', null, now())".to_owned()
+        => [format!("lost: wallet {NOWHERE} KRW")];
+    a_lost_customer: |b| format!("update issued_coupons set customer_id = {NOWHERE}, ordinal = 1 where id = {}", b.held)
+        => [format!("lost: customer {NOWHERE}")];
+    lines_of_a_lost_order: |b| format!(
+        "insert into order_items select {NOWHERE}, position, product_id, variant_id, product_name, option_name, sku, \
+           unit_price, quantity, subtotal, discount, currency from order_items where order_id = {}", b.cancelled.id)
+        => [format!("lost: order {NOWHERE}")];
+    a_payment_of_a_lost_order: |b| format!(
+        "insert into payments select 7, {NOWHERE}, customer_id, method, amount, currency, status, attempts, null, null, \
+           now(), now() from payments where order_id = {}", b.paid.id)
+        => [format!("lost: order {NOWHERE}")];
+    a_history_of_a_lost_order: |b| format!("insert into order_events values ({NOWHERE}, 1, null, 'paid', '{{}}', now())")
+        => [format!("lost: order {NOWHERE}")];
     coupon: |b| "update coupon_issuances set issued = issued - 1".to_owned()
         => [format!("coupon: coupon {}", b.coupon)];
     copies: |b| "update issued_coupons set ordinal = 5 where ordinal = 2".to_owned()

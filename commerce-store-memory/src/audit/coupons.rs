@@ -38,7 +38,8 @@ pub(super) fn holder_facts(tables: &Tables, row: &CustomerRow) -> HolderFacts {
         let limit = tables.coupons.get(&coupon_id).map(|row| row.coupon.per_customer_limit);
         HeldCount { coupon_id, counted, copies, limit }
     };
-    HolderFacts { customer_id: row.customer.id, counts: counts.into_iter().map(count).collect(), copies }
+    let counts = counts.into_iter().map(count).collect();
+    HolderFacts { customer_id: row.customer.id, is_there: true, counts, copies }
 }
 
 /// What the customer's orders use, by copy.

@@ -39,12 +39,14 @@ pub(super) fn after<T>(log: &Log<T>, seen: u64, sequence: fn(&T) -> u64) -> impl
     (skipped..log.len()).filter_map(|index| log.get(index)).filter(move |row| sequence(row) > seen)
 }
 
+/// A ledger hangs on its stock here: it cannot be there without it. So do the entries of a wallet.
 pub(super) fn stock_row(tables: &Tables, entry: &StockEntry) -> LedgerRow<VariantId> {
     LedgerRow {
         of: entry.variant_id,
         sequence: entry.sequence,
         moved: entry.delta,
         after: i64::try_from(entry.on_hand_after).unwrap_or(i64::MAX),
+        owner_is_there: true,
         order_id: entry.order_id,
         order_is_there: entry.order_id.is_none_or(|id| tables.orders.contains_key(&id)),
     }
@@ -56,6 +58,7 @@ pub(super) fn wallet_row(tables: &Tables, entry: &WalletEntry) -> LedgerRow<Wall
         sequence: entry.sequence,
         moved: entry.amount.minor(),
         after: entry.balance_after.minor(),
+        owner_is_there: true,
         order_id: entry.order_id,
         order_is_there: entry.order_id.is_none_or(|id| tables.orders.contains_key(&id)),
     }

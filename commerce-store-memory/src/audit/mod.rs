@@ -9,8 +9,8 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use commerce_core::{
-    Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow, OrderFacts, OrderId,
-    PageRequest, ProductId, StockFacts, StoreError, VariantId, WalletFacts, WalletId,
+    Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow, NamedOrder, OrderFacts,
+    OrderId, PageRequest, ProductId, StockFacts, StoreError, VariantId, WalletFacts, WalletId,
 };
 
 use crate::MemoryStore;
@@ -74,6 +74,13 @@ impl Audit for MemoryStore {
         let ids = tables.customer_ids.range(above(page.after)).take(page.size());
         let rows = ids.filter_map(|id| tables.customers.get(id));
         Ok(rows.map(|row| coupons::holder_facts(&tables, row)).collect())
+    }
+
+    /// Lines, payment and history hang on their order here: they cannot be there without it.
+    async fn named_orders(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError> {
+        let tables = self.read()?;
+        let ids = tables.orders.range(above(page.after)).take(page.size());
+        Ok(ids.map(|(order_id, _)| NamedOrder { order_id: *order_id, is_there: true }).collect())
     }
 
     async fn order_facts(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError> {

@@ -57,12 +57,6 @@ planted! {
         let changes = Changes { stocks: vec![stock], stock_entries: vec![entry], ..Changes::default() };
         books.finds(changes, &[("stock_entry", subject)]).await;
     }
-    stock_order: |books| {
-        let (stock, entry) = books.stock_row(1, StockReason::Refund, Some(nowhere()));
-        let subject = format!("variant {}, row {}", books.variant, entry.sequence);
-        let changes = Changes { stocks: vec![stock], stock_entries: vec![entry], ..Changes::default() };
-        books.finds(changes, &[("stock_order", subject)]).await;
-    }
     wallet: |books| {
         let balance = books.wallet.balance.negated();
         let wallets = vec![Wallet { balance, ..books.wallet }];
@@ -76,11 +70,14 @@ planted! {
         let changes = Changes { wallets: vec![wallet], wallet_entries: vec![entry], ..Changes::default() };
         books.finds(changes, &[("wallet_entry", subject)]).await;
     }
-    wallet_order: |books| {
+    lost: |books| {
+        let subject = || format!("order {}", nowhere());
+        let (stock, entry) = books.stock_row(1, StockReason::Refund, Some(nowhere()));
+        let changes = Changes { stocks: vec![stock], stock_entries: vec![entry], ..Changes::default() };
+        books.finds(changes, &[("lost", subject())]).await;
         let (wallet, entry) = books.wallet_row(5, WalletEntryKind::Refund, Some(nowhere()));
-        let subject = format!("wallet {} KRW, row {}", books.customer, entry.sequence);
         let changes = Changes { wallets: vec![wallet], wallet_entries: vec![entry], ..Changes::default() };
-        books.finds(changes, &[("wallet_order", subject)]).await;
+        books.finds(changes, &[("lost", subject()), ("lost", subject())]).await;
     }
     coupon: |books| {
         let issuances = vec![Issuance { coupon_id: books.coupon, issued: 3 }];

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use commerce_core::{
-    Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow, OrderFacts, OrderId,
-    PageRequest, ProductId, StockFacts, StoreError, VariantId, WalletFacts, WalletId,
+    Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow, NamedOrder, OrderFacts,
+    OrderId, PageRequest, ProductId, StockFacts, StoreError, VariantId, WalletFacts, WalletId,
 };
 
 use crate::fault::Fault;
@@ -39,6 +39,9 @@ impl Audit for Broken {
     }
     async fn holder_facts(&self, page: PageRequest<CustomerId>) -> Answer<Vec<HolderFacts>> {
         Ok(self.facts(page.after.is_none(), self.inner.holder_facts(page).await?))
+    }
+    async fn named_orders(&self, page: PageRequest<OrderId>) -> Answer<Vec<NamedOrder>> {
+        Ok(self.facts(page.after.is_none(), self.inner.named_orders(page).await?))
     }
     async fn order_facts(&self, page: PageRequest<OrderId>) -> Answer<Vec<OrderFacts>> {
         Ok(self.facts(page.after.is_none(), self.inner.order_facts(page).await?))

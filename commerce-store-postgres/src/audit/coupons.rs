@@ -19,7 +19,13 @@ const COUPONS: &str = "select c.id, coalesce(i.issued, 0) as issued, c.total_qua
        (select count(*) from issued_coupons k where k.coupon_id = c.id) as copies \
      from (select id, total_quantity from coupons where id > $1 order by id limit $2) c \
      left join coupon_issuances i on i.coupon_id = c.id order by c.id";
-const CUSTOMERS: &str = "select id from customers where id > $1 order by id limit $2";
+const CUSTOMERS: &str = "with page as materialized (select id from ( \
+         (select id from customers where id > $1 order by id limit $2) union \
+         (select customer_id from issued_coupons where customer_id > $1 \
+           group by customer_id order by customer_id limit $2)) named order by id limit $2) \
+     select p.id, c.there is true as is_there \
+     from page p left join lateral (select true as there from customers where id = p.id limit 1) c on true \
+     order by p.id";
 const COPIES: &str = "select id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at \
      from issued_coupons where customer_id = any($1) order by customer_id, id";
 const USES: &str = "select r.issued_coupon_id, r.order_id, r.coupon_id, r.discount, r.currency, r.status, \
@@ -48,8 +54,9 @@ impl PostgresStore {
 
     pub(super) async fn holders_of(&self, page: PageRequest<CustomerId>) -> Result<Vec<HolderFacts>, StoreError> {
         self.snapshot(move |mut moment| async move {
-            let query = sqlx::query_scalar(CUSTOMERS).bind(after(page)).bind(size(&page));
-            let customers: Vec<i64> = query.fetch_all(&mut *moment).await?;
+            let rows = sqlx::query(CUSTOMERS).bind(after(page)).bind(size(&page)).fetch_all(&mut *moment).await?;
+            let customers = rows.iter().map(|row| Ok((get_id(row, "id")?, get(row, "is_there")?)));
+            let customers: Vec<(CustomerId, bool)> = customers.collect::<Result<_, StoreError>>()?;
             let held = held(&mut moment, &customers).await?;
             moment.rollback().await?;
             Ok(held)
@@ -69,13 +76,16 @@ fn coupon_facts(row: &PgRow) -> Result<CouponFacts, StoreError> {
 }
 
 /// What these customers hold.
-async fn held(connection: &mut PgConnection, customers: &[i64]) -> Result<Vec<HolderFacts>, StoreErrorOr> {
-    let mut holders: BTreeMap<CustomerId, HolderFacts> = BTreeMap::new();
-    for customer in customers {
-        let customer_id = crate::row::id(*customer)?;
-        holders.insert(customer_id, HolderFacts { customer_id, counts: Vec::new(), copies: Vec::new() });
-    }
-    let rows = sqlx::query(COPIES).bind(customers).fetch_all(&mut *connection).await?;
+async fn held(
+    connection: &mut PgConnection,
+    customers: &[(CustomerId, bool)],
+) -> Result<Vec<HolderFacts>, StoreErrorOr> {
+    let empty = |&(customer_id, is_there): &(CustomerId, bool)| {
+        (customer_id, HolderFacts { customer_id, is_there, counts: Vec::new(), copies: Vec::new() })
+    };
+    let mut holders: BTreeMap<CustomerId, HolderFacts> = customers.iter().map(empty).collect();
+    let ids: Vec<i64> = customers.iter().map(|(id, _)| id.get()).collect();
+    let rows = sqlx::query(COPIES).bind(ids).fetch_all(&mut *connection).await?;
     let copies = rows.iter().map(|row| Ok((issued_coupon_of(row)?, get_u64(row, "ordinal")?)));
     let copies: Vec<(IssuedCoupon, u64)> = copies.collect::<Result<_, StoreError>>()?;
     let mut uses = uses(connection, &copies).await?;

@@ -19,8 +19,9 @@ pub(super) const STOCK_LEDGER: &str = "with page as materialized ( \
        select variant_id, sequence, delta, on_hand_after, order_id from stock_entries \
        where (variant_id, sequence) > ($1, $2) order by variant_id, sequence limit $3) \
      select e.variant_id, e.sequence, e.delta, e.on_hand_after, e.order_id, \
-       (e.order_id is null or o.there) is true as order_is_there \
+       s.there is true as owner_is_there, (e.order_id is null or o.there) is true as order_is_there \
      from page e left join lateral (select true as there from orders where id = e.order_id limit 1) o on true \
+       left join lateral (select true as there from product_stocks where variant_id = e.variant_id limit 1) s on true \
      order by e.variant_id, e.sequence";
 pub(super) const WALLETS: &str = "with page as materialized (select customer_id, currency, balance, version from wallets \
        where (customer_id, currency) > ($1, $2) order by customer_id, currency limit $3) \
@@ -33,8 +34,10 @@ pub(super) const WALLET_LEDGER: &str = "with page as materialized ( \
        select customer_id, currency, sequence, amount, balance_after, order_id from wallet_entries \
        where (customer_id, currency, sequence) > ($1, $2, $3) order by customer_id, currency, sequence limit $4) \
      select e.customer_id, e.currency, e.sequence, e.amount, e.balance_after, e.order_id, \
-       (e.order_id is null or o.there) is true as order_is_there \
+       w.there is true as owner_is_there, (e.order_id is null or o.there) is true as order_is_there \
      from page e left join lateral (select true as there from orders where id = e.order_id limit 1) o on true \
+       left join lateral (select true as there from wallets \
+         where customer_id = e.customer_id and currency = e.currency limit 1) w on true \
      order by e.customer_id, e.currency, e.sequence";
 
 pub(super) const STATEMENTS: &[&str] = &[STOCKS, STOCK_LEDGER, WALLETS, WALLET_LEDGER];
@@ -74,6 +77,7 @@ pub(super) fn stock_row(row: &PgRow) -> Result<LedgerRow<VariantId>, StoreError>
         sequence: get_u64(row, "sequence")?,
         moved: get(row, "delta")?,
         after: get(row, "on_hand_after")?,
+        owner_is_there: get(row, "owner_is_there")?,
         order_id: get_id_opt(row, "order_id")?,
         order_is_there: get(row, "order_is_there")?,
     })
@@ -85,6 +89,7 @@ pub(super) fn wallet_row(row: &PgRow) -> Result<LedgerRow<WalletId>, StoreError>
         sequence: get_u64(row, "sequence")?,
         moved: get(row, "amount")?,
         after: get(row, "balance_after")?,
+        owner_is_there: get(row, "owner_is_there")?,
         order_id: get_id_opt(row, "order_id")?,
         order_is_there: get(row, "order_is_there")?,
     })

@@ -6,8 +6,8 @@ mod orders;
 
 use async_trait::async_trait;
 use commerce_core::{
-    Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, Id, LedgerRow, OrderFacts, OrderId,
-    PageRequest, ProductId, StockFacts, StoreError, VariantId, WalletFacts, WalletId,
+    Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, Id, LedgerRow, NamedOrder, OrderFacts,
+    OrderId, PageRequest, ProductId, StockFacts, StoreError, VariantId, WalletFacts, WalletId,
 };
 
 use crate::PostgresStore;
@@ -77,6 +77,10 @@ impl Audit for PostgresStore {
 
     async fn holder_facts(&self, page: PageRequest<CustomerId>) -> Result<Vec<HolderFacts>, StoreError> {
         self.holders_of(page).await
+    }
+
+    async fn named_orders(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError> {
+        self.named_by(page).await
     }
 
     async fn order_facts(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError> {

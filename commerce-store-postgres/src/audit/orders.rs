@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    Charge, Movement, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, StoreError, WalletId,
+    Charge, Movement, NamedOrder, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, StoreError,
+    WalletId,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -16,6 +17,14 @@ use crate::row::{get, get_code, get_currency, get_id, get_money, get_u64};
 use crate::{PostgresStore, StoreErrorOr};
 
 const ORDERS: &str = orders!("where id > $1 order by id limit $2");
+const NAMED: &str = "with page as materialized (select order_id from ( \
+         (select order_id from order_items where order_id > $1 group by order_id order by order_id limit $2) union \
+         (select order_id from order_events where order_id > $1 group by order_id order by order_id limit $2) union \
+         (select order_id from payments where order_id > $1 order by order_id limit $2)) named \
+       order by order_id limit $2) \
+     select p.order_id, o.there is true as is_there \
+     from page p left join lateral (select true as there from orders where id = p.order_id limit 1) o on true \
+     order by p.order_id";
 const EVENTS: &str = "select order_id, payload from order_events where order_id = any($1) order by order_id, sequence";
 const MESSAGES: &str = "select order_id, sequence, status from outbox_messages where order_id = any($1) \
      order by order_id, sequence";
@@ -25,9 +34,20 @@ const MOVEMENTS: &str = "select order_id, variant_id, sequence, reason, delta fr
 const CHARGES: &str = "select order_id, customer_id, currency, sequence, amount from wallet_entries \
      where kind = 'payment' and order_id = any($1) order by order_id, customer_id, currency, sequence";
 
-pub(super) const STATEMENTS: &[&str] = &[ORDERS, EVENTS, MESSAGES, MOVEMENTS, CHARGES];
+pub(super) const STATEMENTS: &[&str] = &[ORDERS, NAMED, EVENTS, MESSAGES, MOVEMENTS, CHARGES];
 
 impl PostgresStore {
+    pub(super) async fn named_by(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError> {
+        self.run(move |pool| async move {
+            let rows = sqlx::query(NAMED).bind(after(page)).bind(size(&page)).fetch_all(&pool).await?;
+            let named = |row: &PgRow| {
+                Ok::<_, StoreError>(NamedOrder { order_id: get_id(row, "order_id")?, is_there: get(row, "is_there")? })
+            };
+            Ok(rows.iter().map(named).collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     pub(super) async fn orders_of(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError> {
         self.snapshot(move |mut moment| async move {
             let rows = sqlx::query(ORDERS).bind(after(page)).bind(size(&page)).fetch_all(&mut *moment).await?;
