@@ -120,7 +120,7 @@ pub enum Drift {
     },
     /// What a wallet paid for an order is not the order's total, once; or is anything for an order that no wallet
     /// paid.
-    Charge {
+    WalletPayment {
         /// Which order.
         order_id: OrderId,
         /// The wallet that should have paid, and what; none if none should.

@@ -38,11 +38,11 @@ impl OrderFacts {
     }
 
     /// One payment from the customer's wallet if that is how the order was paid; none otherwise.
-    pub(super) fn charge_drift(&self) -> Option<Drift> {
-        let expected = expected_charge(&self.order);
-        let found: Vec<(WalletId, Money)> = self.charges.iter().map(|c| (c.wallet_id, c.amount)).collect();
+    pub(super) fn wallet_payment_drift(&self) -> Option<Drift> {
+        let expected = expected_wallet_payment(&self.order);
+        let found: Vec<(WalletId, Money)> = self.wallet_payments.iter().map(|p| (p.wallet_id, p.amount)).collect();
         let sound = found.iter().eq(expected.iter());
-        (!sound).then_some(Drift::Charge { order_id: self.order.id, expected, found })
+        (!sound).then_some(Drift::WalletPayment { order_id: self.order.id, expected, found })
     }
 }
 
@@ -60,7 +60,7 @@ fn expected_movements(order: &Order) -> impl Iterator<Item = (VariantId, StockRe
 }
 
 /// The wallet that paid, and what was taken from it. What costs nothing moves no money.
-fn expected_charge(order: &Order) -> Option<(WalletId, Money)> {
+fn expected_wallet_payment(order: &Order) -> Option<(WalletId, Money)> {
     let by_wallet = order.payment.is_some_and(|payment| payment.method == PaymentMethod::Wallet);
     let charged = by_wallet && is_paid(order.status) && !order.total.is_zero();
     let wallet_id = WalletId { customer_id: order.customer_id, currency: order.currency() };

@@ -13,7 +13,7 @@ impl OrderFacts {
         let single = [
             self.history_drift(),
             self.payment_drift(),
-            self.charge_drift(),
+            self.wallet_payment_drift(),
             self.redemption_drift(),
             self.message_drift(),
         ];

@@ -21,7 +21,7 @@ impl Drift {
         "copy",
         "history",
         "payment",
-        "charge",
+        "wallet_payment",
         "redemptions",
         "movement",
         "messages",
@@ -42,7 +42,7 @@ impl Drift {
             Self::Copy { .. } => "copy",
             Self::History { .. } => "history",
             Self::Payment { .. } => "payment",
-            Self::Charge { .. } => "charge",
+            Self::WalletPayment { .. } => "wallet_payment",
             Self::Redemptions { .. } => "redemptions",
             Self::Movement { .. } => "movement",
             Self::Messages { .. } => "messages",
@@ -64,7 +64,7 @@ impl Drift {
             Self::Copy { issued_coupon_id, .. } => format!("issued coupon {issued_coupon_id}"),
             Self::History { order_id, .. }
             | Self::Payment { order_id, .. }
-            | Self::Charge { order_id, .. }
+            | Self::WalletPayment { order_id, .. }
             | Self::Redemptions { order_id, .. }
             | Self::Messages { order_id, .. } => format!("order {order_id}"),
             Self::Movement { order_id, variant_id, .. } => format!("order {order_id}, variant {variant_id}"),
@@ -108,10 +108,10 @@ impl Drift {
                 or_none(replayed.map(OrderStatus::as_str).as_ref())
             ),
             Self::Payment { total, paid, .. } => format!("total {total}, paid {}", or_none(paid.as_ref())),
-            Self::Charge { expected, found, .. } => format!(
+            Self::WalletPayment { expected, found, .. } => format!(
                 "{} to be paid from a wallet; the ledgers have {}",
-                or_none(expected.as_ref().map(charge).as_ref()),
-                listed(&found.iter().map(charge).collect::<Vec<_>>())
+                or_none(expected.as_ref().map(payment).as_ref()),
+                listed(&found.iter().map(payment).collect::<Vec<_>>())
             ),
             Self::Redemptions { coupons, redemptions, .. } => {
                 format!("{coupons} coupons, {redemptions} fitting redemptions")
@@ -160,7 +160,7 @@ fn naming(named_by: &NamedBy) -> String {
     }
 }
 
-fn charge((wallet_id, amount): &(WalletId, Money)) -> String {
+fn payment((wallet_id, amount): &(WalletId, Money)) -> String {
     format!("{amount} of customer {}", wallet_id.customer_id)
 }
 

@@ -130,7 +130,7 @@ pub struct OrderFacts {
     /// The rows of the stock ledger that name it, ascending by variant and sequence.
     pub movements: Vec<Movement>,
     /// The payments in the wallet ledger that name it, ascending by wallet and sequence.
-    pub charges: Vec<Charge>,
+    pub wallet_payments: Vec<WalletPayment>,
     /// The sequences of its messages that the outbox still has, dead letters included, ascending.
     pub undelivered: Vec<u64>,
     /// How many of its messages have been delivered.
@@ -152,7 +152,7 @@ pub struct Movement {
 
 /// A payment in the wallet ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Charge {
+pub struct WalletPayment {
     /// Whose balance moved.
     pub wallet_id: WalletId,
     /// The entry's place in the wallet's ledger.

@@ -46,8 +46,8 @@ response! {
 
     /// Something that does not add up.
     Drift {
-        /// What does not: stock, stock_entry, wallet, wallet_entry, lost, coupon, copies, copy, history, payment, charge,
-        /// redemptions, movement, messages, sales.
+        /// What does not: stock, stock_entry, wallet, wallet_entry, lost, coupon, copies, copy, history, payment,
+        /// wallet_payment, redemptions, movement, messages, sales.
         kind: String,
         /// The record, with its ids.
         subject: String,

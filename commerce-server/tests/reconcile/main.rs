@@ -111,8 +111,8 @@ planted! {
         => [format!("history: order {}", b.cancelled.id)];
     payment: |b| "update payments set amount = amount + 1".to_owned()
         => [format!("payment: order {}", b.paid.id)];
-    charge: |b| format!("update wallet_entries set order_id = {} where kind = 'payment'", b.pending.id)
-        => [format!("charge: order {}", b.paid.id), format!("charge: order {}", b.pending.id)];
+    wallet_payment: |b| format!("update wallet_entries set order_id = {} where kind = 'payment'", b.pending.id)
+        => [format!("wallet_payment: order {}", b.paid.id), format!("wallet_payment: order {}", b.pending.id)];
     redemptions: |b| format!("update coupon_redemptions set discount = discount + 1 where order_id = {}", b.paid.id)
         => [format!("redemptions: order {}", b.paid.id)];
     movement: |b| format!("update stock_entries set order_id = {} where reason = 'cancel'", b.pending.id)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use commerce_core::{Aggregate, Charge, Movement, OrderFacts, VariantId, WalletEntryKind, WalletId};
+use commerce_core::{Aggregate, Movement, OrderFacts, VariantId, WalletEntryKind, WalletId, WalletPayment};
 
 use crate::log::Log;
 use crate::tables::{OrderRow, Tables};
@@ -15,7 +15,7 @@ pub(super) fn order_facts(tables: &Tables, row: &OrderRow) -> OrderFacts {
         payment: row.payment.clone(),
         redemptions: row.redemptions.clone(),
         movements: movements(tables, row),
-        charges: charges(tables, row),
+        wallet_payments: wallet_payments(tables, row),
         undelivered,
         delivered,
     }
@@ -31,15 +31,15 @@ fn movements(tables: &Tables, row: &OrderRow) -> Vec<Movement> {
     movements
 }
 
-fn charges(tables: &Tables, row: &OrderRow) -> Vec<Charge> {
-    let charge = |&(wallet_id, sequence): &(WalletId, u64)| {
+fn wallet_payments(tables: &Tables, row: &OrderRow) -> Vec<WalletPayment> {
+    let payment = |&(wallet_id, sequence): &(WalletId, u64)| {
         let entry = at(tables.wallet_log(wallet_id)?, sequence, |entry| entry.sequence)?;
         let paid = entry.kind == WalletEntryKind::Payment;
-        paid.then_some(Charge { wallet_id, sequence, amount: entry.amount })
+        paid.then_some(WalletPayment { wallet_id, sequence, amount: entry.amount })
     };
-    let mut charges: Vec<Charge> = row.wallet_rows.iter().filter_map(charge).collect();
-    charges.sort_by_key(|charge| (charge.wallet_id, charge.sequence));
-    charges
+    let mut payments: Vec<WalletPayment> = row.wallet_rows.iter().filter_map(payment).collect();
+    payments.sort_by_key(|payment| (payment.wallet_id, payment.sequence));
+    payments
 }
 
 /// The row of that sequence, which is at its place unless somebody has meddled.

@@ -100,6 +100,7 @@ impl Books {
             amount,
             balance_after,
             order_id: order,
+            top_up_id: None,
             actor: Principal::System,
             memo: None,
             created_at: self.paid.placed_at,

@@ -133,7 +133,7 @@ planted! {
         let subject = format!("order {}", books.paid.id);
         books.finds(Changes { orders, payments, ..Changes::default() }, &[("payment", subject)]).await;
     }
-    charge: |books| {
+    wallet_payment: |books| {
         let (wallet, entry) = books.wallet_row(-1, WalletEntryKind::Payment, Some(books.pending.id));
         let changes = Changes {
             orders: vec![Arc::clone(&books.pending)],
@@ -141,7 +141,7 @@ planted! {
             wallet_entries: vec![entry],
             ..Changes::default()
         };
-        books.finds(changes, &[("charge", format!("order {}", books.pending.id))]).await;
+        books.finds(changes, &[("wallet_payment", format!("order {}", books.pending.id))]).await;
         // Twice, for an order that was to be charged once.
         let books = Books::open().await;
         let won = books.paid.total.negated().minor();
@@ -152,7 +152,7 @@ planted! {
             wallet_entries: vec![entry],
             ..Changes::default()
         };
-        books.finds(changes, &[("charge", format!("order {}", books.paid.id))]).await;
+        books.finds(changes, &[("wallet_payment", format!("order {}", books.paid.id))]).await;
     }
     redemptions: |books| {
         let applied = &books.paid.coupons[0];

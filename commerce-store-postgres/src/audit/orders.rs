@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    Charge, Movement, NamedOrder, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, StoreError,
-    WalletId,
+    Movement, NamedOrder, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, StoreError,
+    WalletId, WalletPayment,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -31,10 +31,10 @@ const MESSAGES: &str = "select order_id, sequence, status from outbox_messages w
 /// The orders of a page are all that there are from its first to its last, and summaries know stretches, not lists.
 const MOVEMENTS: &str = "select order_id, variant_id, sequence, reason, delta from stock_entries \
      where order_id between $1 and $2 order by order_id, variant_id, sequence";
-const CHARGES: &str = "select order_id, customer_id, currency, sequence, amount from wallet_entries \
+const WALLET_PAYMENTS: &str = "select order_id, customer_id, currency, sequence, amount from wallet_entries \
      where kind = 'payment' and order_id = any($1) order by order_id, customer_id, currency, sequence";
 
-pub(super) const STATEMENTS: &[&str] = &[ORDERS, NAMED, EVENTS, MESSAGES, MOVEMENTS, CHARGES];
+pub(super) const STATEMENTS: &[&str] = &[ORDERS, NAMED, EVENTS, MESSAGES, MOVEMENTS, WALLET_PAYMENTS];
 
 impl PostgresStore {
     pub(super) async fn named_by(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError> {
@@ -69,7 +69,7 @@ struct Hanging {
     payment: Option<Arc<Payment>>,
     redemptions: Vec<Redemption>,
     movements: Vec<Movement>,
-    charges: Vec<Charge>,
+    wallet_payments: Vec<WalletPayment>,
     undelivered: Vec<u64>,
     delivered: u64,
 }
@@ -82,7 +82,7 @@ impl Hanging {
             payment: self.payment,
             redemptions: self.redemptions,
             movements: self.movements,
-            charges: self.charges,
+            wallet_payments: self.wallet_payments,
             undelivered: self.undelivered,
             delivered: self.delivered,
         }
@@ -114,8 +114,8 @@ async fn hanging(connection: &mut PgConnection, ids: &[i64]) -> Result<HashMap<i
             of(&mut all, &row)?.movements.push(movement_of(&row)?);
         }
     }
-    for row in sqlx::query(CHARGES).bind(ids).fetch_all(&mut *connection).await? {
-        of(&mut all, &row)?.charges.push(charge_of(&row)?);
+    for row in sqlx::query(WALLET_PAYMENTS).bind(ids).fetch_all(&mut *connection).await? {
+        of(&mut all, &row)?.wallet_payments.push(wallet_payment_of(&row)?);
     }
     Ok(all)
 }
@@ -134,9 +134,9 @@ fn movement_of(row: &PgRow) -> Result<Movement, StoreError> {
     })
 }
 
-fn charge_of(row: &PgRow) -> Result<Charge, StoreError> {
+fn wallet_payment_of(row: &PgRow) -> Result<WalletPayment, StoreError> {
     let currency = get_currency(row, "currency")?;
-    Ok(Charge {
+    Ok(WalletPayment {
         wallet_id: WalletId { customer_id: get_id(row, "customer_id")?, currency },
         sequence: get_u64(row, "sequence")?,
         amount: get_money(row, "amount", currency)?,

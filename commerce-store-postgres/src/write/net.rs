@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use commerce_core::{
     Changes, Charge, ChargeId, Coupon, CouponId, Customer, Date, Issuance, IssuedCoupon, IssuedCouponId, KeyRecord,
-    KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId, Records, Redemption,
-    Revenue, Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet, WalletEntry, WalletId, WorkingSet,
+    KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId, Records, Redemption, Revenue,
+    Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet, WalletEntry, WalletId, WorkingSet,
 };
 
 /// Values of records, apart those that the database does not have yet. A new one is inserted, never merged into
