@@ -147,10 +147,10 @@ pub use principal::*;
 pub use reconcile::*;
 pub use records::*;
 pub use rejection::Rejection;
-pub use sales::{DailySales, PopularQuery, Popularity, rank};
+pub use sales::{DailySales, PopularQuery, Popularity, Revenue, rank};
 pub use store::{
-    Audit, CouponFacts, Envelope, Error, OrderFacts, Page, PageRequest, Receipt, StockFacts, Store, StoreError,
-    WalletFacts,
+    Audit, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder, OrderFacts,
+    Page, PageRequest, Receipt, StockFacts, Store, StoreError, WalletFacts, WalletPayment,
 };
 pub use text::*;
 pub use time::*;

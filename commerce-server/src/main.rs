@@ -54,7 +54,11 @@ fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Migrate => migrate_database(&cli.settings),
-        Task::Reconcile => reconcile_database(&cli.settings),
+        // Its exit code tells drifts from books that could not be read.
+        Task::Reconcile => reconcile_database(&cli.settings).or_else(|error| {
+            eprintln!("error: {error}");
+            Ok(ExitCode::from(2))
+        }),
     }
 }
 
@@ -80,11 +84,14 @@ async fn migrate_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error
 #[tokio::main]
 async fn reconcile_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let store = postgres(settings, database(settings)?).await?;
-    let report = reconcile(&*store).await?;
-    let Report { stocks, wallets, coupons, orders, drifts } = &report;
-    println!("{stocks} stocks, {wallets} wallets, {coupons} coupons, {orders} orders: {} drifts", drifts.len());
-    for drift in drifts {
-        println!("{drift:?}");
+    let Report { stocks, wallets, coupons, copies, orders, sales, drifts, .. } = reconcile(&*store).await?;
+    println!(
+        "{stocks} stocks, {wallets} wallets, {coupons} coupons, {copies} copies, {orders} orders, {sales} sales: \
+         {} drifts",
+        drifts.len()
+    );
+    for drift in &drifts {
+        println!("{drift}");
     }
     Ok(if drifts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -157,9 +157,10 @@ impl Sales for MemoryStore {
         let tables = self.read()?;
         let mut totals: BTreeMap<ProductId, SalesSum> = BTreeMap::new();
         for (product, day) in tables.sales.range(query.first_day(today)..=today).flat_map(|(_, products)| products) {
-            totals.entry(*product).or_insert(SalesSum::nothing(day.currency())).add(day);
+            let nothing = SalesSum::nothing(day.revenue.currency());
+            totals.entry(*product).or_insert(nothing).add(day.quantity, day.revenue);
         }
-        let told = totals.iter().map(|(product, sum)| sum.told(*product)).collect::<Result<Vec<_>, _>>()?;
+        let told = totals.iter().map(|(product, sum)| sum.told(*product)).collect();
         let named = |popularity: Popularity| {
             Some((popularity, Arc::clone(&tables.products.get(&popularity.product_id)?.product)))
         };
@@ -168,14 +169,22 @@ impl Sales for MemoryStore {
 
     async fn daily_sales(&self, date: Date, currency: Option<Currency>) -> Result<Vec<DailySales>, StoreError> {
         let tables = self.read()?;
-        let day = tables.sales.get(&date).into_iter().flatten();
-        let wanted = day.filter(|(_, sum)| currency.is_none_or(|currency| sum.currency() == currency));
-        let told = |(product, sum): (&ProductId, &SalesSum)| {
-            let Popularity { product_id, quantity, revenue } = sum.told(*product)?;
-            Ok(DailySales { product_id, date, quantity, revenue })
-        };
-        let mut sales = wanted.map(told).collect::<Result<Vec<_>, StoreError>>()?;
-        sales.sort_by_key(|day| day.product_id);
+        let mut sales: Vec<DailySales> = tables.sales.get(&date).map(|day| sales_of(date, day)).unwrap_or_default();
+        sales.retain(|sold| currency.is_none_or(|currency| sold.revenue.currency() == currency));
         Ok(sales)
     }
+}
+
+/// A day's sales by product id.
+pub(crate) fn sales_of<'a>(
+    date: Date,
+    day: impl IntoIterator<Item = (&'a ProductId, &'a SalesSum)>,
+) -> Vec<DailySales> {
+    let told = |(product_id, sum): (&ProductId, &SalesSum)| {
+        let (product_id, SalesSum { quantity, revenue }) = (*product_id, *sum);
+        DailySales { product_id, date, quantity, revenue }
+    };
+    let mut sales: Vec<DailySales> = day.into_iter().map(told).collect();
+    sales.sort_by_key(|sold| sold.product_id);
+    sales
 }

@@ -51,7 +51,7 @@ pub(crate) struct CustomerRow {
     pub(crate) wallets: Vec<WalletRow>,
     pub(crate) orders: Vec<OrderId>,
     pub(crate) issued_coupons: Vec<IssuedCouponId>,
-    copies: Vec<Copies>,
+    pub(crate) copies: Vec<Copies>,
 }
 
 #[derive(Debug)]
@@ -86,19 +86,25 @@ pub(crate) struct OrderRow {
     pub(crate) payment: Option<Arc<Payment>>,
     pub(crate) events: SmallVec<[Arc<OrderEvent>; 2]>,
     pub(crate) redemptions: Vec<Redemption>,
+    /// Where its rows are in the stock ledger.
+    pub(crate) stock_rows: SmallVec<[(VariantId, u64); 2]>,
+    /// Where its entries are in the wallet ledger.
+    pub(crate) wallet_rows: SmallVec<[(WalletId, u64); 1]>,
 }
 
 impl Tables {
     /// Writes a decision and the record of its key. It cannot fail, and does not panic: the decision was made on
     /// these very tables, under the lock that is still held.
-    pub(crate) fn apply(&mut self, changes: Changes) {
-        self.apply_customers(changes.customers);
+    pub(crate) fn apply(&mut self, mut changes: Changes) {
+        self.apply_customers(std::mem::take(&mut changes.customers));
+        for order in std::mem::take(&mut changes.orders) {
+            self.apply_order(order, &changes);
+        }
         self.apply_catalog(changes.products, changes.variants);
-        self.apply_stock(changes.stocks, changes.stock_entries);
-        self.apply_wallets(changes.wallets, changes.wallet_entries);
         self.apply_coupons(changes.coupons, changes.issuances);
         self.apply_copies(changes.copies, changes.issued_coupons);
-        self.apply_orders(changes.orders, &changes.payments, &changes.order_events, &changes.redemptions);
+        self.apply_stock(changes.stocks, changes.stock_entries);
+        self.apply_wallets(changes.wallets, changes.wallet_entries);
         self.cards.apply(changes.charges, changes.top_ups);
         for sold in &changes.sales {
             self.add_sales(sold);
@@ -217,26 +223,24 @@ impl Tables {
         }
     }
 
-    fn apply_orders(
-        &mut self,
-        orders: Vec<Arc<Order>>,
-        payments: &[Arc<Payment>],
-        events: &[Arc<OrderEvent>],
-        redemptions: &[Redemption],
-    ) {
-        for order in orders {
-            let id = order.id;
-            let row = self.order_row(order);
-            row.payment = payments.iter().find(|payment| payment.order_id == id).cloned().or(row.payment.take());
-            row.events.extend(events.iter().filter(|event| event.order_id() == id).cloned());
-            for redemption in redemptions.iter().filter(|redemption| redemption.order_id == id) {
-                let same = |known: &&mut Redemption| known.issued_coupon_id == redemption.issued_coupon_id;
-                match row.redemptions.iter_mut().find(same) {
-                    Some(known) => *known = *redemption,
-                    None => row.redemptions.push(*redemption),
-                }
+    /// Writes an order, and what of the changes hangs on it.
+    fn apply_order(&mut self, order: Arc<Order>, changes: &Changes) {
+        let id = order.id;
+        let row = self.order_row(order);
+        let payment = changes.payments.iter().find(|payment| payment.order_id == id);
+        row.payment = payment.cloned().or(row.payment.take());
+        row.events.extend(changes.order_events.iter().filter(|event| event.order_id() == id).cloned());
+        for redemption in changes.redemptions.iter().filter(|redemption| redemption.order_id == id) {
+            let same = |known: &&mut Redemption| known.issued_coupon_id == redemption.issued_coupon_id;
+            match row.redemptions.iter_mut().find(same) {
+                Some(known) => *known = *redemption,
+                None => row.redemptions.push(*redemption),
             }
         }
+        let entries = changes.stock_entries.iter().filter(|entry| entry.order_id == Some(id));
+        row.stock_rows.extend(entries.map(|entry| (entry.variant_id, entry.sequence)));
+        let entries = changes.wallet_entries.iter().filter(|entry| entry.order_id == Some(id));
+        row.wallet_rows.extend(entries.map(|entry| (entry.wallet_id, entry.sequence)));
     }
 
     /// The row of an order, with its new value.
@@ -252,14 +256,22 @@ impl Tables {
                 if let Some(customer) = self.customers.get_mut(&order.customer_id) {
                     insert_ascending(&mut customer.orders, order.id);
                 }
-                free.insert(OrderRow { order, payment: None, events: SmallVec::new(), redemptions: Vec::new() })
+                free.insert(OrderRow {
+                    order,
+                    payment: None,
+                    events: SmallVec::new(),
+                    redemptions: Vec::new(),
+                    stock_rows: SmallVec::new(),
+                    wallet_rows: SmallVec::new(),
+                })
             }
         }
     }
 
     fn add_sales(&mut self, sold: &DailySales) {
         let nothing = SalesSum::nothing(sold.revenue.currency());
-        self.sales.entry(sold.date).or_default().entry(sold.product_id).or_insert(nothing).count(sold);
+        let sum = self.sales.entry(sold.date).or_default().entry(sold.product_id).or_insert(nothing);
+        sum.add(sold.quantity, sold.revenue);
     }
 
     fn wallet_row(&self, id: WalletId) -> Option<&WalletRow> {

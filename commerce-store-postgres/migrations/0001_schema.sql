@@ -373,7 +373,8 @@ create table product_sales_daily (
     sold_on    date not null,
     product_id bigint not null,
     quantity   bigint not null,
-    revenue    bigint not null,
+    -- One amount has a bound; what many orders brought in has none.
+    revenue    numeric not null,
     currency   text not null,
     constraint product_sales_daily_pkey primary key (sold_on, product_id),
     constraint product_sales_daily_product_fkey foreign key (product_id) references products (id)

@@ -41,6 +41,7 @@ mod writer;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -127,7 +128,17 @@ impl PostgresStore {
         F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
         W: FnOnce(sqlx::Transaction<'static, sqlx::Postgres>) -> F + Send + 'static,
     {
-        let (pool, deadline) = (self.snapshots.clone(), self.config.deadline);
+        self.snapshot_within(self.config.deadline, work).await
+    }
+
+    /// The same for work with a deadline of its own, which has to set its statements' likewise.
+    async fn snapshot_within<T, F, W>(&self, deadline: Duration, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
+        W: FnOnce(sqlx::Transaction<'static, sqlx::Postgres>) -> F + Send + 'static,
+    {
+        let pool = self.snapshots.clone();
         detached(deadline, async move {
             let begin = || pool.begin_with("begin isolation level repeatable read read only");
             for _ in 0..pool.options().get_max_connections() {
@@ -172,7 +183,7 @@ impl From<StoreError> for StoreErrorOr {
 }
 
 async fn detached<T: Send + 'static>(
-    deadline: std::time::Duration,
+    deadline: Duration,
     work: impl Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
 ) -> Result<T, StoreError> {
     let task = tokio::spawn(tokio::time::timeout(deadline, work));
@@ -233,6 +244,6 @@ impl fmt::Debug for PostgresStore {
 #[doc(hidden)]
 #[must_use]
 pub fn statements() -> Vec<&'static str> {
-    let own = [&[NOW], audit::STATEMENTS, lease::STATEMENTS, outbox::STATEMENTS].concat();
-    [own, load::statements(), write::statements(), read::statements()].concat()
+    let own = [&[NOW], lease::STATEMENTS, outbox::STATEMENTS].concat();
+    [own, audit::statements(), load::statements(), write::statements(), read::statements()].concat()
 }

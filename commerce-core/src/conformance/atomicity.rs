@@ -55,7 +55,7 @@ pub(super) async fn an_order_is_written_whole(world: World) {
     assert_eq!(told, vec![Event::Order(history[0].clone())], "the message");
     let today = world.now().date_in(store.shop().time_zone);
     let sales = sound(store.daily_sales(today, None).await);
-    let sold: i64 = sales.iter().map(|sold| sold.revenue.minor()).sum();
+    let sold: i128 = sales.iter().map(|sold| sold.revenue.minor()).sum();
     let units: i64 = sales.iter().map(|sold| sold.quantity).sum();
     assert_eq!((units, sold), (4, 8_500), "units and won in the sales of the day");
 }

@@ -88,7 +88,7 @@ pub(super) async fn a_card_payment_is_written_whole(world: World) {
     assert_eq!(payment.gateway_transaction_id, Some(transaction), "the gateway's name for it");
     assert_eq!(scene.state(&world).await, (7, IssuedCouponStatus::Used, 50_000), "units, copy and won once paid");
     let today = world.now().date_in(world.store().shop().time_zone);
-    let sold: i64 = sound(world.store().daily_sales(today, None).await).iter().map(|s| s.revenue.minor()).sum();
+    let sold: i128 = sound(world.store().daily_sales(today, None).await).iter().map(|s| s.revenue.minor()).sum();
     assert_eq!((sold, backlog(&world).await), (8_000, 3), "won in the sales of the day, and messages");
 }
 

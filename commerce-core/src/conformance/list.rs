@@ -133,5 +133,6 @@ suite! { $
         popular_counts_the_shops_days: "popular products: whole days and today, in the shop's time zone",
         sales_fall_on_the_shops_day: "a sale counts on the shop's day of its payment",
         sales_are_never_lost: "a day's sales are the sum of every order paid on it",
+        sales_have_no_bound: "sales are exact, also beyond the bound of one amount",
     }
 }

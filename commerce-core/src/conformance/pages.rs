@@ -255,6 +255,39 @@ pub(super) async fn facts_for_audits(world: World) {
     walk("facts of coupons", Order::Ascending, &coupons, page, async || grow().await).await;
     let page = async |request| keys(sound(world.store().order_facts(request).await), |facts| facts.order.id);
     walk("facts of orders", Order::Ascending, &orders, page, async || grow().await).await;
+    let page = async |request| keys(sound(world.store().named_orders(request).await), |named| named.order_id);
+    walk("orders that are named", Order::Ascending, &orders, page, async || grow().await).await;
+    facts_within_aggregates(&world, variant, &wallets, async || grow().await).await;
+}
+
+/// Those that are more than one to an aggregate.
+async fn facts_within_aggregates<W>(
+    world: &World,
+    variant: VariantId,
+    wallets: &[WalletId],
+    grow: impl AsyncFn() -> W,
+) {
+    let rows = |what: &[WalletId]| what.iter().flat_map(|wallet| [(*wallet, 1), (*wallet, 2)]).collect::<Vec<_>>();
+    let page = async |request| keys(sound(world.store().wallet_ledger(request).await), |row| (row.of, row.sequence));
+    walk("the wallet ledger", Order::Ascending, &rows(wallets), page, async || grow().await).await;
+    let sold: Vec<_> = (1..=ITEMS as u64).map(|sequence| (variant, sequence)).collect();
+    let page = async |request| keys(sound(world.store().stock_ledger(request).await), |row| (row.of, row.sequence));
+    walk("the stock ledger", Order::Ascending, &sold, page, async || grow().await).await;
+    let customers: Vec<CustomerId> = wallets.iter().map(|wallet| wallet.customer_id).collect();
+    let page = async |request| keys(sound(world.store().holder_facts(request).await), |facts| facts.customer_id);
+    walk("facts of customers", Order::Ascending, &customers, page, async || grow().await).await;
+    let mut days = Vec::new();
+    for day in ["2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02"] {
+        world.set_clock(&format!("{day}T16:00:00Z"));
+        let customer = world.customer_with(100).await;
+        for won in [1, 2] {
+            let listing = world.product(won, &[5]).await;
+            world.buy(customer, basket(&[(listing.variants[0].variant.id, 1)])).await;
+            days.push((day.parse().expect("a date"), listing.product.id));
+        }
+    }
+    let page = async |request| keys(sound(world.store().sales_facts(request).await), |day| (day.date, day.product_id));
+    walk("booked sales", Order::Ascending, &days, page, async || grow().await).await;
 }
 
 fn keys<T, K: Copy>(facts: Vec<T>, key: impl Fn(&T) -> K) -> Page<K, K> {

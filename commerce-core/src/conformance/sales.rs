@@ -4,11 +4,11 @@ use super::world::sound;
 use super::{World, basket, krw};
 use crate::decide::Listing;
 use crate::ids::{CustomerId, ProductId};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, MAX_MINOR, Money};
 use crate::sales::{DailySales, PopularQuery};
 use crate::time::Date;
 
-async fn popular(world: &World, top: u32, days: u32) -> Vec<(ProductId, i64, i64)> {
+async fn popular(world: &World, top: u32, days: u32) -> Vec<(ProductId, i64, i128)> {
     let best = sound(world.store().popular(PopularQuery { top, days }).await);
     best.iter()
         .map(|(standing, product)| {
@@ -18,7 +18,7 @@ async fn popular(world: &World, top: u32, days: u32) -> Vec<(ProductId, i64, i64
         .collect()
 }
 
-async fn sold_on(world: &World, date: &str, currency: Option<Currency>) -> Vec<(ProductId, i64, i64)> {
+async fn sold_on(world: &World, date: &str, currency: Option<Currency>) -> Vec<(ProductId, i64, i128)> {
     let date: Date = date.parse().expect("a date");
     let sales = sound(world.store().daily_sales(date, currency).await);
     let row = |sold: &DailySales| (sold.product_id, sold.quantity, sold.revenue.minor());
@@ -127,7 +127,29 @@ pub(super) async fn sales_are_never_lost(world: World) {
     let (won, lost) = super::split(world.race(TASKS, buy).await);
     assert_eq!((won.len(), lost), (TASKS, vec![]), "orders, and who was refused");
     let tasks = i64::try_from(TASKS).expect("a small number");
-    let expected = vec![(listing.product.id, 3 * tasks, 2_900 * tasks)];
+    let expected = vec![(listing.product.id, 3 * tasks, 2_900 * i128::from(tasks))];
     assert_eq!(sold_on(&world, "2026-10-30", None).await, expected, "sold in {TASKS} orders of 3 for 2,900 won");
     assert_eq!(popular(&world, 5, 3).await, expected, "and how popular that is");
+}
+
+pub(super) async fn sales_have_no_bound(world: World) {
+    const ORDERS: usize = 4;
+    let price = 600_000_000_000_000;
+    assert!(price < MAX_MINOR && 2 * price > MAX_MINOR, "one is within the bound of an amount, two are beyond it");
+    let listing = world.product(price, &[10, 10]).await;
+    let customers = world.customers(ORDERS, price).await;
+    let variant = listing.variants[0].variant.id;
+    let buy = |world: World, n: usize| {
+        let customer = customers[n];
+        async move { world.buy(customer, basket(&[(variant, 1)])).await }
+    };
+    world.race(ORDERS, buy).await;
+    let expected = |units: i64| vec![(listing.product.id, units, i128::from(price) * i128::from(units))];
+    assert_eq!(sold_on(&world, "2026-10-30", None).await, expected(4), "sold for more than one amount can be");
+    assert_eq!(popular(&world, 5, 3).await, expected(4), "and how popular that is");
+
+    world.set_clock("2026-10-31T16:00:00Z");
+    let customer = world.customer_with(price).await;
+    sell(&world, customer, &listing, 1).await;
+    assert_eq!(popular(&world, 5, 3).await, expected(5), "popular over two days");
 }

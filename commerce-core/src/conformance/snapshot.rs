@@ -9,12 +9,14 @@ use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
 use crate::decide::Listing;
 use crate::ids::CustomerId;
+use crate::ids::VariantId;
 use crate::order::Order;
 use crate::sales::DailySales;
-use crate::store::{CouponFacts, OrderFacts, StockFacts, WalletFacts};
+use crate::store::{CouponFacts, HolderFacts, LedgerRow, OrderFacts, StockFacts, WalletFacts};
 use crate::store::{PageRequest, Store};
 use crate::time::{Date, Timestamp};
 use crate::top_up::TopUp;
+use crate::wallet::WalletId;
 
 /// Everything that a store's reads show: up to a thousand of each kind, so for small shops.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +30,13 @@ pub struct Snapshot {
     charges: Vec<Arc<Charge>>,
     top_ups: Vec<Arc<TopUp>>,
     stock_facts: Vec<StockFacts>,
+    stock_ledger: Vec<LedgerRow<VariantId>>,
     wallet_facts: Vec<WalletFacts>,
+    wallet_ledger: Vec<LedgerRow<WalletId>>,
     coupon_facts: Vec<CouponFacts>,
+    holder_facts: Vec<HolderFacts>,
     order_facts: Vec<OrderFacts>,
+    sales_facts: Vec<DailySales>,
     sales: Vec<DailySales>,
     backlog: u64,
 }
@@ -71,9 +77,13 @@ impl Snapshot {
             charges,
             top_ups,
             stock_facts: sound(store.stock_facts(all()).await),
+            stock_ledger: sound(store.stock_ledger(all()).await),
             wallet_facts: sound(store.wallet_facts(all()).await),
+            wallet_ledger: sound(store.wallet_ledger(all()).await),
             coupon_facts: sound(store.coupon_facts(all()).await),
+            holder_facts: sound(store.holder_facts(all()).await),
             order_facts: sound(store.order_facts(all()).await),
+            sales_facts: sound(store.sales_facts(all()).await),
             sales,
             backlog: sound(store.backlog().await),
         }
@@ -92,9 +102,13 @@ impl Snapshot {
             differ("charges", &self.charges, &other.charges),
             differ("top-ups", &self.top_ups, &other.top_ups),
             differ("stock", &self.stock_facts, &other.stock_facts),
+            differ("the stock ledger", &self.stock_ledger, &other.stock_ledger),
             differ("wallets", &self.wallet_facts, &other.wallet_facts),
+            differ("the wallet ledger", &self.wallet_ledger, &other.wallet_ledger),
             differ("coupon counters", &self.coupon_facts, &other.coupon_facts),
+            differ("customers' copies", &self.holder_facts, &other.holder_facts),
             differ("what hangs on orders", &self.order_facts, &other.order_facts),
+            differ("all sales", &self.sales_facts, &other.sales_facts),
             differ("sales", &self.sales, &other.sales),
             (self.backlog != other.backlog)
                 .then(|| format!("messages in the outbox: {} before, {} after", self.backlog, other.backlog)),

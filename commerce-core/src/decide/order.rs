@@ -305,7 +305,7 @@ pub(super) fn book_sales<R: Records>(
     changes.sales.reserve_exact(order.lines.len());
     for line in order.lines.iter() {
         let (product_id, quantity) = (line.product_id, i64::from(line.quantity));
-        changes.sales.push(DailySales { product_id, date, quantity, revenue: line.total()? });
+        changes.sales.push(DailySales { product_id, date, quantity, revenue: line.total()?.into() });
     }
     Ok(())
 }

@@ -1,42 +1,60 @@
-//! The facts that reconciliation judges, aggregate by aggregate, each read from one moment.
+//! The facts that reconciliation judges. What a fact comprises is read from one moment, so that it can be judged while
+//! others write.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::{PageRequest, StoreError};
-use crate::coupon::Redemption;
-use crate::ids::{CouponId, OrderId, VariantId};
-use crate::inventory::Stock;
+use crate::coupon::{IssuedCoupon, Redemption};
+use crate::ids::{CouponId, CustomerId, OrderId, ProductId, VariantId};
+use crate::inventory::{Stock, StockReason};
 use crate::money::Money;
 use crate::order::{Order, OrderEvent};
 use crate::payment::Payment;
+use crate::sales::DailySales;
+use crate::time::Date;
 use crate::wallet::{Wallet, WalletId};
 
-/// A stock and what its ledger says.
+/// A stock and the end of its ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockFacts {
     /// The stock as stored.
     pub stock: Stock,
-    /// Sum of the ledger's deltas.
-    pub ledger_sum: i64,
-    /// Number of ledger rows.
+    /// The last row's place in the ledger; 0 without rows.
     pub entries: u64,
     /// The last row's units on hand; none without rows.
     pub last_on_hand: Option<u64>,
 }
 
-/// A wallet and what its ledger says.
+/// A wallet and the end of its ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalletFacts {
     /// The wallet as stored.
     pub wallet: Wallet,
-    /// Sum of the entries' minor units.
-    pub ledger_sum: i64,
-    /// Number of entries.
+    /// The last entry's place in the ledger; 0 without entries.
     pub entries: u64,
     /// The last entry's balance; none without entries.
     pub last_balance: Option<Money>,
+}
+
+/// One row of the ledger of `I`, a variant's stock in units or a wallet in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerRow<I> {
+    /// Whose ledger.
+    pub of: I,
+    /// The row's place in it.
+    pub sequence: u64,
+    /// By how much it moved.
+    pub moved: i64,
+    /// What there was after it.
+    pub after: i64,
+    /// Whether the stock or wallet itself is there.
+    pub owner_is_there: bool,
+    /// The order that the row names.
+    pub order_id: Option<OrderId>,
+    /// Whether the row names no order, or one that is there.
+    pub order_is_there: bool,
 }
 
 /// A coupon's counter and the copies that are out.
@@ -52,6 +70,52 @@ pub struct CouponFacts {
     pub total_quantity: Option<u32>,
 }
 
+/// A customer and all of their copies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HolderFacts {
+    /// Which customer.
+    pub customer_id: CustomerId,
+    /// Whether the customer is there, or only copies that name one.
+    pub is_there: bool,
+    /// Each coupon of which they are counted, or have, any copies; ascending.
+    pub counts: Vec<HeldCount>,
+    /// Their copies, ascending.
+    pub copies: Vec<HeldCopy>,
+}
+
+/// How many copies of one coupon a customer has had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldCount {
+    /// Which coupon.
+    pub coupon_id: CouponId,
+    /// How many copies are counted: where copies are numbered, the greatest number.
+    pub counted: u64,
+    /// How many there are.
+    pub copies: u64,
+    /// How many one customer may have; none if the coupon is not there.
+    pub limit: Option<u32>,
+}
+
+/// A customer's copy and the uses of it that were not given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldCopy {
+    /// The copy as stored.
+    pub copy: IssuedCoupon,
+    /// Its redemptions that are held or used, ascending by order.
+    pub uses: Vec<Redemption>,
+    /// The orders that any of its redemptions name and that are not there, ascending.
+    pub lost_orders: Vec<OrderId>,
+}
+
+/// An order that lines, payments or histories name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedOrder {
+    /// Which order.
+    pub order_id: OrderId,
+    /// Whether it is there.
+    pub is_there: bool,
+}
+
 /// An order with everything that hangs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderFacts {
@@ -63,21 +127,59 @@ pub struct OrderFacts {
     pub payment: Option<Arc<Payment>>,
     /// Its redemptions.
     pub redemptions: Vec<Redemption>,
+    /// The rows of the stock ledger that name it, ascending by variant and sequence.
+    pub movements: Vec<Movement>,
+    /// The payments in the wallet ledger that name it, ascending by wallet and sequence.
+    pub wallet_payments: Vec<WalletPayment>,
     /// The sequences of its messages that the outbox still has, dead letters included, ascending.
     pub undelivered: Vec<u64>,
     /// How many of its messages have been delivered.
     pub delivered: u64,
 }
 
-/// Facts for reconciliation, page by page in ascending order of id.
+/// A row of the stock ledger that an order caused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Movement {
+    /// Whose stock moved.
+    pub variant_id: VariantId,
+    /// The row's place in the variant's ledger.
+    pub sequence: u64,
+    /// Why.
+    pub reason: StockReason,
+    /// Units: negative when stock fell.
+    pub delta: i64,
+}
+
+/// A payment in the wallet ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WalletPayment {
+    /// Whose balance moved.
+    pub wallet_id: WalletId,
+    /// The entry's place in the wallet's ledger.
+    pub sequence: u64,
+    /// By how much: negative when money was taken.
+    pub amount: Money,
+}
+
+/// Facts for reconciliation, page by page in ascending order of key; a page without facts is the end.
 #[async_trait]
 pub trait Audit {
     /// Stocks.
     async fn stock_facts(&self, page: PageRequest<VariantId>) -> Result<Vec<StockFacts>, StoreError>;
+    /// The rows of the stock ledger, by variant and sequence.
+    async fn stock_ledger(&self, page: PageRequest<(VariantId, u64)>) -> Result<Vec<LedgerRow<VariantId>>, StoreError>;
     /// Wallets.
     async fn wallet_facts(&self, page: PageRequest<WalletId>) -> Result<Vec<WalletFacts>, StoreError>;
+    /// The rows of the wallet ledger, by wallet and sequence.
+    async fn wallet_ledger(&self, page: PageRequest<(WalletId, u64)>) -> Result<Vec<LedgerRow<WalletId>>, StoreError>;
     /// Coupons.
     async fn coupon_facts(&self, page: PageRequest<CouponId>) -> Result<Vec<CouponFacts>, StoreError>;
+    /// Customers and their copies: those who have none as well, and those who are only named.
+    async fn holder_facts(&self, page: PageRequest<CustomerId>) -> Result<Vec<HolderFacts>, StoreError>;
+    /// The orders that lines, payments and histories name.
+    async fn named_orders(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError>;
     /// Orders.
     async fn order_facts(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError>;
+    /// The sales that are booked, by day and product.
+    async fn sales_facts(&self, page: PageRequest<(Date, ProductId)>) -> Result<Vec<DailySales>, StoreError>;
 }

@@ -9,7 +9,10 @@ mod reads;
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub use audit::{Audit, CouponFacts, OrderFacts, StockFacts, WalletFacts};
+pub use audit::{
+    Audit, CouponFacts, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder, OrderFacts, StockFacts,
+    WalletFacts, WalletPayment,
+};
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};
 pub use outbox::Outbox;
 pub use page::{Page, PageRequest};
@@ -77,8 +80,7 @@ pub enum StoreError {
         /// What is wrong, for operators.
         reason: String,
     },
-    /// The store holds something that cannot be, or that the bounds do not let it tell: a bug, a hand in the data,
-    /// a sum of sales beyond [`MAX_MINOR`](crate::MAX_MINOR). Nothing happened.
+    /// The store holds something that cannot be: a bug, or a hand in the data. Nothing happened.
     #[error("the store is corrupt: {what}")]
     Corrupt {
         /// What was found.

@@ -50,7 +50,7 @@ struct Life {
     tick: u64,
     events: usize,
     messages: usize,
-    sold: i64,
+    sold: i128,
     taken: i64,
     returned_units: i64,
 }
@@ -89,7 +89,7 @@ impl Life {
         let Decision { changes, outcome } = decide(&self.records, &Principal::System, &command, &context)?;
         self.events += changes.order_events.len();
         self.messages += changes.messages.len();
-        self.sold += changes.sales.iter().map(|sold| sold.revenue.minor()).sum::<i64>();
+        self.sold += changes.sales.iter().map(|sold| sold.revenue.minor()).sum::<i128>();
         self.taken -= changes.wallet_entries.iter().map(|entry| entry.amount.minor()).sum::<i64>();
         self.returned_units += changes.stock_entries.iter().map(|entry| entry.delta).sum::<i64>();
         self.records.apply(&changes);

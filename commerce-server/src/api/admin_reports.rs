@@ -7,7 +7,7 @@ use poem_openapi::param::Query;
 use super::{Answer, Shared, Tag};
 use crate::auth::AsOperator;
 use crate::reply::Reply;
-use crate::wire::operations::{DaySales, Drift, ProductSales, Reconciliation};
+use crate::wire::operations::{DaySales, ProductSales, Reconciliation};
 use crate::wire::scalar::{CurrencyCode, Day};
 
 pub(super) struct AdminReportsApi(pub(super) Shared);
@@ -33,16 +33,11 @@ impl AdminReportsApi {
 
     /// Reconcile the books
     ///
-    /// Reads everything: stock against its ledger, balances against theirs, coupons, orders, payments, messages.
+    /// Reads everything: stocks and balances against their ledgers, row by row; coupons, copies and their uses;
+    /// orders against their histories, payments, redemptions, messages and what they moved; sales against orders.
     #[oai(path = "/reconciliation", method = "get", operation_id = "get_reconciliation")]
     async fn reconciliation(&self, _staff: AsOperator) -> Answer<Reply<Reconciliation>> {
         let report = reconcile(&**self.0.commerce()?.store()).await?;
-        Ok(Reply::new(Reconciliation {
-            stocks: report.stocks,
-            wallets: report.wallets,
-            coupons: report.coupons,
-            orders: report.orders,
-            drifts: report.drifts.iter().map(Drift::from).collect(),
-        }))
+        Ok(Reply::new(report.into()))
     }
 }

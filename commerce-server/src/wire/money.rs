@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use commerce_core::{Currency, Money as CoreMoney, MoneyError};
+use commerce_core::{Currency, Money as CoreMoney, MoneyError, Revenue as CoreRevenue};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use serde::ser::SerializeStruct;
@@ -29,7 +29,20 @@ impl Serialize for Money {
     }
 }
 
-fn schema() -> MetaSchema {
+/// A sum over many orders: written as an amount is, without a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revenue(pub CoreRevenue);
+
+impl Serialize for Revenue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Revenue", 2)?;
+        object.serialize_field("amount", &self.0.major())?;
+        object.serialize_field("currency", self.0.currency().code())?;
+        object.end()
+    }
+}
+
+fn schema(description: &'static str, pattern: &str) -> MetaSchema {
     let text = |pattern: &str, description| {
         let pattern = Some(pattern.to_owned());
         MetaSchemaRef::Inline(Box::new(MetaSchema {
@@ -39,16 +52,10 @@ fn schema() -> MetaSchema {
         }))
     };
     MetaSchema {
-        description: Some("An exact amount of money."),
+        description: Some(description),
         required: vec!["amount", "currency"],
         properties: vec![
-            (
-                "amount",
-                text(
-                    r"^-?(0|[1-9][0-9]{0,16})(\.[0-9]{1,4})?$",
-                    "Major units, with no more decimals than the currency has.",
-                ),
-            ),
+            ("amount", text(pattern, "Major units, with no more decimals than the currency has.")),
             ("currency", text("^[A-Z]{3}$", "The code of ISO 4217.")),
         ],
         ..MetaSchema::new("object")
@@ -67,7 +74,27 @@ impl Type for Money {
     }
 
     fn register(registry: &mut Registry) {
-        registry.create_schema::<Self, _>("Money".to_owned(), |_| schema());
+        registry.create_schema::<Self, _>("Money".to_owned(), |_| {
+            schema("An exact amount of money.", r"^-?(0|[1-9][0-9]{0,16})(\.[0-9]{1,4})?$")
+        });
+    }
+}
+
+impl Type for Revenue {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "Revenue".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Revenue".to_owned())
+    }
+
+    fn register(registry: &mut Registry) {
+        registry.create_schema::<Self, _>("Revenue".to_owned(), |_| {
+            schema("An exact sum of money over many orders.", r"^-?(0|[1-9][0-9]*)(\.[0-9]{1,4})?$")
+        });
     }
 }
 

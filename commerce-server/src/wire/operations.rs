@@ -1,9 +1,11 @@
 //! What operators and platforms read: sales, reconciliation, health.
 
-use commerce_core::{DailySales as CoreDailySales, Drift as CoreDrift, Popularity, Product as CoreProduct, ProductId};
+use commerce_core::{
+    DailySales as CoreDailySales, Drift as CoreDrift, Popularity, Product as CoreProduct, ProductId, Report,
+};
 
 use super::catalog::Product;
-use super::money::Money;
+use super::money::Revenue;
 use super::scalar::{Day, WireId};
 use super::schema::response;
 
@@ -15,7 +17,7 @@ response! {
         /// Units sold.
         quantity: i64,
         /// What was paid for them.
-        revenue: Money,
+        revenue: Revenue,
     }
 
     /// What sold best, best first.
@@ -31,7 +33,7 @@ response! {
         /// Units sold less units refunded.
         quantity: i64,
         /// What was paid for them.
-        revenue: Money,
+        revenue: Revenue,
     }
 
     /// A day's sales.
@@ -44,9 +46,10 @@ response! {
 
     /// Something that does not add up.
     Drift {
-        /// What does not: stock, wallet, coupon, history, payment, redemptions, messages.
+        /// What does not: stock, stock_entry, wallet, wallet_entry, lost, coupon, copies, copy, history, payment,
+        /// wallet_payment, redemptions, movement, messages, sales.
         kind: String,
-        /// The id of the record, or of a wallet's customer with its currency.
+        /// The record, with its ids.
         subject: String,
         /// The numbers in words.
         detail: String,
@@ -56,12 +59,22 @@ response! {
     Reconciliation {
         /// Stocks looked at.
         stocks: u64,
+        /// Rows of the stock ledger looked at.
+        stock_entries: u64,
         /// Wallets looked at.
         wallets: u64,
+        /// Rows of the wallet ledger looked at.
+        wallet_entries: u64,
         /// Coupons looked at.
         coupons: u64,
+        /// Copies of coupons looked at.
+        copies: u64,
         /// Orders looked at.
         orders: u64,
+        /// Sales looked at, of one product on one day each.
+        sales: u64,
+        /// Sales that were not judged because the product was sold on that day meanwhile.
+        unsettled_sales: u64,
         /// Everything that does not add up; empty when all is well.
         drifts: Vec<Drift>,
     }
@@ -77,51 +90,35 @@ impl PopularProduct {
     /// A product and what it sold.
     #[must_use]
     pub fn of(popularity: &Popularity, product: &CoreProduct) -> Self {
-        Self { product: Product::from(product), quantity: popularity.quantity, revenue: Money(popularity.revenue) }
+        Self { product: Product::from(product), quantity: popularity.quantity, revenue: Revenue(popularity.revenue) }
     }
 }
 
 impl From<&CoreDailySales> for ProductSales {
     fn from(day: &CoreDailySales) -> Self {
-        Self { product_id: WireId(day.product_id), quantity: day.quantity, revenue: Money(day.revenue) }
+        Self { product_id: WireId(day.product_id), quantity: day.quantity, revenue: Revenue(day.revenue) }
     }
 }
 
 impl From<&CoreDrift> for Drift {
     fn from(drift: &CoreDrift) -> Self {
-        let (kind, subject, detail) = match drift {
-            CoreDrift::Stock { variant_id, on_hand, ledger_sum, version, entries } => (
-                "stock",
-                variant_id.to_string(),
-                format!("{on_hand} on hand, its ledger sums to {ledger_sum}; version {version}, {entries} entries"),
-            ),
-            CoreDrift::Wallet { wallet_id, balance, ledger_sum, version, entries } => (
-                "wallet",
-                format!("{} {}", wallet_id.customer_id, wallet_id.currency),
-                format!("{balance} minor units, its ledger sums to {ledger_sum}; version {version}, {entries} entries"),
-            ),
-            CoreDrift::Coupon { coupon_id, issued, copies, total_quantity } => (
-                "coupon",
-                coupon_id.to_string(),
-                format!("{issued} issued, {copies} copies, capped at {total_quantity:?}"),
-            ),
-            CoreDrift::History { order_id, status, replayed } => (
-                "history",
-                order_id.to_string(),
-                format!("{}, its history leads to {:?}", status.as_str(), replayed.map(|status| status.as_str())),
-            ),
-            CoreDrift::Payment { order_id, total, paid } => {
-                ("payment", order_id.to_string(), format!("total {total}, paid {paid:?}"))
-            }
-            CoreDrift::Redemptions { order_id, coupons, redemptions } => {
-                ("redemptions", order_id.to_string(), format!("{coupons} coupons, {redemptions} fitting redemptions"))
-            }
-            CoreDrift::Messages { order_id, events, undelivered, delivered } => (
-                "messages",
-                order_id.to_string(),
-                format!("{events} events, {delivered} messages delivered, undelivered {undelivered:?}"),
-            ),
-        };
-        Self { kind: kind.to_owned(), subject, detail }
+        Self { kind: drift.kind().to_owned(), subject: drift.subject(), detail: drift.detail() }
+    }
+}
+
+impl From<Report> for Reconciliation {
+    fn from(report: Report) -> Self {
+        Self {
+            stocks: report.stocks,
+            stock_entries: report.stock_entries,
+            wallets: report.wallets,
+            wallet_entries: report.wallet_entries,
+            coupons: report.coupons,
+            copies: report.copies,
+            orders: report.orders,
+            sales: report.sales,
+            unsettled_sales: report.unsettled_sales,
+            drifts: report.drifts.iter().map(Drift::from).collect(),
+        }
     }
 }

@@ -109,6 +109,8 @@ pub(crate) enum Fault {
     OneDayTooMany,
     /// Breaks ties of popularity by id alone.
     IgnoresRevenue,
+    /// Tells of no more revenue than one amount can be.
+    ClampsSales,
 }
 
 impl Fault {

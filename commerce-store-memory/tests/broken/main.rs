@@ -2,6 +2,7 @@
 #![cfg(not(commerce_loom))]
 #![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod audit;
 mod fault;
 mod reads;
 mod store;
@@ -254,6 +255,9 @@ broken! {
     }
     a_day_too_many: OneDayTooMany {
         popular_counts_the_shops_days: "at the beginning of 31 October: today",
+    }
+    a_clamped_sum: ClampsSales {
+        sales_have_no_bound: "sold for more than one amount can be",
     }
     ties_by_id_alone: IgnoresRevenue {
         popular_ranks_by_units_then_revenue_then_id: "all that sold",

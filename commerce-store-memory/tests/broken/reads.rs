@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::store::{Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Wallets};
 use commerce_core::{
-    Audit, Charge, ChargeId, Coupon, CouponFacts, CouponId, Currency, Customer, CustomerId, DailySales, Date,
-    IssuedCoupon, IssuedCouponId, Listing, Order, OrderEvent, OrderFacts, OrderId, OrderStatus, Page, PageRequest,
-    Payment, PopularQuery, Popularity, Product, ProductId, ProductStatus, StockEntry, StockFacts, StoreError,
-    Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletFacts, WalletId,
+    Charge, ChargeId, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId,
+    Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery, Popularity,
+    Product, ProductId, ProductStatus, Revenue, StockEntry, StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet,
+    WalletEntry, WalletId,
 };
 
 use crate::fault::Fault;
@@ -42,12 +42,12 @@ impl Broken {
         }
         found
     }
+}
 
-    fn facts<T>(&self, is_first: bool, mut facts: Vec<T>) -> Vec<T> {
-        if self.is(Fault::SkipsFacts) && !is_first && !facts.is_empty() {
-            facts.remove(0);
-        }
-        facts
+impl Broken {
+    fn clamped(&self, revenue: Revenue) -> Revenue {
+        let most = if self.is(Fault::ClampsSales) { i128::from(MAX_MINOR) } else { i128::MAX };
+        Revenue::new(revenue.minor().min(most), revenue.currency())
     }
 }
 
@@ -177,25 +177,12 @@ impl Sales for Broken {
         if self.is(Fault::IgnoresRevenue) {
             best.sort_by_key(|(standing, _)| (-standing.quantity, standing.product_id));
         }
+        best.iter_mut().for_each(|(standing, _)| standing.revenue = self.clamped(standing.revenue));
         Ok(best)
     }
     async fn daily_sales(&self, date: Date, currency: Option<Currency>) -> Answer<Vec<DailySales>> {
-        self.inner.daily_sales(date, currency).await
-    }
-}
-
-#[async_trait]
-impl Audit for Broken {
-    async fn stock_facts(&self, page: PageRequest<VariantId>) -> Answer<Vec<StockFacts>> {
-        Ok(self.facts(page.after.is_none(), self.inner.stock_facts(page).await?))
-    }
-    async fn wallet_facts(&self, page: PageRequest<WalletId>) -> Answer<Vec<WalletFacts>> {
-        Ok(self.facts(page.after.is_none(), self.inner.wallet_facts(page).await?))
-    }
-    async fn coupon_facts(&self, page: PageRequest<CouponId>) -> Answer<Vec<CouponFacts>> {
-        Ok(self.facts(page.after.is_none(), self.inner.coupon_facts(page).await?))
-    }
-    async fn order_facts(&self, page: PageRequest<OrderId>) -> Answer<Vec<OrderFacts>> {
-        Ok(self.facts(page.after.is_none(), self.inner.order_facts(page).await?))
+        let mut sales = self.inner.daily_sales(date, currency).await?;
+        sales.iter_mut().for_each(|sold| sold.revenue = self.clamped(sold.revenue));
+        Ok(sales)
     }
 }

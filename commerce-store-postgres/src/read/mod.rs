@@ -10,6 +10,7 @@ mod sales;
 use commerce_core::{Id, PageRequest};
 
 pub(crate) use ledgers::wallet_of;
+pub(crate) use sales::daily_sales_of;
 
 /// Every statement, for the tests that prepare and explain them.
 pub(crate) fn statements() -> Vec<&'static str> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use commerce_core::{
     Changes, Charge, ChargeId, Coupon, CouponId, Customer, Date, Issuance, IssuedCoupon, IssuedCouponId, KeyRecord,
-    KeyScope, Money, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId, Records, Redemption,
+    KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId, Records, Redemption, Revenue,
     Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet, WalletEntry, WalletId, WorkingSet,
 };
 
@@ -38,7 +38,7 @@ impl<K: Ord, V> Values<K, V> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sold {
     pub(crate) quantity: i64,
-    pub(crate) revenue: Money,
+    pub(crate) revenue: Revenue,
 }
 
 /// Everything that a batch writes.
@@ -99,11 +99,10 @@ impl Net {
         self.order_events.extend(changes.order_events);
         self.messages.extend(changes.messages);
         for sold in changes.sales {
-            let nothing = Sold { quantity: 0, revenue: Money::zero(sold.revenue.currency()) };
+            let nothing = Sold { quantity: 0, revenue: Revenue::zero(sold.revenue.currency()) };
             let sum = self.sales.entry((sold.date, sold.product_id)).or_insert(nothing);
             sum.quantity = sum.quantity.saturating_add(sold.quantity);
-            // A day past the bound of money stays at what it can say.
-            sum.revenue = sum.revenue.plus(sold.revenue).unwrap_or(sum.revenue);
+            sum.revenue = sum.revenue.plus(sold.revenue);
         }
     }
 

@@ -67,10 +67,11 @@ with new_orders as (
   where w.customer_id = u.customer_id and w.currency = u.currency
 ), sales as (
   insert into product_sales_daily as d (sold_on, product_id, quantity, revenue, currency)
-  select * from unnest($75::date[], $76::bigint[], $77::bigint[], $78::bigint[], $79::text[])
+  select u.sold_on, u.product_id, u.quantity, u.revenue::numeric, u.currency
+  from unnest($75::date[], $76::bigint[], $77::bigint[], $78::text[], $79::text[])
+    as u (sold_on, product_id, quantity, revenue, currency)
   on conflict (sold_on, product_id) do update set quantity = d.quantity + excluded.quantity,
-    revenue = case when abs(d.revenue + excluded.revenue) <= 1000000000000000 then d.revenue + excluded.revenue
-                   else d.revenue end
+    revenue = d.revenue + excluded.revenue
 ), issuances as (
   update coupon_issuances i set issued = u.issued
   from unnest($80::bigint[], $81::bigint[]) as u (coupon_id, issued)
@@ -251,7 +252,7 @@ fn bind_sales<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
         .bind(column!(sales(), ((date, _), _) => *date))
         .bind(column!(sales(), ((_, product), _) => product.get()))
         .bind(column!(sales(), (_, sold) => sold.quantity))
-        .bind(column!(sales(), (_, sold) => sold.revenue.minor()))
+        .bind(column!(sales(), (_, sold) => sold.revenue.minor().to_string()))
         .bind(column!(sales(), (_, sold) => sold.revenue.currency().to_string()))
 }
 

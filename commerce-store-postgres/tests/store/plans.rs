@@ -5,19 +5,24 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use crate::harness::database;
 
 /// Tables that grow with the shop's life.
-const GROWING: [&str; 14] = [
+const GROWING: [&str; 19] = [
     "customers",
     "products",
     "product_variants",
     "orders",
     "order_items",
-    "payments",
     "charges",
     "top_ups",
+    "order_coupons",
     "order_events",
+    "payments",
     "stock_entries",
+    "wallets",
     "wallet_entries",
+    "coupons",
     "issued_coupons",
+    "coupon_redemptions",
+    "product_sales_daily",
     "outbox_messages",
     "idempotency_keys",
 ];
@@ -45,15 +50,21 @@ insert into outbox_messages select i, i, 1, 'order.paid', case when i > 99000 th
   now(), null, 0, case when i between 98901 and 99000 then 'error' end, case when i between 98901 and 99000 then now() end
   from generate_series(1, 100000) i;
 insert into stock_entries select i % 100 + 1, i, 1, 1, 'adjust', null, 'system', null, now() from generate_series(1, 100000) i;
+insert into stock_entries select i % 100 + 1, 100000 + i, -1, 1, 'order', i, 'system', null, now()
+  from generate_series(1, 100000) i;
 insert into wallet_entries select i % 100 + 1, 'KRW', i, 'deposit', 1, 1, null, 'system', null, now()
   from generate_series(1, 100000) i;
 insert into coupons select i, null, 'Coupon', 10, null, null, null, 'KRW', null, null, 5, now(), null, true, 1, now(), now()
   from generate_series(1, 1000) i;
 insert into coupon_issuances select i, 100, null from generate_series(1, 1000) i;
 insert into issued_coupons select i, i % 1000 + 1, i, 1, 'available', null, now(), null, null from generate_series(1, 100000) i;
+insert into coupon_redemptions select i, i, i % 1000 + 1, 10, 'KRW', 'used', now(), now() from generate_series(1, 100000) i;
+insert into order_coupons select i, 1, i, i % 1000 + 1, 'Coupon', 10, 'KRW' from generate_series(1, 100000) i;
+insert into product_sales_daily select date '2026-01-01' + i % 1000, i, 1, 10, 'KRW' from generate_series(1, 100000) i;
 insert into idempotency_keys select 'customer:' || i, 'place_order', 'key-' || i, decode(repeat('00', 16), 'hex'), '{}', null, null,
   now() from generate_series(1, 100000) i;
 analyze;
+select brin_summarize_new_values('stock_entries_by_order');
 ";
 
 /// The parameters that a statement is planned with do not matter: these are its generic plans.
@@ -66,7 +77,7 @@ async fn no_list_reads_a_growing_table_from_end_to_end() {
     let mut looked_at = 0;
     for (i, statement) in commerce_store_postgres::statements().into_iter().enumerate() {
         // Counting what waits reads what waits: a partial index, whatever the planner makes of it.
-        if !statement.trim_start().to_lowercase().starts_with("select") && !statement.starts_with("with ready") {
+        if !["select", "with ready", "with page"].iter().any(|start| statement.starts_with(start)) {
             continue;
         }
         let parameters = (1..=20).filter(|n| statement.contains(&format!("${n}"))).count();

@@ -156,7 +156,7 @@ fn check_sales(world: &World) {
     let mut found = BTreeMap::new();
     for date in dates {
         for day in answer(world.store.daily_sales(date, None)).expect("the store in memory answers") {
-            found.insert((day.date, day.product_id), (day.quantity.into(), day.revenue.minor().into()));
+            found.insert((day.date, day.product_id), (day.quantity.into(), day.revenue.minor()));
         }
     }
     assert_eq!(found, world.books.sales);

@@ -1,11 +1,14 @@
 //! Daily sales per product, and what is popular.
 
+mod revenue;
+
 use std::cmp::Reverse;
+
+pub use revenue::Revenue;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ProductId;
-use crate::money::Money;
 use crate::time::Date;
 
 /// What a product sold on one day of the shop's time zone. Refunds count on the day of the refund, so a day's
@@ -19,7 +22,7 @@ pub struct DailySales {
     /// Units sold less units refunded.
     pub quantity: i64,
     /// What was paid for them: line subtotals less their share of the discount.
-    pub revenue: Money,
+    pub revenue: Revenue,
 }
 
 /// A product's standing over several days.
@@ -30,7 +33,7 @@ pub struct Popularity {
     /// Units sold over the days.
     pub quantity: i64,
     /// What was paid for them.
-    pub revenue: Money,
+    pub revenue: Revenue,
 }
 
 /// Which days and how many products count as popular.

@@ -1,0 +1,216 @@
+//! What can be found.
+
+use serde::{Deserialize, Serialize};
+
+use crate::coupon::IssuedCouponStatus;
+use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::inventory::StockReason;
+use crate::money::Money;
+use crate::order::OrderStatus;
+use crate::sales::Revenue;
+use crate::time::Date;
+use crate::wallet::WalletId;
+
+/// Something that does not add up. `Display` tells it in a line: what, of which record, with its numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Drift {
+    /// A stock is not where its ledger ends.
+    Stock {
+        /// Which variant.
+        variant_id: VariantId,
+        /// Units on hand as stored.
+        on_hand: u64,
+        /// Units on hand after the last row; none without rows.
+        last_on_hand: Option<u64>,
+        /// The version as stored.
+        version: u64,
+        /// The last row's sequence.
+        entries: u64,
+    },
+    /// A row of a stock's ledger does not follow from the one before it: a gap, or a sum that is not.
+    StockEntry {
+        /// Which variant.
+        variant_id: VariantId,
+        /// What is wrong with which row.
+        row: Break,
+    },
+    /// A balance is not where its ledger ends, or is negative.
+    Wallet {
+        /// Which wallet.
+        wallet_id: WalletId,
+        /// The balance as stored, in minor units.
+        balance: i64,
+        /// The balance after the last entry, in minor units; none without entries.
+        last_balance: Option<i64>,
+        /// The version as stored.
+        version: u64,
+        /// The last entry's sequence.
+        entries: u64,
+    },
+    /// An entry of a wallet's ledger does not follow from the one before it.
+    WalletEntry {
+        /// Which wallet.
+        wallet_id: WalletId,
+        /// What is wrong with which entry.
+        row: Break,
+    },
+    /// A row names a record that is not there.
+    Lost {
+        /// The record.
+        record: Lost,
+        /// What names it.
+        named_by: NamedBy,
+    },
+    /// A coupon's counter is not the number of its copies, or more than its cap.
+    Coupon {
+        /// Which coupon.
+        coupon_id: CouponId,
+        /// The counter as stored.
+        issued: u32,
+        /// The number of copies.
+        copies: u64,
+        /// The cap.
+        total_quantity: Option<u32>,
+    },
+    /// A customer has more copies of a coupon than one may have, or another number than is counted.
+    Copies {
+        /// Which coupon.
+        coupon_id: CouponId,
+        /// Which customer.
+        customer_id: CustomerId,
+        /// How many are counted.
+        counted: u64,
+        /// How many there are.
+        copies: u64,
+        /// How many one may have; none if the coupon is not there.
+        limit: Option<u32>,
+    },
+    /// A copy's status is not that of its use, or one of its uses is by an order that is not there.
+    Copy {
+        /// Which copy.
+        issued_coupon_id: IssuedCouponId,
+        /// The status as stored.
+        status: IssuedCouponStatus,
+        /// The order that has it, as stored.
+        order_id: Option<OrderId>,
+        /// The orders whose use of it was not given back.
+        uses: Vec<OrderId>,
+        /// Orders that use it or used it, and are not there.
+        lost_orders: Vec<OrderId>,
+    },
+    /// An order's history does not lead to the order as it is stored, or it has a term to be paid in a status that
+    /// has none.
+    History {
+        /// Which order.
+        order_id: OrderId,
+        /// The status as stored.
+        status: OrderStatus,
+        /// Where the history leads; none if it cannot have happened.
+        replayed: Option<OrderStatus>,
+    },
+    /// An order's money does not add up, or its payment does not fit it.
+    Payment {
+        /// Which order.
+        order_id: OrderId,
+        /// The order's total.
+        total: Money,
+        /// What was paid, if anything was.
+        paid: Option<Money>,
+    },
+    /// What a wallet paid for an order is not the order's total, once; or is anything for an order that no wallet
+    /// paid.
+    WalletPayment {
+        /// Which order.
+        order_id: OrderId,
+        /// The wallet that should have paid, and what; none if none should.
+        expected: Option<(WalletId, Money)>,
+        /// The payments in wallets' ledgers.
+        found: Vec<(WalletId, Money)>,
+    },
+    /// An order's redemptions do not match the coupons it names or the status it has.
+    Redemptions {
+        /// Which order.
+        order_id: OrderId,
+        /// How many coupons it names.
+        coupons: usize,
+        /// How many fitting redemptions there are.
+        redemptions: usize,
+    },
+    /// What an order moved of a variant's stock is not what its lines say, once.
+    Movement {
+        /// Which order.
+        order_id: OrderId,
+        /// Which variant.
+        variant_id: VariantId,
+        /// Why it moved or should have.
+        reason: StockReason,
+        /// By how many units it should have; none if it should not.
+        expected: Option<i64>,
+        /// By how many units it did, row by row.
+        found: Vec<i64>,
+    },
+    /// A transition without its message, or a message without its transition.
+    Messages {
+        /// Which order.
+        order_id: OrderId,
+        /// Number of events in its history.
+        events: u64,
+        /// The sequences of its messages that are not delivered.
+        undelivered: Vec<u64>,
+        /// How many of its messages have been delivered.
+        delivered: u64,
+    },
+    /// A day's sales of a product are not what was paid for on it.
+    Sales {
+        /// Which day, in the shop's time zone.
+        date: Date,
+        /// Which product.
+        product_id: ProductId,
+        /// What is booked: units and money.
+        booked: Option<(i64, Revenue)>,
+        /// What the orders say.
+        sold: Option<(i64, Revenue)>,
+    },
+}
+
+/// A row of a ledger that does not follow from the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Break {
+    /// The row's sequence.
+    pub sequence: u64,
+    /// What there is after it: units or minor units.
+    pub after: i64,
+    /// The sequence that it should have.
+    pub expected_sequence: u64,
+    /// What there should be after it.
+    pub expected_after: i64,
+}
+
+/// A record that is named and not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lost {
+    /// A variant's stock.
+    Stock(VariantId),
+    /// A wallet.
+    Wallet(WalletId),
+    /// An order.
+    Order(OrderId),
+    /// A customer.
+    Customer(CustomerId),
+}
+
+/// What names a record that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedBy {
+    /// A row of a stock's ledger, by variant and sequence.
+    StockEntry(VariantId, u64),
+    /// An entry of a wallet's ledger, by wallet and sequence.
+    WalletEntry(WalletId, u64),
+    /// Lines, a payment or a history.
+    OrderParts,
+    /// Copies of coupons.
+    Copies,
+}

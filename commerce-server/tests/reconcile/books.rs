@@ -1,0 +1,90 @@
+//! A shop with sound books in a database of its own, and the program that is to prove them.
+
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use commerce_core::conformance::{World, basket};
+use commerce_core::{Clock, CouponId, CustomerId, IssuedCouponId, ManualClock, Order, ProductId, Shop, VariantId};
+use commerce_store_postgres::{Config, PostgresStore};
+use commerce_store_postgres_testkit as testkit;
+
+/// One customer's paid, pending and cancelled orders, with a coupon on the first two.
+pub(crate) struct Books {
+    pub(crate) url: String,
+    pub(crate) customer: CustomerId,
+    pub(crate) product: ProductId,
+    pub(crate) variant: VariantId,
+    pub(crate) coupon: CouponId,
+    pub(crate) held: IssuedCouponId,
+    pub(crate) paid: Arc<Order>,
+    pub(crate) pending: Arc<Order>,
+    pub(crate) cancelled: Arc<Order>,
+}
+
+/// An empty database with the schema.
+pub(crate) async fn database() -> String {
+    let migrate = |url: String| async move {
+        commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
+    };
+    let schema = commerce_store_postgres::schema_fingerprint();
+    testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own").url
+}
+
+impl Books {
+    pub(crate) async fn open() -> Self {
+        let url = database().await;
+        let clock = Arc::new(ManualClock::new("2026-10-30T16:00:00Z".parse().expect("an instant")));
+        let config =
+            Config::new(&url, Shop::default()).expect("its URL").with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
+        let store = Arc::new(PostgresStore::open(config).await.expect("the store"));
+        let world = World::over(store, clock, Arc::new(()));
+        let listing = world.product(2_000, &[10, 10]).await;
+        let variant = listing.variants[0].variant.id;
+        let customer = world.customer_with(50_000).await;
+        let coupon = world.coupon(|coupon| coupon.per_customer_limit = 2).await;
+        let with_copy = async |units| {
+            let copy = world.issue(coupon, customer).await;
+            let mut wanted = basket(&[(variant, units), (listing.variants[1].variant.id, 1), (variant, 1)]);
+            wanted.coupons.push(copy);
+            (copy, wanted)
+        };
+        let (_, wanted) = with_copy(2).await;
+        let paid = world.buy(customer, wanted).await;
+        let (held, wanted) = with_copy(1).await;
+        let pending = world.place(customer, wanted).await;
+        let cancelled = world.place(customer, basket(&[(variant, 1)])).await;
+        world.cancel(&cancelled).await;
+        let product = listing.product.id;
+        Self { url, customer, product, variant, coupon, held, paid, pending, cancelled }
+    }
+
+    /// Runs `sql` as nobody should: foreign keys, and the rules that keep ledgers as they are, do not stop it.
+    pub(crate) async fn meddle(&self, sql: &str) {
+        let sql = format!("set session_replication_role = replica; {sql}");
+        testkit::admin(self.url.clone(), sql).await.expect("a superuser's statement");
+    }
+
+    /// The program finds exactly these, kind and record, and says so with exit code 1.
+    pub(crate) async fn are_found_wrong(&self, expected: &[String]) {
+        let (code, out, err) = reconcile(&["--database-url", &self.url]).await;
+        let (summary, drifts) = out.split_once('\n').expect("a first line");
+        let found: Vec<&str> = drifts.lines().collect();
+        assert_eq!(found.len(), expected.len(), "{out}{err}");
+        for (line, start) in found.iter().zip(expected) {
+            let detail = line.strip_prefix(start.as_str()).and_then(|rest| rest.strip_prefix(": "));
+            assert!(detail.is_some_and(|detail| !detail.is_empty()), "{line:?} is not {start:?} with its numbers");
+        }
+        assert!(summary.ends_with(&format!("{} drifts", expected.len())), "{summary}");
+        assert_eq!((code, err.as_str()), (Some(1), ""), "{out}");
+    }
+}
+
+/// What the program says to `reconcile` with these arguments: exit code, output, errors.
+pub(crate) async fn reconcile(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_commerce-server"));
+    command.arg("reconcile").args(arguments).env_clear();
+    let ended = tokio::task::spawn_blocking(move || command.output()).await.expect("a thread");
+    let Output { status, stdout, stderr } = ended.expect("the program starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (status.code(), text(stdout), text(stderr))
+}

@@ -1,0 +1,50 @@
+//! Orders, and what hangs on them.
+
+use std::sync::Arc;
+
+use commerce_core::{Aggregate, Movement, OrderFacts, VariantId, WalletEntryKind, WalletId, WalletPayment};
+
+use crate::log::Log;
+use crate::tables::{OrderRow, Tables};
+
+pub(super) fn order_facts(tables: &Tables, row: &OrderRow) -> OrderFacts {
+    let (undelivered, delivered) = tables.outbox.standing(Aggregate::Order(row.order.id));
+    OrderFacts {
+        order: Arc::clone(&row.order),
+        events: row.events.to_vec(),
+        payment: row.payment.clone(),
+        redemptions: row.redemptions.clone(),
+        movements: movements(tables, row),
+        wallet_payments: wallet_payments(tables, row),
+        undelivered,
+        delivered,
+    }
+}
+
+fn movements(tables: &Tables, row: &OrderRow) -> Vec<Movement> {
+    let movement = |&(variant_id, sequence): &(VariantId, u64)| {
+        let entry = at(&tables.variants.get(&variant_id)?.entries, sequence, |entry| entry.sequence)?;
+        Some(Movement { variant_id, sequence, reason: entry.reason, delta: entry.delta })
+    };
+    let mut movements: Vec<Movement> = row.stock_rows.iter().filter_map(movement).collect();
+    movements.sort_by_key(|movement| (movement.variant_id, movement.sequence));
+    movements
+}
+
+fn wallet_payments(tables: &Tables, row: &OrderRow) -> Vec<WalletPayment> {
+    let payment = |&(wallet_id, sequence): &(WalletId, u64)| {
+        let entry = at(tables.wallet_log(wallet_id)?, sequence, |entry| entry.sequence)?;
+        let paid = entry.kind == WalletEntryKind::Payment;
+        paid.then_some(WalletPayment { wallet_id, sequence, amount: entry.amount })
+    };
+    let mut payments: Vec<WalletPayment> = row.wallet_rows.iter().filter_map(payment).collect();
+    payments.sort_by_key(|payment| (payment.wallet_id, payment.sequence));
+    payments
+}
+
+/// The row of that sequence, which is at its place unless somebody has meddled.
+fn at<T>(log: &Log<T>, sequence: u64, number: fn(&T) -> u64) -> Option<&T> {
+    let place = usize::try_from(sequence).ok()?.checked_sub(1)?;
+    let there = log.get(place).filter(|row| number(row) == sequence);
+    there.or_else(|| log.iter().find(|row| number(row) == sequence))
+}

@@ -1,0 +1,228 @@
+//! Reconciliation finds what was written behind the rules' back: every kind of drift, with its ids.
+#![cfg(not(commerce_loom))]
+#![expect(clippy::expect_used, reason = "these are tests")]
+
+mod books;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use commerce_core::store::Coupons;
+use commerce_core::{
+    Changes, Copies, DailySales, Drift, Event, Issuance, IssuedCouponStatus, Money, Order, OrderId, OutboxMessage,
+    PageRequest, Redemption, RedemptionStatus, Revenue, Stock, StockReason, Wallet, WalletEntryKind,
+};
+
+use crate::books::Books;
+
+/// An order that is not there.
+fn nowhere() -> OrderId {
+    OrderId::MIN
+}
+
+macro_rules! planted {
+    ($($kind:ident: |$books:ident| $body:block)+) => {
+        $(#[tokio::test]
+        async fn $kind() {
+            let $books = Books::open().await;
+            $body
+        })+
+
+        #[test]
+        fn every_kind_is_planted() {
+            let planted = [$(stringify!($kind)),+];
+            let missing: Vec<_> = Drift::KINDS.iter().filter(|kind| !planted.contains(kind)).collect();
+            assert!(missing.is_empty(), "never seen red: {missing:?}");
+        }
+    };
+}
+
+planted! {
+    stock: |books| {
+        let stocks = vec![Stock { on_hand: books.stock.on_hand + 1, ..books.stock }];
+        books.finds(Changes { stocks, ..Changes::default() }, &[("stock", format!("variant {}", books.variant))]).await;
+    }
+    stock_entry: |books| {
+        // One number is left out; everything else fits.
+        let (mut stock, mut entry) = books.stock_row(1, StockReason::Adjust, None);
+        (stock.version, entry.sequence) = (stock.version + 1, entry.sequence + 1);
+        let subject = format!("variant {}, row {}", books.variant, entry.sequence);
+        let changes = Changes { stocks: vec![stock], stock_entries: vec![entry], ..Changes::default() };
+        books.finds(changes, &[("stock_entry", subject)]).await;
+        // A unit comes from nowhere, once.
+        let books = Books::open().await;
+        let (stock, mut entry) = books.stock_row(1, StockReason::Adjust, None);
+        entry.delta = 2;
+        let subject = format!("variant {}, row {}", books.variant, entry.sequence);
+        let changes = Changes { stocks: vec![stock], stock_entries: vec![entry], ..Changes::default() };
+        books.finds(changes, &[("stock_entry", subject)]).await;
+    }
+    wallet: |books| {
+        let balance = books.wallet.balance.negated();
+        let wallets = vec![Wallet { balance, ..books.wallet }];
+        let subject = format!("wallet {} KRW", books.customer);
+        books.finds(Changes { wallets, ..Changes::default() }, &[("wallet", subject)]).await;
+    }
+    wallet_entry: |books| {
+        let (wallet, mut entry) = books.wallet_row(5, WalletEntryKind::Deposit, None);
+        entry.amount = entry.amount.negated();
+        let subject = format!("wallet {} KRW, row {}", books.customer, entry.sequence);
+        let changes = Changes { wallets: vec![wallet], wallet_entries: vec![entry], ..Changes::default() };
+        books.finds(changes, &[("wallet_entry", subject)]).await;
+    }
+    lost: |books| {
+        let subject = || format!("order {}", nowhere());
+        let (stock, entry) = books.stock_row(1, StockReason::Refund, Some(nowhere()));
+        let changes = Changes { stocks: vec![stock], stock_entries: vec![entry], ..Changes::default() };
+        books.finds(changes, &[("lost", subject())]).await;
+        let (wallet, entry) = books.wallet_row(5, WalletEntryKind::Refund, Some(nowhere()));
+        let changes = Changes { wallets: vec![wallet], wallet_entries: vec![entry], ..Changes::default() };
+        books.finds(changes, &[("lost", subject()), ("lost", subject())]).await;
+    }
+    coupon: |books| {
+        let issuances = vec![Issuance { coupon_id: books.coupon, issued: 3 }];
+        let subject = format!("coupon {}", books.coupon);
+        books.finds(Changes { issuances, ..Changes::default() }, &[("coupon", subject)]).await;
+    }
+    copies: |books| {
+        let copies = vec![Copies { coupon_id: books.coupon, customer_id: books.customer, count: 1 }];
+        let subject = format!("coupon {}, customer {}", books.coupon, books.customer);
+        books.finds(Changes { copies, ..Changes::default() }, &[("copies", subject)]).await;
+        // More than one may have, well counted.
+        let books = Books::open().await;
+        let of_customer = books.store.issued_coupons(books.customer, PageRequest::first(1)).await.expect("a read");
+        let (mut copy, _) = of_customer.items[0].clone();
+        copy.id = (copy.id.get() + 1).try_into().expect("an id");
+        (copy.status, copy.order_id, copy.used_at) = (IssuedCouponStatus::Available, None, None);
+        let changes = Changes {
+            issuances: vec![Issuance { coupon_id: books.coupon, issued: 3 }],
+            copies: vec![Copies { coupon_id: books.coupon, customer_id: books.customer, count: 3 }],
+            issued_coupons: vec![copy],
+            ..Changes::default()
+        };
+        let subject = format!("coupon {}, customer {}", books.coupon, books.customer);
+        books.finds(changes, &[("copies", subject)]).await;
+    }
+    copy: |books| {
+        let of_customer = books.store.issued_coupons(books.customer, PageRequest::first(2)).await.expect("a read");
+        let held = of_customer.items.iter().find(|(copy, _)| copy.id == books.held).expect("the held copy").0;
+        let subject = || format!("issued coupon {}", books.held);
+        for (status, order_id) in [
+            (IssuedCouponStatus::Available, None),
+            (IssuedCouponStatus::Expired, None),
+            (IssuedCouponStatus::Used, held.order_id),
+            (IssuedCouponStatus::Held, Some(books.paid.id)),
+        ] {
+            let copy = commerce_core::IssuedCoupon { status, order_id, ..held };
+            let changes = Changes { issued_coupons: vec![copy], ..Changes::default() };
+            books.finds(changes, &[("copy", subject())]).await;
+        }
+    }
+    history: |books| {
+        let tick = Duration::from_micros(1);
+        let touched = Order { updated_at: books.paid.updated_at.plus(tick), ..(*books.paid).clone() };
+        let endless = Order { expires_at: None, ..(*books.pending).clone() };
+        let changes = Changes { orders: vec![Arc::new(touched), Arc::new(endless)], ..Changes::default() };
+        let of = |order: &Order| ("history", format!("order {}", order.id));
+        books.finds(changes, &[of(&books.paid), of(&books.pending)]).await;
+    }
+    payment: |books| {
+        let mut payment = books.payment().await;
+        payment.amount = payment.amount.plus(Money::new(1, payment.amount.currency()).expect("an amount")).expect("more");
+        let (orders, payments) = (vec![Arc::clone(&books.paid)], vec![Arc::new(payment)]);
+        let subject = format!("order {}", books.paid.id);
+        books.finds(Changes { orders, payments, ..Changes::default() }, &[("payment", subject)]).await;
+    }
+    wallet_payment: |books| {
+        let (wallet, entry) = books.wallet_row(-1, WalletEntryKind::Payment, Some(books.pending.id));
+        let changes = Changes {
+            orders: vec![Arc::clone(&books.pending)],
+            wallets: vec![wallet],
+            wallet_entries: vec![entry],
+            ..Changes::default()
+        };
+        books.finds(changes, &[("wallet_payment", format!("order {}", books.pending.id))]).await;
+        // Twice, for an order that was to be charged once.
+        let books = Books::open().await;
+        let won = books.paid.total.negated().minor();
+        let (wallet, entry) = books.wallet_row(won, WalletEntryKind::Payment, Some(books.paid.id));
+        let changes = Changes {
+            orders: vec![Arc::clone(&books.paid)],
+            wallets: vec![wallet],
+            wallet_entries: vec![entry],
+            ..Changes::default()
+        };
+        books.finds(changes, &[("wallet_payment", format!("order {}", books.paid.id))]).await;
+    }
+    redemptions: |books| {
+        let applied = &books.paid.coupons[0];
+        let redemption = Redemption {
+            issued_coupon_id: applied.issued_coupon_id,
+            order_id: books.paid.id,
+            coupon_id: books.coupon,
+            discount: applied.discount.negated(),
+            status: RedemptionStatus::Used,
+            created_at: books.paid.placed_at,
+            updated_at: books.paid.placed_at,
+        };
+        let (orders, redemptions) = (vec![Arc::clone(&books.paid)], vec![redemption]);
+        let subject = format!("order {}", books.paid.id);
+        books.finds(Changes { orders, redemptions, ..Changes::default() }, &[("redemptions", subject)]).await;
+    }
+    movement: |books| {
+        for (delta, reason) in [(-1, StockReason::Order), (1, StockReason::Cancel), (1, StockReason::Refund)] {
+            let books = Books::open().await;
+            let (stock, entry) = books.stock_row(delta, reason, Some(books.paid.id));
+            let changes = Changes {
+                orders: vec![Arc::clone(&books.paid)],
+                stocks: vec![stock],
+                stock_entries: vec![entry],
+                ..Changes::default()
+            };
+            let subject = format!("order {}, variant {}", books.paid.id, books.variant);
+            books.finds(changes, &[("movement", subject)]).await;
+        }
+        assert_eq!(books.drifts().await, []);
+    }
+    messages: |books| {
+        let mut event = books.event().await;
+        event.sequence += 1;
+        let id = 1_i64.try_into().expect("an id");
+        let messages = vec![OutboxMessage { id, event: Event::Order(Arc::new(event)) }];
+        let subject = format!("order {}", books.pending.id);
+        books.finds(Changes { messages, ..Changes::default() }, &[("messages", subject)]).await;
+    }
+    sales: |books| {
+        let date = "2026-10-30".parse().expect("a date");
+        let revenue = Revenue::zero(books.paid.currency());
+        let sales = vec![DailySales { product_id: books.product, date, quantity: -1, revenue }];
+        let subject = format!("product {}, 2026-10-30", books.product);
+        books.finds(Changes { sales, ..Changes::default() }, &[("sales", subject)]).await;
+        // A day on which nothing was sold.
+        let books = Books::open().await;
+        let date = "2026-10-29".parse().expect("a date");
+        let sales = vec![DailySales { product_id: books.product, date, quantity: 1, revenue }];
+        let subject = format!("product {}, 2026-10-29", books.product);
+        books.finds(Changes { sales, ..Changes::default() }, &[("sales", subject)]).await;
+    }
+}
+
+/// What an order says of itself has to add up too.
+#[tokio::test]
+async fn an_order_whose_own_sums_are_wrong_is_found() {
+    let unnamed = |order: &mut Order| order.payment = None;
+    let more = |order: &mut Order| {
+        let mut lines = order.lines.to_vec();
+        lines[0].quantity += 1;
+        order.lines = lines.into();
+    };
+    for edit in [&unnamed as &dyn Fn(&mut Order), &more] {
+        let books = Books::open().await;
+        let mut order = (*books.paid).clone();
+        edit(&mut order);
+        let orders = vec![Arc::new(order)];
+        books.store.write_undecided(Changes { orders, ..Changes::default() }).expect("a write");
+        let drifts = books.drifts().await;
+        assert!(drifts.iter().any(|drift| matches!(drift, Drift::Payment { .. })), "{drifts:?}");
+    }
+}

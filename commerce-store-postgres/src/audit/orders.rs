@@ -1,0 +1,144 @@
+//! Orders, and what hangs on them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use commerce_core::{
+    Movement, NamedOrder, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, StoreError,
+    WalletId, WalletPayment,
+};
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+
+use super::{after, size};
+use crate::load::{PAYMENTS, REDEMPTIONS, orders, orders_of, payment_of, redemption_of};
+use crate::row::{get, get_code, get_currency, get_id, get_money, get_u64};
+use crate::{PostgresStore, StoreErrorOr};
+
+const ORDERS: &str = orders!("where id > $1 order by id limit $2");
+const NAMED: &str = "with page as materialized (select order_id from ( \
+         (select order_id from order_items where order_id > $1 group by order_id order by order_id limit $2) union \
+         (select order_id from order_events where order_id > $1 group by order_id order by order_id limit $2) union \
+         (select order_id from payments where order_id > $1 order by order_id limit $2)) named \
+       order by order_id limit $2) \
+     select p.order_id, o.there is true as is_there \
+     from page p left join lateral (select true as there from orders where id = p.order_id limit 1) o on true \
+     order by p.order_id";
+const EVENTS: &str = "select order_id, payload from order_events where order_id = any($1) order by order_id, sequence";
+const MESSAGES: &str = "select order_id, sequence, status from outbox_messages where order_id = any($1) \
+     order by order_id, sequence";
+/// The orders of a page are all that there are from its first to its last, and summaries know stretches, not lists.
+const MOVEMENTS: &str = "select order_id, variant_id, sequence, reason, delta from stock_entries \
+     where order_id between $1 and $2 order by order_id, variant_id, sequence";
+const WALLET_PAYMENTS: &str = "select order_id, customer_id, currency, sequence, amount from wallet_entries \
+     where kind = 'payment' and order_id = any($1) order by order_id, customer_id, currency, sequence";
+
+pub(super) const STATEMENTS: &[&str] = &[ORDERS, NAMED, EVENTS, MESSAGES, MOVEMENTS, WALLET_PAYMENTS];
+
+impl PostgresStore {
+    pub(super) async fn named_by(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError> {
+        self.run(move |pool| async move {
+            let rows = sqlx::query(NAMED).bind(after(page)).bind(size(&page)).fetch_all(&pool).await?;
+            let named = |row: &PgRow| {
+                Ok::<_, StoreError>(NamedOrder { order_id: get_id(row, "order_id")?, is_there: get(row, "is_there")? })
+            };
+            Ok(rows.iter().map(named).collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    pub(super) async fn orders_of(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError> {
+        self.snapshot(move |mut moment| async move {
+            let rows = sqlx::query(ORDERS).bind(after(page)).bind(size(&page)).fetch_all(&mut *moment).await?;
+            let orders = orders_of(&mut moment, &rows).await?;
+            let ids: Vec<i64> = orders.iter().map(|order| order.id.get()).collect();
+            let mut hanging = hanging(&mut moment, &ids).await?;
+            moment.rollback().await?;
+            let facts = |order: Arc<Order>| hanging.remove(&order.id.get()).unwrap_or_default().on(order);
+            Ok(orders.into_iter().map(facts).collect())
+        })
+        .await
+    }
+}
+
+/// What hangs on one order.
+#[derive(Default)]
+struct Hanging {
+    events: Vec<Arc<OrderEvent>>,
+    payment: Option<Arc<Payment>>,
+    redemptions: Vec<Redemption>,
+    movements: Vec<Movement>,
+    wallet_payments: Vec<WalletPayment>,
+    undelivered: Vec<u64>,
+    delivered: u64,
+}
+
+impl Hanging {
+    fn on(self, order: Arc<Order>) -> OrderFacts {
+        OrderFacts {
+            order,
+            events: self.events,
+            payment: self.payment,
+            redemptions: self.redemptions,
+            movements: self.movements,
+            wallet_payments: self.wallet_payments,
+            undelivered: self.undelivered,
+            delivered: self.delivered,
+        }
+    }
+}
+
+/// What hangs on these orders, which ascend; by their ids.
+async fn hanging(connection: &mut PgConnection, ids: &[i64]) -> Result<HashMap<i64, Hanging>, StoreErrorOr> {
+    let mut all: HashMap<i64, Hanging> = HashMap::with_capacity(ids.len());
+    for row in sqlx::query(EVENTS).bind(ids).fetch_all(&mut *connection).await? {
+        let event: Json<OrderEvent> = get(&row, "payload")?;
+        of(&mut all, &row)?.events.push(Arc::new(event.0));
+    }
+    for row in sqlx::query(PAYMENTS).bind(ids).fetch_all(&mut *connection).await? {
+        of(&mut all, &row)?.payment = Some(Arc::new(payment_of(&row)?));
+    }
+    for row in sqlx::query(REDEMPTIONS).bind(ids).fetch_all(&mut *connection).await? {
+        of(&mut all, &row)?.redemptions.push(redemption_of(&row)?);
+    }
+    for row in sqlx::query(MESSAGES).bind(ids).fetch_all(&mut *connection).await? {
+        let (order, sequence) = (of(&mut all, &row)?, get_u64(&row, "sequence")?);
+        match get::<&str>(&row, "status")? {
+            "sent" => order.delivered += 1,
+            _ => order.undelivered.push(sequence),
+        }
+    }
+    if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
+        for row in sqlx::query(MOVEMENTS).bind(first).bind(last).fetch_all(&mut *connection).await? {
+            of(&mut all, &row)?.movements.push(movement_of(&row)?);
+        }
+    }
+    for row in sqlx::query(WALLET_PAYMENTS).bind(ids).fetch_all(&mut *connection).await? {
+        of(&mut all, &row)?.wallet_payments.push(wallet_payment_of(&row)?);
+    }
+    Ok(all)
+}
+
+/// What hangs on the order that the row belongs to.
+fn of<'a>(all: &'a mut HashMap<i64, Hanging>, row: &PgRow) -> Result<&'a mut Hanging, StoreError> {
+    Ok(all.entry(get(row, "order_id")?).or_default())
+}
+
+fn movement_of(row: &PgRow) -> Result<Movement, StoreError> {
+    Ok(Movement {
+        variant_id: get_id(row, "variant_id")?,
+        sequence: get_u64(row, "sequence")?,
+        reason: get_code(row, "reason")?,
+        delta: get(row, "delta")?,
+    })
+}
+
+fn wallet_payment_of(row: &PgRow) -> Result<WalletPayment, StoreError> {
+    let currency = get_currency(row, "currency")?;
+    Ok(WalletPayment {
+        wallet_id: WalletId { customer_id: get_id(row, "customer_id")?, currency },
+        sequence: get_u64(row, "sequence")?,
+        amount: get_money(row, "amount", currency)?,
+    })
+}
