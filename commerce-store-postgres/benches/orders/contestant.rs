@@ -110,7 +110,7 @@ impl Ours {
         let mut patient = self.config.clone();
         patient.deadline = Duration::from_secs(600);
         let report = commerce_core::reconcile(&PostgresStore::open(patient).await?).await?;
-        let Report { stocks, wallets, coupons, orders, drifts } = report;
+        let Report { stocks, wallets, coupons, orders, drifts, .. } = report;
         let count = drifts.len();
         println!("reconciled {stocks} stocks, {wallets} wallets, {coupons} coupons, {orders} orders: {count} drifts");
         for drift in drifts.iter().take(10) {
