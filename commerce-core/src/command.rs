@@ -240,14 +240,109 @@ pub struct IssueCoupon {
     pub coupon: CouponRef,
 }
 
+/// Where the lines of a basket come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum BasketLines {
+    /// From the request: one to [`MAX_LINES`](crate::MAX_LINES) lines; the same variant on two lines is one demand on
+    /// stock.
+    Given(Vec<LineRequest>),
+    /// From the customer's [`Cart`](crate::Cart), whatever is in it when the command runs. An order takes them out of
+    /// it in the same commit; a refused one, and a quote, leave it as it is.
+    Cart(CartLines),
+}
+
+/// All lines of the customer's cart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartLines {
+    /// The version of the cart that the caller read; none takes whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart_version: Option<u64>,
+}
+
+impl BasketLines {
+    /// The lines that the request itself has: none if they are the cart's.
+    #[must_use]
+    pub fn given(&self) -> &[LineRequest] {
+        match self {
+            Self::Given(lines) => lines,
+            Self::Cart(_) => &[],
+        }
+    }
+}
+
+impl From<Vec<LineRequest>> for BasketLines {
+    fn from(lines: Vec<LineRequest>) -> Self {
+        Self::Given(lines)
+    }
+}
+
 /// What to price: lines, and the copies of coupons to use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basket {
-    /// One to [`MAX_LINES`](crate::MAX_LINES) lines; the same variant on two lines is one demand on stock.
-    pub lines: Vec<LineRequest>,
+    /// The lines.
+    pub lines: BasketLines,
     /// The customer's copies to use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coupons: Vec<IssuedCouponId>,
+}
+
+/// Puts units of a variant into the customer's cart: more of it, if it is there already. The variant must be for sale
+/// now; whether there is enough of it shows when the cart is [read](crate::CartView).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddCartItem {
+    /// Whose cart.
+    pub customer_id: CustomerId,
+    /// What.
+    pub variant_id: VariantId,
+    /// How many more; the sum is at most [`MAX_QUANTITY`].
+    pub quantity: Quantity,
+}
+
+/// Sets how many units of a variant are in the customer's cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateCartItem {
+    /// Whose cart.
+    pub customer_id: CustomerId,
+    /// What; it must be there.
+    pub variant_id: VariantId,
+    /// How many.
+    pub quantity: Quantity,
+    /// The version of the cart that the caller read; none overwrites whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+}
+
+/// Takes a variant out of the customer's cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveCartItem {
+    /// Whose cart.
+    pub customer_id: CustomerId,
+    /// What; it must be there.
+    pub variant_id: VariantId,
+    /// The version of the cart that the caller read; none overwrites whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+}
+
+/// Takes everything out of the customer's cart. An empty cart stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClearCart {
+    /// Whose cart.
+    pub customer_id: CustomerId,
+    /// The version of the cart that the caller read; none overwrites whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+}
+
+/// Puts the lines that somebody collected before signing in into the customer's cart, one after another as
+/// [`AddCartItem`] does. A line that is refused is left out and [reported](crate::MergedCart); the others are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeCart {
+    /// Whose cart.
+    pub customer_id: CustomerId,
+    /// One to [`MAX_LINES`](crate::MAX_LINES) lines.
+    pub lines: Vec<LineRequest>,
 }
 
 /// Places an order: takes its stock and coupon, and its money too if paid by wallet, in one commit.
@@ -351,6 +446,11 @@ commands! {
     CreateCoupon,
     UpdateCoupon,
     IssueCoupon,
+    AddCartItem,
+    UpdateCartItem,
+    RemoveCartItem,
+    ClearCart,
+    MergeCart,
     PlaceOrder,
     PayOrder,
     CancelOrder,
@@ -381,7 +481,12 @@ impl Command {
             | Self::AdjustStock(_)
             | Self::Deposit(_)
             | Self::AdjustWallet(_)
-            | Self::UpdateCoupon(_) => 0,
+            | Self::UpdateCoupon(_)
+            | Self::AddCartItem(_)
+            | Self::UpdateCartItem(_)
+            | Self::RemoveCartItem(_)
+            | Self::ClearCart(_)
+            | Self::MergeCart(_) => 0,
         }
     }
 }

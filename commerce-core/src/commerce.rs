@@ -3,16 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::cart::{Cart, CartView, MergedCart};
 use crate::catalog::Product;
 use crate::charge::Charge;
 use crate::command::{
-    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, Command, CreateCoupon, CreateProduct, Deposit,
-    IssueCoupon, PayOrder, PlaceOrder, RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment, UpdateCoupon,
-    UpdateProduct, UpdateVariant,
+    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ClearCart, Command, CreateCoupon,
+    CreateProduct, Deposit, IssueCoupon, MergeCart, PayOrder, PlaceOrder, RegisterCustomer, RemoveCartItem,
+    RequestTopUp, SettleCharge, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
-use crate::decide::{self, Context, ListedVariant, Listing, Outcome, basket_keys};
+use crate::decide::{self, Context, ListedVariant, Listing, Outcome, basket_keys, cart_view_keys};
 use crate::ids::{CustomerId, IdBlock, IdGenerator, NodeId};
 use crate::inventory::StockEntry;
 use crate::order::Order;
@@ -105,6 +106,12 @@ impl Commerce {
         Ok(decide::quote(&records, customer, basket, &context)?)
     }
 
+    /// The cart of `customer` as it looks now.
+    pub async fn cart(&self, customer: CustomerId) -> Result<CartView, Error> {
+        let records = self.loaded(|records| cart_view_keys(customer, records)).await?;
+        Ok(decide::view_cart(&records, customer)?)
+    }
+
     /// Loads until everything that `keys` names has been looked for.
     async fn loaded(&self, keys: impl Fn(&WorkingSet) -> Keys) -> Result<WorkingSet, StoreError> {
         let mut asked = Keys::default();
@@ -173,6 +180,16 @@ methods! {
     update_coupon(UpdateCoupon) -> Coupon(Coupon);
     /// Hands a copy of a coupon to a customer, first come first served.
     issue_coupon(IssueCoupon) -> IssuedCoupon(IssuedCoupon);
+    /// Puts units of a variant into a cart.
+    add_cart_item(AddCartItem) -> Cart(Cart);
+    /// Sets how many units of a variant are in a cart.
+    update_cart_item(UpdateCartItem) -> Cart(Cart);
+    /// Takes a variant out of a cart.
+    remove_cart_item(RemoveCartItem) -> Cart(Cart);
+    /// Takes everything out of a cart.
+    clear_cart(ClearCart) -> Cart(Cart);
+    /// Puts lines collected before signing in into a cart.
+    merge_cart(MergeCart) -> MergedCart(MergedCart);
     /// Places an order, and pays it in the same commit if asked to.
     place_order(PlaceOrder) -> Order(Order);
     /// Pays a pending order.

@@ -36,7 +36,7 @@
 //! let order = PlaceOrder {
 //!     customer_id: mina,
 //!     basket: Basket {
-//!         lines: vec![LineRequest { variant_id: mug.variants[0].variant.id, quantity: Quantity::ONE }],
+//!         lines: vec![LineRequest { variant_id: mug.variants[0].variant.id, quantity: Quantity::ONE }].into(),
 //!         coupons: vec![],
 //!     },
 //!     payment: Some(PaymentMethod::Wallet),
@@ -70,7 +70,8 @@
 //! # Vocabulary
 //! A [`Product`] is sold as one of its [`Variant`]s, each with a SKU, a [`Stock`] and a ledger of
 //! [`StockEntry`] rows. A [`Customer`] has a [`Wallet`] per currency with its [`WalletEntry`] rows. A [`Coupon`] is
-//! the campaign, an [`IssuedCoupon`] one customer's copy, a [`Redemption`] one use of it by one order. A [`Quote`] is
+//! the campaign, an [`IssuedCoupon`] one customer's copy, a [`Redemption`] one use of it by one order. A [`Cart`] has
+//! [`CartItem`]s, and holds nothing back; a [`CartView`] is how it looks now. A [`Quote`] is
 //! a priced basket that changed nothing; an [`Order`] has [`OrderLine`]s, a [`Payment`], and a history of
 //! [`OrderEvent`]s, each of which has one [`OutboxMessage`]. A [`Charge`] is one attempt at having a payment gateway take
 //! money from a card, for an order or for a [`TopUp`] of a wallet. Instants end in `_at` and are UTC; intervals are
@@ -93,6 +94,7 @@
 //! a history. No float, anywhere near money. No status that follows from other facts (sold out, expired): it is
 //! derived when asked for.
 
+mod cart;
 mod catalog;
 mod charge;
 mod command;
@@ -125,6 +127,7 @@ mod top_up;
 mod wallet;
 mod working_set;
 
+pub use cart::{Cart, CartItem, CartLine, CartView, MergedCart, RefusedLine};
 pub use catalog::*;
 pub use charge::*;
 pub use command::*;

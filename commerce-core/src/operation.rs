@@ -39,6 +39,11 @@ operations! {
     CreateCoupon = "create_coupon";
     UpdateCoupon = "update_coupon";
     IssueCoupon = "issue_coupon";
+    AddCartItem = "add_cart_item";
+    UpdateCartItem = "update_cart_item";
+    RemoveCartItem = "remove_cart_item";
+    ClearCart = "clear_cart";
+    MergeCart = "merge_cart";
     PlaceOrder = "place_order";
     PayOrder = "pay_order";
     CancelOrder = "cancel_order";

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cart::Cart;
 use crate::catalog::{Product, Variant};
 use crate::charge::Charge;
 use crate::coupon::{Copies, Coupon, Issuance, IssuedCoupon, Redemption};
@@ -45,6 +46,8 @@ pub trait Records {
     fn issued_coupon(&self, id: IssuedCouponId) -> Option<IssuedCoupon>;
     /// How many copies of a coupon a customer has had, whatever became of them.
     fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32;
+    /// A customer's cart; none before its first item.
+    fn cart(&self, customer: CustomerId) -> Option<&Cart>;
     /// An order.
     fn order(&self, id: OrderId) -> Option<&Order>;
     /// The payment of an order.
@@ -88,6 +91,8 @@ pub struct Changes {
     pub copies: Vec<Copies>,
     /// New values of customers' copies.
     pub issued_coupons: Vec<IssuedCoupon>,
+    /// New values of carts, each with all of its items.
+    pub carts: Vec<Arc<Cart>>,
     /// New values of redemptions.
     pub redemptions: Vec<Redemption>,
     /// New values of orders.

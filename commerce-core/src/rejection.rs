@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Rejection {
     // Shape: the request alone tells.
-    /// An order or a quote without lines, or a product without variants.
+    /// An order or a quote without lines, of an empty cart for one; a merge without lines; a product without variants.
     #[error("at least one line is needed")]
     NoLines,
     /// More than [`MAX_LINES`](crate::MAX_LINES) lines.
@@ -136,6 +136,12 @@ pub enum Rejection {
     IssuedCouponNotFound {
         /// What was asked for.
         issued_coupon: IssuedCouponId,
+    },
+    /// The variant is not in the cart.
+    #[error("variant {variant} is not in the cart; add it")]
+    CartItemNotFound {
+        /// What was asked for.
+        variant: VariantId,
     },
     /// The principal has no such order.
     #[error("there is no order {order}")]
@@ -417,6 +423,7 @@ impl Rejection {
             Self::CouponNotFound { .. } => "coupon_not_found",
             Self::CouponCodeNotFound { .. } => "coupon_code_not_found",
             Self::IssuedCouponNotFound { .. } => "issued_coupon_not_found",
+            Self::CartItemNotFound { .. } => "cart_item_not_found",
             Self::OrderNotFound { .. } => "order_not_found",
             Self::ChargeNotFound { .. } => "charge_not_found",
             Self::AlreadyRegistered { .. } => "already_registered",

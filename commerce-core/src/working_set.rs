@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::cart::Cart;
 use crate::catalog::{Product, Variant};
 use crate::charge::Charge;
 use crate::coupon::{Coupon, Issuance, IssuedCoupon, Redemption};
@@ -37,6 +38,8 @@ pub struct Keys {
     pub copies: BTreeSet<(CouponId, CustomerId)>,
     /// Customers' copies.
     pub issued_coupons: BTreeSet<IssuedCouponId>,
+    /// Carts, each with its items.
+    pub carts: BTreeSet<CustomerId>,
     /// Orders, each with its payment and redemptions.
     pub orders: BTreeSet<OrderId>,
     /// Charges.
@@ -67,6 +70,7 @@ impl Keys {
         self.coupon_codes.extend(other.coupon_codes);
         self.copies.extend(other.copies);
         self.issued_coupons.extend(other.issued_coupons);
+        self.carts.extend(other.carts);
         self.orders.extend(other.orders);
         self.charges.extend(other.charges);
         self.transactions.extend(other.transactions);
@@ -87,6 +91,7 @@ impl Keys {
             coupon_codes: &self.coupon_codes - &loaded.coupon_codes,
             copies: &self.copies - &loaded.copies,
             issued_coupons: &self.issued_coupons - &loaded.issued_coupons,
+            carts: &self.carts - &loaded.carts,
             orders: &self.orders - &loaded.orders,
             charges: &self.charges - &loaded.charges,
             transactions: &self.transactions - &loaded.transactions,
@@ -114,6 +119,7 @@ pub struct WorkingSet {
     coupon_codes: HashMap<CouponCode, CouponId>,
     issued_coupons: HashMap<IssuedCouponId, IssuedCoupon>,
     copies: HashMap<(CouponId, CustomerId), u32>,
+    carts: HashMap<CustomerId, Arc<Cart>>,
     orders: HashMap<OrderId, Arc<Order>>,
     payments: HashMap<OrderId, Arc<Payment>>,
     redemptions: HashMap<(IssuedCouponId, OrderId), Redemption>,
@@ -149,6 +155,7 @@ impl WorkingSet {
         for copy in &changes.issued_coupons {
             self.issued_coupons.insert(copy.id, *copy);
         }
+        self.carts.extend(changes.carts.iter().map(|cart| (cart.customer_id, Arc::clone(cart))));
         self.orders.extend(changes.orders.iter().map(|order| (order.id, Arc::clone(order))));
         self.payments.extend(changes.payments.iter().map(|payment| (payment.order_id, Arc::clone(payment))));
         for redemption in &changes.redemptions {
@@ -198,6 +205,9 @@ impl Records for WorkingSet {
     }
     fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32 {
         self.copies.get(&(coupon, customer)).copied().unwrap_or(0)
+    }
+    fn cart(&self, customer: CustomerId) -> Option<&Cart> {
+        self.carts.get(&customer).map(Arc::as_ref)
     }
     fn order(&self, id: OrderId) -> Option<&Order> {
         self.orders.get(&id).map(Arc::as_ref)

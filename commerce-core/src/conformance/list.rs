@@ -1,8 +1,8 @@
 //! The list of all cases. What a store promises is said here once, in words; each case tries it.
 
 use super::{
-    Case, atomicity, cards, coupons, idempotency, leases, orders, outbox, pages, reads, rejections, sales, stock,
-    uniqueness, wallets,
+    Case, atomicity, cards, carts, coupons, idempotency, leases, orders, outbox, pages, reads, rejections, sales,
+    stock, uniqueness, wallets,
 };
 
 macro_rules! suite {
@@ -86,6 +86,17 @@ suite! { $
         a_top_up_without_its_money_credits_nothing: "a failed or expired top-up credits nothing, whatever comes later",
         a_transaction_pays_one_charge: "a gateway's transaction pays one charge",
         open_charges_are_found_until_settled: "open charges are found by age, page by page, until they are settled",
+    }
+    carts {
+        edits_of_a_cart_are_never_lost: "a cart is the sum of every edit, made at the same time or not",
+        an_item_is_removed_once: "of racing removals of one item one wins",
+        a_cart_stops_at_its_bounds: "of racing additions as many win as there is room, and no line is lost",
+        a_version_of_a_cart_is_followed_once: "of racing edits of one version one wins",
+        carts_of_two_customers_never_meet: "a customer's cart is nobody else's",
+        a_cart_is_ordered_once: "of racing orders of one cart one takes what is in it",
+        what_is_added_during_an_order_is_ordered_or_stays: "what comes into a cart is ordered once, or stays there",
+        an_order_takes_the_cart_in_its_commit: "an order empties its cart, in one commit; a refused one leaves it",
+        a_cart_shows_what_has_changed: "a cart shows saved and present prices, and what cannot be bought, and why",
     }
     uniqueness {
         a_username_has_one_owner: "of racing registrations with one username one wins",

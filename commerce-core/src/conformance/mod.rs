@@ -26,6 +26,7 @@
 
 mod atomicity;
 mod cards;
+mod carts;
 mod coupons;
 mod idempotency;
 mod leases;
@@ -56,7 +57,7 @@ use async_trait::async_trait;
 
 pub use list::CASES;
 pub use snapshot::Snapshot;
-pub use world::{World, basket, krw, operator, split};
+pub use world::{World, basket, cart_basket, krw, operator, split};
 
 use crate::decide::Shop;
 use crate::reconcile::reconcile;

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::script::correction;
-use super::{World, basket, krw, operator};
+use super::{World, basket, cart_basket, krw, operator};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
-    AddVariant, AdjustStock, CancelOrder, Command, CouponRef, CreateCoupon, Deposit, IssueCoupon, PayOrder, PlaceOrder,
-    RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment, UpdateCoupon, UpdateProduct, UpdateVariant,
+    AddCartItem, AddVariant, AdjustStock, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon, Deposit,
+    IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    SettleCharge, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::IssuedCouponStatus;
 use crate::gateway::{GatewayPayment, GatewayStatus};
@@ -67,6 +68,7 @@ pub(super) async fn refused(world: &World) -> Vec<(Envelope, Rejection)> {
     catalog(world, &scene, &mut refused).await;
     listings(world, &scene, &mut refused);
     baskets(world, &scene, &mut refused).await;
+    carts(world, &scene, &mut refused).await;
     campaigns(world, &scene, &mut refused).await;
     copies(world, &scene, &mut refused).await;
     orders(world, &scene, &mut refused).await;
@@ -202,6 +204,59 @@ async fn baskets(world: &World, scene: &Scene, refused: &mut Refused) {
 async fn sku_of(world: &World, product: ProductId) -> crate::text::Sku {
     let listing = super::world::sound(world.store().product(product).await).expect("the product is there");
     listing.variants[0].variant.sku.clone()
+}
+
+/// The customer's cart is empty at version 2.
+async fn carts(world: &World, scene: &Scene, refused: &mut Refused) {
+    let Scene { me, customer, variant, .. } = scene;
+    let (customer_id, variant_id) = (*customer, *variant);
+    world.add_to_cart(customer_id, variant_id, 1).await;
+    world.remove_from_cart(customer_id, variant_id).await;
+    let add = |customer_id, variant_id| AddCartItem { customer_id, variant_id, quantity: Quantity::ONE };
+    refused.add(world, me, add(customer_id, unused()), Rejection::VariantNotFound { variant: unused() });
+    refused.add(world, &operator(), add(unused(), variant_id), Rejection::CustomerNotFound { customer: unused() });
+    let operation = crate::operation::Operation::AddCartItem;
+    refused.add(world, me, add(scene.stranger, variant_id), Rejection::Forbidden { operation });
+    let paused = world.product(1_000, &[9]).await;
+    let (product, status) = (paused.product.id, ProductStatus::Paused);
+    let pause = UpdateProduct {
+        product_id: product,
+        expected_version: None,
+        name: None,
+        base_price: None,
+        status: Some(status),
+    };
+    world.run(&operator(), pause).await;
+    let not_for_sale = Rejection::ProductNotOnSale { product, status };
+    refused.add(world, me, add(customer_id, paused.variants[0].variant.id), not_for_sale);
+
+    let missing = Rejection::CartItemNotFound { variant: variant_id };
+    let update = UpdateCartItem { customer_id, variant_id, quantity: Quantity::ONE, expected_version: None };
+    refused.add(world, me, update, missing.clone());
+    let remove = |expected_version| RemoveCartItem { customer_id, variant_id, expected_version };
+    refused.add(world, me, remove(Some(2)), missing);
+    let stale = Rejection::VersionMismatch { expected: 1, actual: 2 };
+    refused.add(world, me, remove(Some(1)), stale.clone());
+    refused.add(world, me, ClearCart { customer_id, expected_version: Some(1) }, stale.clone());
+    refused.add(world, me, MergeCart { customer_id, lines: vec![] }, Rejection::NoLines);
+    let lines = basket(&vec![(variant_id, 1); MAX_LINES + 1]).lines.given().to_vec();
+    let many = Rejection::TooManyLines { lines: MAX_LINES + 1, max: MAX_LINES };
+    refused.add(world, me, MergeCart { customer_id, lines }, many);
+    let order = |cart_version| PlaceOrder { customer_id, basket: cart_basket(cart_version), payment: None };
+    refused.add(world, me, order(None), Rejection::NoLines);
+    refused.add(world, me, order(Some(1)), stale);
+
+    // The stranger's cart has as much of one variant as a line may have, and no room for another currency.
+    let (customer_id, stranger) = (scene.stranger, Principal::Customer(scene.stranger));
+    world.add_to_cart(customer_id, variant_id, i64::from(MAX_QUANTITY)).await;
+    let (quantity, max) = (i64::from(MAX_QUANTITY) + 1, i64::from(MAX_QUANTITY));
+    let full = Rejection::QuantityOutOfRange { quantity, min: 1, max };
+    refused.add(world, &stranger, add(customer_id, variant_id), full);
+    let mut dollars = world.new_product(1, &[1]);
+    dollars.base_price = Money::zero(Currency::USD);
+    dollars.variants[0].additional_price = Money::zero(Currency::USD);
+    let dollars = world.run(&operator(), dollars).await.variants[0].variant.id;
+    refused.add(world, &stranger, add(customer_id, dollars), Rejection::Amount { reason: mismatch() });
 }
 
 async fn campaigns(world: &World, scene: &Scene, refused: &mut Refused) {

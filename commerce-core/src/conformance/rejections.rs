@@ -20,7 +20,7 @@ macro_rules! kinds {
 kinds! {
     NoLines TooManyLines QuantityOutOfRange Amount AmountNotPositive NegativePrice EmptyWindow TooFewIds
     IdTaken NothingToChange Forbidden IdempotencyKeyReused CustomerNotFound ProductNotFound VariantNotFound CouponNotFound
-    CouponCodeNotFound IssuedCouponNotFound OrderNotFound AlreadyRegistered UsernameTaken SkuTaken CouponCodeTaken
+    CouponCodeNotFound IssuedCouponNotFound CartItemNotFound OrderNotFound AlreadyRegistered UsernameTaken SkuTaken CouponCodeTaken
     VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponInactive CouponNotStarted
     CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired BelowMinimum
     CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired PaymentMethodNotOffered PaymentInProgress

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::{World, basket, krw, operator};
+use super::{World, basket, cart_basket, krw, operator};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
-    AddVariant, AdjustStock, AdjustWallet, CancelOrder, Command, CouponRef, Deposit, IssueCoupon, PayOrder, PlaceOrder,
-    RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment, UpdateCoupon, UpdateProduct, UpdateVariant,
+    AddCartItem, AddVariant, AdjustStock, AdjustWallet, CancelOrder, ClearCart, Command, CouponRef, Deposit,
+    IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    SettleCharge, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::decide::Outcome;
 use crate::gateway::GatewayStatus;
-use crate::ids::CustomerId;
+use crate::ids::{CustomerId, VariantId};
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
 use crate::store::{Envelope, Receipt};
@@ -48,7 +49,9 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     let Outcome::Order(order) = step(world, &me, order, &mut script).await else { panic!("an order") };
     let pay = PayOrder { order_id: order.id, method: PaymentMethod::Wallet };
     step(world, &me, pay, &mut script).await;
-    let second = PlaceOrder { customer_id, basket: basket(&[(variant_id, 1)]), payment: None };
+    let second_id = listing.variants[1].variant.id;
+    carts(world, customer_id, [variant_id, second_id], &mut script).await;
+    let second = PlaceOrder { customer_id, basket: cart_basket(None), payment: None };
     let Outcome::Order(second) = step(world, &me, second, &mut script).await else { panic!("an order") };
     let reason = Some(Note::new("changed my mind").expect("a note"));
     step(world, &me, CancelOrder { order_id: second.id, reason }, &mut script).await;
@@ -73,6 +76,26 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     let update = UpdateCoupon { coupon_id: coupon.id, expected_version: None, active: Some(false) };
     step(world, &staff, update, &mut script).await;
     script
+}
+
+/// Leaves a unit of the first variant in the cart.
+async fn carts(
+    world: &World,
+    customer_id: CustomerId,
+    variants: [VariantId; 2],
+    script: &mut Vec<(Envelope, Receipt)>,
+) {
+    let me = Principal::Customer(customer_id);
+    let [variant_id, other] = variants;
+    let add = AddCartItem { customer_id, variant_id, quantity: Quantity::ONE };
+    step(world, &me, add.clone(), script).await;
+    let lines = basket(&[(other, 4), (variant_id, 1)]).lines.given().to_vec();
+    step(world, &me, MergeCart { customer_id, lines }, script).await;
+    let quantity = Quantity::new(2).expect("a quantity");
+    step(world, &me, UpdateCartItem { customer_id, variant_id, quantity, expected_version: Some(2) }, script).await;
+    step(world, &me, RemoveCartItem { customer_id, variant_id: other, expected_version: None }, script).await;
+    step(world, &me, ClearCart { customer_id, expected_version: Some(4) }, script).await;
+    step(world, &me, add, script).await;
 }
 
 async fn step(

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::world::{accepted, sound};
+use super::world::{accepted, decided, sound};
 use super::{World, krw, operator};
+use crate::cart::{Cart, CartView};
 use crate::catalog::ProductStatus;
 use crate::charge::{Charge, ChargeReport};
 use crate::command::{
-    Basket, CancelOrder, CouponRef, CreateCoupon, CreateProduct, Deposit, IssueCoupon, NewVariant, PayOrder,
-    PlaceOrder, RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment,
+    AddCartItem, Basket, CancelOrder, CouponRef, CreateCoupon, CreateProduct, Deposit, IssueCoupon, NewVariant,
+    PayOrder, PlaceOrder, Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, StartCardPayment,
 };
 use crate::coupon::{Discount, IssuedCoupon};
 use crate::decide::Listing;
@@ -219,6 +220,31 @@ impl World {
     /// A charge, as it is now.
     pub async fn charge(&self, charge: ChargeId) -> Arc<Charge> {
         sound(self.store().charge(charge).await).expect("the charge is there")
+    }
+}
+
+/// Collecting.
+impl World {
+    /// Units of a variant into a customer's cart.
+    pub async fn add_to_cart(&self, customer_id: CustomerId, variant_id: VariantId, units: i64) -> Arc<Cart> {
+        let quantity = Quantity::new(units).expect("a quantity");
+        self.run(&Principal::Customer(customer_id), AddCartItem { customer_id, variant_id, quantity }).await
+    }
+
+    /// A variant out of a customer's cart.
+    pub async fn remove_from_cart(&self, customer_id: CustomerId, variant_id: VariantId) -> Arc<Cart> {
+        let remove = RemoveCartItem { customer_id, variant_id, expected_version: None };
+        self.run(&Principal::Customer(customer_id), remove).await
+    }
+
+    /// A customer's cart, as stored.
+    pub async fn cart(&self, customer: CustomerId) -> Arc<Cart> {
+        sound(self.store().cart(customer).await).expect("the cart is there")
+    }
+
+    /// A customer's cart, as it looks now.
+    pub async fn cart_view(&self, customer: CustomerId) -> CartView {
+        accepted(decided(self.commerce().cart(customer).await))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::world::sound;
+use crate::cart::Cart;
 use crate::catalog::Product;
 use crate::charge::Charge;
 use crate::coupon::{Coupon, IssuedCoupon};
@@ -26,6 +27,7 @@ pub struct Snapshot {
     listings: Vec<Option<Listing>>,
     coupons: Vec<(Arc<Coupon>, u32)>,
     copies: Vec<(IssuedCoupon, Arc<Coupon>)>,
+    carts: Vec<Option<Arc<Cart>>>,
     orders: Vec<Arc<Order>>,
     charges: Vec<Arc<Charge>>,
     top_ups: Vec<Arc<TopUp>>,
@@ -50,9 +52,11 @@ impl Snapshot {
         for product in &products {
             listings.push(sound(store.product(product.id).await));
         }
+        let mut carts = Vec::new();
         let (mut copies, mut orders, mut top_ups) = (Vec::new(), Vec::<Arc<Order>>::new(), Vec::<Arc<TopUp>>::new());
         for id in customers.iter().map(|customer| customer.id).collect::<Vec<CustomerId>>() {
             copies.extend(sound(store.issued_coupons(id, all()).await).items);
+            carts.push(sound(store.cart(id).await));
             orders.extend(sound(store.orders(id, None, all()).await).items);
             top_ups.extend(sound(store.top_ups(id, all()).await).items);
         }
@@ -73,6 +77,7 @@ impl Snapshot {
             listings,
             coupons: sound(store.coupons(all()).await).items,
             copies,
+            carts,
             orders,
             charges,
             top_ups,
@@ -98,6 +103,7 @@ impl Snapshot {
             differ("listings", &self.listings, &other.listings),
             differ("coupons", &self.coupons, &other.coupons),
             differ("copies", &self.copies, &other.copies),
+            differ("carts", &self.carts, &other.carts),
             differ("orders", &self.orders, &other.orders),
             differ("charges", &self.charges, &other.charges),
             differ("top-ups", &self.top_ups, &other.top_ups),

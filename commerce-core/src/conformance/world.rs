@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Barrier;
 
 use super::{Harness, Opened};
-use crate::command::{Basket, Command, LineRequest, Quantity};
+use crate::command::{Basket, BasketLines, CartLines, Command, LineRequest, Quantity};
 use crate::commerce::{Caller, Commerce, TypedCommand};
 use crate::decide::Shop;
 use crate::ids::{NodeId, VariantId};
@@ -56,7 +56,13 @@ pub fn operator() -> Principal {
 #[must_use]
 pub fn basket(lines: &[(VariantId, i64)]) -> Basket {
     let line = |&(variant_id, units)| LineRequest { variant_id, quantity: Quantity::new(units).expect("a quantity") };
-    Basket { lines: lines.iter().map(line).collect(), coupons: Vec::new() }
+    Basket { lines: lines.iter().map(line).collect::<Vec<_>>().into(), coupons: Vec::new() }
+}
+
+/// All that is in the customer's cart, if it is at that version; without coupons.
+#[must_use]
+pub fn cart_basket(cart_version: Option<u64>) -> Basket {
+    Basket { lines: BasketLines::Cart(CartLines { cart_version }), coupons: Vec::new() }
 }
 
 /// What went through, and what was refused.
@@ -77,7 +83,7 @@ pub(super) fn sound<T>(answer: Result<T, StoreError>) -> T {
     answer.unwrap_or_else(|error| panic!("the store could not answer: {error}"))
 }
 
-fn decided<T>(answer: Result<T, Error>) -> Result<T, Rejection> {
+pub(super) fn decided<T>(answer: Result<T, Error>) -> Result<T, Rejection> {
     match answer {
         Ok(value) => Ok(value),
         Err(Error::Rejected(rejection)) => Err(rejection),

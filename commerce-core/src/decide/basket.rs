@@ -1,8 +1,11 @@
 //! From a basket to a price: what orders and quotes have in common.
 
-use super::{Context, Records};
+use std::borrow::Cow;
+
+use super::{Context, Records, check_version};
+use crate::cart::Cart;
 use crate::catalog::{Product, ProductStatus, Variant};
-use crate::command::{Basket, LineRequest};
+use crate::command::{Basket, BasketLines, LineRequest};
 use crate::coupon::Coupon;
 use crate::ids::{CustomerId, IssuedCouponId, VariantId};
 use crate::order::MAX_LINES;
@@ -28,7 +31,8 @@ pub fn quote<R: Records>(
 ) -> Result<Quote, Rejection> {
     check_shape(basket)?;
     records.customer(customer).ok_or(Rejection::CustomerNotFound { customer })?;
-    let drafts = draft_lines(records, &basket.lines)?;
+    let lines = checked_lines(records, customer, basket)?;
+    let drafts = draft_lines(records, &lines)?;
     let stock = |demand: &Demand<'_>| (demand.variant.id, check_stock(records, demand).err());
     let availability = demands(&drafts).iter().map(stock).collect();
     let priced = price_basket(records, customer, &drafts, &basket.coupons, context)?;
@@ -37,13 +41,49 @@ pub fn quote<R: Records>(
 
 /// What the basket alone tells: it has lines, and not too many; quantities are checked by their type.
 pub(super) fn check_shape(basket: &Basket) -> Result<(), Rejection> {
-    let (lines, coupons) = (basket.lines.len(), basket.coupons.len());
+    if let BasketLines::Given(lines) = &basket.lines {
+        check_count(lines)?;
+    }
+    let coupons = basket.coupons.len();
     match () {
-        () if lines == 0 => Err(Rejection::NoLines),
-        () if lines > MAX_LINES => Err(Rejection::TooManyLines { lines, max: MAX_LINES }),
         () if coupons > MAX_COUPONS => Err(Rejection::CouponsNotCombinable { coupons, max: MAX_COUPONS }),
         () => Ok(()),
     }
+}
+
+/// One to [`MAX_LINES`] lines.
+pub(super) fn check_count(lines: &[LineRequest]) -> Result<(), Rejection> {
+    match lines.len() {
+        0 => Err(Rejection::NoLines),
+        1..=MAX_LINES => Ok(()),
+        lines => Err(Rejection::TooManyLines { lines, max: MAX_LINES }),
+    }
+}
+
+/// The lines of a basket: its own, or those in the customer's cart.
+pub(super) fn basket_lines<'a, R: Records>(
+    records: &R,
+    customer: CustomerId,
+    lines: &'a BasketLines,
+) -> Cow<'a, [LineRequest]> {
+    match lines {
+        BasketLines::Given(lines) => Cow::Borrowed(lines),
+        BasketLines::Cart(_) => Cow::Owned(records.cart(customer).map_or_else(Vec::new, Cart::lines)),
+    }
+}
+
+/// The same, refused if the cart is empty or not at the version that was asked for. A cart keeps its own bounds.
+pub(super) fn checked_lines<'a, R: Records>(
+    records: &R,
+    customer: CustomerId,
+    basket: &'a Basket,
+) -> Result<Cow<'a, [LineRequest]>, Rejection> {
+    let lines = basket_lines(records, customer, &basket.lines);
+    if let BasketLines::Cart(wanted) = &basket.lines {
+        check_version(wanted.cart_version, records.cart(customer).map_or(0, |cart| cart.version))?;
+        check_count(&lines)?;
+    }
+    Ok(lines)
 }
 
 /// The records behind the lines, each of which must be on sale.
@@ -59,7 +99,7 @@ fn draft_line<'a, R: Records>(records: &'a R, line: &LineRequest) -> Result<Draf
     Ok(DraftLine { product, variant, quantity: line.quantity.get() })
 }
 
-fn sellable<R: Records>(records: &R, id: VariantId) -> Result<(&Product, &Variant), Rejection> {
+pub(super) fn sellable<R: Records>(records: &R, id: VariantId) -> Result<(&Product, &Variant), Rejection> {
     let variant = records.variant(id).ok_or(Rejection::VariantNotFound { variant: id })?;
     let product =
         records.product(variant.product_id).ok_or(Rejection::ProductNotFound { product: variant.product_id })?;

@@ -1,7 +1,8 @@
 //! Which records a command may touch.
 
+use super::basket::basket_lines;
 use crate::charge::{Charge, ChargePurpose, ChargeReport};
-use crate::command::{Basket, Command, CouponRef, SettleCharge};
+use crate::command::{Basket, BasketLines, Command, CouponRef, SettleCharge};
 use crate::gateway::GatewayStatus;
 use crate::ids::{ChargeId, CouponId, CustomerId, IdBlock, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::order::Order;
@@ -52,10 +53,22 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
             keys.coupons.extend(coupon);
             keys.copies.extend(coupon.map(|coupon| (coupon, c.customer_id)));
         }
+        Command::AddCartItem(c) => {
+            keys = cart_keys(c.customer_id);
+            variant_keys(c.variant_id, loaded, &mut keys);
+        }
+        Command::UpdateCartItem(c) => keys = cart_keys(c.customer_id),
+        Command::RemoveCartItem(c) => keys = cart_keys(c.customer_id),
+        Command::ClearCart(c) => keys = cart_keys(c.customer_id),
+        Command::MergeCart(c) => {
+            keys = cart_keys(c.customer_id);
+            c.lines.iter().for_each(|line| variant_keys(line.variant_id, loaded, &mut keys));
+        }
         Command::PlaceOrder(c) => {
             keys = basket_keys(c.customer_id, &c.basket, loaded);
             if c.payment == Some(PaymentMethod::Wallet) {
-                let priced = c.basket.lines.iter().filter_map(|line| loaded.variant(line.variant_id));
+                let lines = basket_lines(loaded, c.customer_id, &c.basket.lines);
+                let priced = lines.iter().filter_map(|line| loaded.variant(line.variant_id));
                 let currencies = priced.map(|variant| variant.additional_price.currency());
                 keys.wallets.extend(currencies.map(|currency| WalletId { customer_id: c.customer_id, currency }));
             }
@@ -107,16 +120,36 @@ pub fn fresh_keys(command: &Command, mut ids: IdBlock) -> Keys {
 pub fn basket_keys<R: Records>(customer_id: CustomerId, basket: &Basket, loaded: &R) -> Keys {
     let mut keys = Keys::default();
     keys.customers.insert(customer_id);
-    for line in &basket.lines {
-        keys.variants.insert(line.variant_id);
-        let Some(variant) = loaded.variant(line.variant_id) else { continue };
-        keys.products.insert(variant.product_id);
+    if matches!(basket.lines, BasketLines::Cart(_)) {
+        keys.carts.insert(customer_id);
+    }
+    for line in basket_lines(loaded, customer_id, &basket.lines).iter() {
+        variant_keys(line.variant_id, loaded, &mut keys);
     }
     for copy in &basket.coupons {
         keys.issued_coupons.insert(*copy);
         keys.coupons.extend(loaded.issued_coupon(*copy).map(|copy| copy.coupon_id));
     }
     keys
+}
+
+/// A customer and the cart; what is in it is for [`cart_view_keys`] to name.
+fn cart_keys(customer_id: CustomerId) -> Keys {
+    Keys { customers: [customer_id].into(), carts: [customer_id].into(), ..Keys::default() }
+}
+
+/// What reading a cart looks at.
+#[must_use]
+pub fn cart_view_keys<R: Records>(customer_id: CustomerId, loaded: &R) -> Keys {
+    let mut keys = cart_keys(customer_id);
+    let items = loaded.cart(customer_id).map_or(&[][..], |cart| &cart.items);
+    items.iter().for_each(|item| variant_keys(item.variant_id, loaded, &mut keys));
+    keys
+}
+
+fn variant_keys<R: Records>(variant_id: VariantId, loaded: &R, keys: &mut Keys) {
+    keys.variants.insert(variant_id);
+    keys.products.extend(loaded.variant(variant_id).map(|variant| variant.product_id));
 }
 
 fn wallet_keys(customer_id: CustomerId, currency: crate::money::Currency, keys: &mut Keys) {

@@ -5,6 +5,7 @@
 //! coupon, wallet (design, section 4).
 
 mod basket;
+mod cart;
 mod catalog;
 mod charge;
 mod coupon;
@@ -20,8 +21,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use basket::quote;
-pub use keys::{basket_keys, fresh_keys, keys};
+pub use cart::view_cart;
+pub use keys::{basket_keys, cart_view_keys, fresh_keys, keys};
 
+use crate::cart::{Cart, MergedCart};
 use crate::catalog::{Product, Variant};
 use crate::charge::Charge;
 use crate::command::Command;
@@ -92,6 +95,10 @@ pub enum Outcome {
     Coupon(Arc<Coupon>),
     /// A copy was handed out.
     IssuedCoupon(Arc<IssuedCoupon>),
+    /// A cart was changed.
+    Cart(Arc<Cart>),
+    /// Lines were merged into a cart.
+    MergedCart(Arc<MergedCart>),
     /// An order was placed, paid or cancelled.
     Order(Arc<Order>),
     /// A charge was begun or settled.
@@ -150,6 +157,11 @@ pub fn decide<R: Records>(
         Command::CreateCoupon(command) => coupon::create(&case, command),
         Command::UpdateCoupon(command) => coupon::update(&case, command),
         Command::IssueCoupon(command) => coupon::issue(&case, command),
+        Command::AddCartItem(command) => cart::add(&case, command),
+        Command::UpdateCartItem(command) => cart::update(&case, command),
+        Command::RemoveCartItem(command) => cart::remove(&case, command),
+        Command::ClearCart(command) => cart::clear(&case, command),
+        Command::MergeCart(command) => cart::merge(&case, command),
         Command::PlaceOrder(command) => order::place(&case, command),
         Command::PayOrder(command) => order::pay(&case, command),
         Command::CancelOrder(command) => order::cancel(&case, command),
@@ -178,6 +190,11 @@ impl<R: Records> Case<'_, R> {
                 self.principal.is_staff() || c.customer_id.is_some_and(|id| self.acts_for(id))
             }
             Command::IssueCoupon(c) => self.acts_for(c.customer_id),
+            Command::AddCartItem(c) => self.acts_for(c.customer_id),
+            Command::UpdateCartItem(c) => self.acts_for(c.customer_id),
+            Command::RemoveCartItem(c) => self.acts_for(c.customer_id),
+            Command::ClearCart(c) => self.acts_for(c.customer_id),
+            Command::MergeCart(c) => self.acts_for(c.customer_id),
             Command::PlaceOrder(c) => self.acts_for(c.customer_id),
             // Whose order it is shows once it is loaded.
             Command::PayOrder(_) | Command::CancelOrder(_) | Command::StartCardPayment(_) => true,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::basket::{Demand, check_shape, check_stock, demands, draft_lines, price_basket};
+use super::basket::{Demand, check_shape, check_stock, checked_lines, demands, draft_lines, price_basket};
 use super::{Case, Decision, FreshIds, Outcome};
-use crate::command::{CancelOrder, PayOrder, PlaceOrder};
+use crate::command::{BasketLines, CancelOrder, PayOrder, PlaceOrder};
 use crate::coupon::{Redemption, RedemptionStatus};
 use crate::event::{Event, OutboxMessage};
 use crate::ids::{OrderId, VariantId};
@@ -27,7 +27,8 @@ pub(super) fn place<R: Records>(case: &Case<'_, R>, command: &PlaceOrder) -> Res
     };
     case.registered(command.customer_id)?;
 
-    let drafts = draft_lines(case.records, &command.basket.lines)?;
+    let lines = checked_lines(case.records, command.customer_id, &command.basket)?;
+    let drafts = draft_lines(case.records, &lines)?;
     let demands = demands(&drafts);
     demands.iter().try_for_each(|demand| check_stock(case.records, demand))?;
     let priced = price_basket(case.records, command.customer_id, &drafts, &command.basket.coupons, case.context)?;
@@ -57,6 +58,10 @@ pub(super) fn place<R: Records>(case: &Case<'_, R>, command: &PlaceOrder) -> Res
         updated_at: now,
     };
     let mut changes = Changes::default();
+    if matches!(command.basket.lines, BasketLines::Cart(_)) {
+        let cart = case.records.cart(command.customer_id);
+        changes.carts.extend(cart.map(|cart| Arc::new(cart.changed(Vec::new(), now))));
+    }
     take_stock(case, &demands, order_id, &mut changes)?;
     let redeemed = if pays { RedemptionStatus::Used } else { RedemptionStatus::Held };
     take_coupons(case, &order, redeemed, &mut changes);

@@ -255,7 +255,7 @@ impl Money {
         parts.into_iter().map(|part| Self { minor: signed(part), currency: self.currency }).collect()
     }
 
-    fn same_currency(self, other: Self) -> Result<(), MoneyError> {
+    pub(crate) fn same_currency(self, other: Self) -> Result<(), MoneyError> {
         if self.currency == other.currency {
             return Ok(());
         }

@@ -16,7 +16,7 @@ pub use audit::{
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};
 pub use outbox::Outbox;
 pub use page::{Page, PageRequest};
-pub use reads::{Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Wallets};
+pub use reads::{Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Wallets};
 
 use crate::command::Command;
 use crate::decide::{Outcome, Shop};
@@ -159,6 +159,7 @@ pub trait Store:
     + Customers
     + Wallets
     + Coupons
+    + Carts
     + Orders
     + Charges
     + TopUps

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Page, PageRequest, StoreError};
+use crate::cart::Cart;
 use crate::catalog::{Product, ProductStatus};
 use crate::charge::Charge;
 use crate::coupon::{Coupon, IssuedCoupon};
@@ -84,6 +85,13 @@ pub trait Coupons {
         customer: CustomerId,
         page: PageRequest<IssuedCouponId>,
     ) -> Result<Page<(IssuedCoupon, Arc<Coupon>), IssuedCouponId>, StoreError>;
+}
+
+/// Carts.
+#[async_trait]
+pub trait Carts {
+    /// A customer's cart; none before its first item.
+    async fn cart(&self, customer: CustomerId) -> Result<Option<Arc<Cart>>, StoreError>;
 }
 
 /// Orders, their payments and histories.
