@@ -113,7 +113,7 @@ impl Market {
         let customer_id = self.customers[random.below(CUSTOMERS)];
         let first = random.below(variants);
         let line = |n: usize| LineRequest { variant_id: self.variants[n % variants], quantity: Quantity::ONE };
-        let basket = Basket { lines: vec![line(first), line(first + 1)], coupons: Vec::new() };
+        let basket = Basket { lines: vec![line(first), line(first + 1)].into(), coupons: Vec::new() };
         let key = IdempotencyKey::new(format!("{n:036}")).expect("a key");
         let order = PlaceOrder { customer_id, basket, payment: Some(PaymentMethod::Wallet) };
         (Caller::new(Principal::Customer(customer_id), key), order)

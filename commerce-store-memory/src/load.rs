@@ -22,6 +22,7 @@ pub(crate) fn records(tables: &Tables, keys: &Keys) -> Changes {
     coupons(tables, keys.coupons.iter().copied().chain(by_code).collect(), &mut found);
     copies(tables, &keys.copies, &mut found);
     issued_coupons(tables, &keys.issued_coupons, &mut found);
+    carts(tables, &keys.carts, &mut found);
     orders(tables, &keys.orders, &mut found);
     let by_transaction = keys.transactions.iter().filter_map(|named| tables.charge_with_transaction(named));
     charges(tables, keys.charges.iter().copied().chain(by_transaction).collect(), &mut found);
@@ -62,6 +63,11 @@ fn copies(tables: &Tables, pairs: &BTreeSet<(CouponId, CustomerId)>, found: &mut
 
 fn issued_coupons(tables: &Tables, ids: &BTreeSet<IssuedCouponId>, found: &mut Changes) {
     found.issued_coupons = ids.iter().filter_map(|id| tables.issued_coupon(*id)).collect();
+}
+
+fn carts(tables: &Tables, customers: &BTreeSet<CustomerId>, found: &mut Changes) {
+    let rows = customers.iter().filter_map(|id| tables.customers.get(id));
+    found.carts = rows.filter_map(|row| row.cart.clone()).collect();
 }
 
 fn orders(tables: &Tables, ids: &BTreeSet<OrderId>, found: &mut Changes) {

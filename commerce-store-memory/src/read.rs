@@ -5,11 +5,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commerce_core::store::{Catalog, Coupons, Customers, Orders, Sales, Stocks, Wallets};
+use commerce_core::store::{Carts, Catalog, Coupons, Customers, Orders, Sales, Stocks, Wallets};
 use commerce_core::{
-    Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId, ListedVariant,
-    Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery, Popularity, Product,
-    ProductId, ProductStatus, StockEntry, StoreError, VariantId, Wallet, WalletEntry, WalletId, rank,
+    Cart, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId,
+    ListedVariant, Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery,
+    Popularity, Product, ProductId, ProductStatus, StockEntry, StoreError, VariantId, Wallet, WalletEntry, WalletId,
+    rank,
 };
 
 use crate::MemoryStore;
@@ -119,6 +120,13 @@ impl Coupons for MemoryStore {
         };
         let copies = ids_newest_first(&row.issued_coupons, page.after).filter_map(with_campaign);
         Ok(Page::cut(copies, page.size(), |(copy, _)| copy.id))
+    }
+}
+
+#[async_trait]
+impl Carts for MemoryStore {
+    async fn cart(&self, customer: CustomerId) -> Result<Option<Arc<Cart>>, StoreError> {
+        Ok(self.read()?.customers.get(&customer).and_then(|row| row.cart.clone()))
     }
 }
 

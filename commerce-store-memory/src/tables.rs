@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date, Issuance,
-    IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, Payment, Product, ProductId, Records,
-    Redemption, Sku, Stock, StockEntry, TopUp, TopUpId, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
+    Cart, Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date,
+    Issuance, IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, Payment, Product, ProductId,
+    Records, Redemption, Sku, Stock, StockEntry, TopUp, TopUpId, Username, Variant, VariantId, Wallet, WalletEntry,
+    WalletId,
 };
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -52,6 +53,7 @@ pub(crate) struct CustomerRow {
     pub(crate) orders: Vec<OrderId>,
     pub(crate) issued_coupons: Vec<IssuedCouponId>,
     pub(crate) copies: Vec<Copies>,
+    pub(crate) cart: Option<Arc<Cart>>,
 }
 
 #[derive(Debug)]
@@ -105,6 +107,7 @@ impl Tables {
         self.apply_copies(changes.copies, changes.issued_coupons);
         self.apply_stock(changes.stocks, changes.stock_entries);
         self.apply_wallets(changes.wallets, changes.wallet_entries);
+        self.apply_carts(changes.carts);
         self.cards.apply(changes.charges, changes.top_ups);
         for sold in &changes.sales {
             self.add_sales(sold);
@@ -123,6 +126,7 @@ impl Tables {
                 wallets: Vec::new(),
                 orders: Vec::new(),
                 issued_coupons: Vec::new(),
+                cart: None,
                 copies: Vec::new(),
             };
             match self.customers.get_mut(&customer.id) {
@@ -243,6 +247,14 @@ impl Tables {
         row.wallet_rows.extend(entries.map(|entry| (entry.wallet_id, entry.sequence)));
     }
 
+    fn apply_carts(&mut self, carts: Vec<Arc<Cart>>) {
+        for cart in carts {
+            if let Some(customer) = self.customers.get_mut(&cart.customer_id) {
+                customer.cart = Some(cart);
+            }
+        }
+    }
+
     /// The row of an order, with its new value.
     fn order_row(&mut self, order: Arc<Order>) -> &mut OrderRow {
         use std::collections::btree_map::Entry;
@@ -327,6 +339,9 @@ impl Records for Tables {
     fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32 {
         let row = self.customers.get(&customer);
         row.and_then(|row| row.copies.iter().find(|copies| copies.coupon_id == coupon)).map_or(0, |copies| copies.count)
+    }
+    fn cart(&self, customer: CustomerId) -> Option<&Cart> {
+        self.customers.get(&customer)?.cart.as_deref()
     }
     fn order(&self, id: OrderId) -> Option<&Order> {
         self.orders.get(&id).map(|row| &*row.order)

@@ -56,7 +56,8 @@ mod tests {
 
     fn place(n: u64, customer: i64, pays: bool) -> Envelope {
         let lines = vec![LineRequest { variant_id: variant(), quantity: Quantity::ONE }];
-        let (basket, payment) = (Basket { lines, coupons: vec![] }, pays.then_some(PaymentMethod::Wallet));
+        let (basket, payment) =
+            (Basket { lines: lines.into(), coupons: vec![] }, pays.then_some(PaymentMethod::Wallet));
         request(n, PlaceOrder { customer_id: id(customer), basket, payment })
     }
 

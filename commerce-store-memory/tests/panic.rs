@@ -118,7 +118,7 @@ mod tests {
     fn place(coupons: Vec<commerce_core::IssuedCouponId>, pays: bool) -> PlaceOrder {
         let lines = vec![LineRequest { variant_id: variant(), quantity: Quantity::ONE }];
         let payment = pays.then_some(PaymentMethod::Wallet);
-        PlaceOrder { customer_id: id(1), basket: Basket { lines, coupons }, payment }
+        PlaceOrder { customer_id: id(1), basket: Basket { lines: lines.into(), coupons }, payment }
     }
 
     /// A shop with goods, a customer with money and copies, three pending orders and a top-up.

@@ -22,8 +22,12 @@ fn contents(cart: &Cart) -> Vec<(VariantId, u32)> {
 }
 
 async fn variants(world: &World, count: usize) -> Vec<VariantId> {
-    let listing = world.product(1_000, &vec![1_000; count]).await;
-    listing.variants.iter().map(|listed| listed.variant.id).collect()
+    let mut variants = Vec::new();
+    // As many as a product may have at a time.
+    for stocks in vec![1_000; count].chunks(MAX_LINES) {
+        variants.extend(world.product(1_000, stocks).await.variants.iter().map(|listed| listed.variant.id));
+    }
+    variants
 }
 
 pub(super) async fn edits_of_a_cart_are_never_lost(world: World) {

@@ -91,7 +91,7 @@ async fn carts(
     step(world, &me, add.clone(), script).await;
     let lines = basket(&[(other, 4), (variant_id, 1)]).lines.given().to_vec();
     step(world, &me, MergeCart { customer_id, lines }, script).await;
-    let quantity = Quantity::new(2).expect("a quantity");
+    let quantity = Quantity::new(3).expect("a quantity");
     step(world, &me, UpdateCartItem { customer_id, variant_id, quantity, expected_version: Some(2) }, script).await;
     step(world, &me, RemoveCartItem { customer_id, variant_id: other, expected_version: None }, script).await;
     step(world, &me, ClearCart { customer_id, expected_version: Some(4) }, script).await;

@@ -51,6 +51,12 @@ pub(crate) enum Fault {
     ForgetsCopies,
     /// Forgets that a coupon was changed.
     ForgetsCouponChanges,
+    /// Leaves what was ordered in the cart.
+    KeepsOrderedItems,
+    /// Empties the cart of an order that is then refused for want of money.
+    EmptiesRefusedCarts,
+    /// Forgets what a variant cost when it came into the cart.
+    ForgetsSavedPrices,
     /// Counts the first line of an order in the day's sales, and no other.
     ForgetsSales,
 
@@ -105,6 +111,8 @@ pub(crate) enum Fault {
     PromisesMore,
     /// Begins the next page of facts one too late.
     SkipsFacts,
+    /// Shows everybody the cart that changed last.
+    MixesCartsUp,
     /// Counts a day too many as popular.
     OneDayTooMany,
     /// Breaks ties of popularity by id alone.

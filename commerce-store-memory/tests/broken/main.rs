@@ -83,6 +83,12 @@ broken! {
         copies_stop_at_the_cap: "copies answered, and counted",
         a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
         a_copy_is_used_once: "orders, and won left after one of 4,000",
+        edits_of_a_cart_are_never_lost: "what is in the cart after",
+        an_item_is_removed_once: "removals, and the cart's version",
+        a_cart_stops_at_its_bounds: "lines answered, and lines there",
+        a_version_of_a_cart_is_followed_once: "and the cart afterwards",
+        a_cart_is_ordered_once: "orders, units left of 100 and 100",
+        what_is_added_during_an_order_is_ordered_or_stays: "units ordered",
         a_username_has_one_owner: "registrations answered, and customers there",
         a_customer_registers_once: "registrations answered, and customers there",
         a_sku_has_one_variant: "variants answered",
@@ -169,6 +175,18 @@ broken! {
     }
     a_forgotten_change_of_a_coupon: ForgetsCouponChanges {
         a_campaign_is_switched_off_and_on: "the status, switched off",
+    }
+    ordered_items_that_stay: KeepsOrderedItems {
+        an_order_takes_the_cart_in_its_commit: "the cart afterwards",
+    }
+    a_refused_cart_that_is_emptied: EmptiesRefusedCarts {
+        an_order_takes_the_cart_in_its_commit: "what refused orders of the cart changed",
+    }
+    forgotten_prices: ForgetsSavedPrices {
+        a_cart_shows_what_has_changed: "the lines of the cart",
+    }
+    carts_mixed_up: MixesCartsUp {
+        carts_of_two_customers_never_meet: "the cart of customer",
     }
     forgotten_sales: ForgetsSales {
         sales_are_never_lost: "sold in 48 orders of 3 for 2,900 won",

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commerce_core::store::{Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Wallets};
+use commerce_core::store::{Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Wallets};
 use commerce_core::{
-    Charge, ChargeId, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId,
-    Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery, Popularity,
-    Product, ProductId, ProductStatus, Revenue, StockEntry, StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet,
-    WalletEntry, WalletId,
+    Cart, Charge, ChargeId, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon,
+    IssuedCouponId, Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment,
+    PopularQuery, Popularity, Product, ProductId, ProductStatus, Revenue, StockEntry, StoreError, Timestamp, TopUp,
+    TopUpId, VariantId, Wallet, WalletEntry, WalletId,
 };
 
 use crate::fault::Fault;
@@ -116,6 +116,17 @@ impl Coupons for Broken {
     ) -> Answer<Page<(IssuedCoupon, Arc<Coupon>), IssuedCouponId>> {
         let found = self.inner.issued_coupons(customer, self.asks(page)).await?;
         Ok(self.answers(page, found, IssuedCouponId::get, |(copy, _)| copy.id))
+    }
+}
+
+#[async_trait]
+impl Carts for Broken {
+    async fn cart(&self, customer_id: CustomerId) -> Answer<Option<Arc<Cart>>> {
+        if self.is(Fault::MixesCartsUp) {
+            let last = locked(&self.last_cart).clone();
+            return Ok(last.map(|cart| Arc::new(Cart { customer_id, ..Cart::clone(&cart) })));
+        }
+        self.inner.cart(customer_id).await
     }
 }
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::decide::{decide, fresh_keys};
 use commerce_core::{
-    Changes, ChargeStatus, ClaimedMessage, Command, Context, Decision, Envelope, Error, Fingerprint, KeyRecord,
-    KeyScope, Keys, Operation, OrderStatus, OutboxMessage, PaymentStatus, Principal, Receipt, Records, Rejection, Shop,
-    Stock, StockEntry, StockReason, Store, StoreError, TimeZone, Timestamp, TopUpStatus, VariantId, WorkingSet, keys,
+    Cart, CartItem, Changes, ChargeStatus, ClaimedMessage, Command, Context, Decision, Envelope, Error, Fingerprint,
+    KeyRecord, KeyScope, Keys, Money, Operation, OrderStatus, OutboxMessage, PaymentStatus, Principal, Receipt,
+    Records, Rejection, Shop, Stock, StockEntry, StockReason, Store, StoreError, TimeZone, Timestamp, TopUpStatus,
+    VariantId, WorkingSet, keys,
 };
 use commerce_store_memory::MemoryStore;
 use tokio::sync::OwnedMutexGuard;
@@ -28,6 +29,8 @@ pub(crate) struct Broken {
     pub(crate) extra: Mutex<Vec<OutboxMessage>>,
     /// Messages in somebody's hands.
     pub(crate) claimed: Mutex<Vec<ClaimedMessage>>,
+    /// The cart that changed last.
+    pub(crate) last_cart: Mutex<Option<Arc<Cart>>>,
     /// How many items of a list came before a cursor.
     pub(crate) offsets: Mutex<HashMap<i64, usize>>,
 }
@@ -54,6 +57,7 @@ impl Broken {
             variants: Mutex::default(),
             extra: Mutex::default(),
             claimed: Mutex::default(),
+            last_cart: Mutex::default(),
             offsets: Mutex::default(),
         }
     }
@@ -68,7 +72,7 @@ impl Broken {
             (Fault::StaleDecision, _) => Vec::new(),
             (Fault::LocksInLineOrder, Command::PlaceOrder(order)) => {
                 let mut held: Vec<OwnedMutexGuard<()>> = Vec::new();
-                for line in &order.basket.lines {
+                for line in order.basket.lines.given() {
                     let lock = Arc::clone(locked(&self.variants).entry(line.variant_id).or_default());
                     held.push(lock.lock_owned().await);
                     pause().await;
@@ -133,7 +137,13 @@ impl Broken {
             (Fault::KeepsRefusedKeys, ..) => locked(&self.refused).push(envelope.scope()),
             (Fault::HalfAppliedRejection, Rejection::InsufficientBalance { .. }, Command::PlaceOrder(order)) => {
                 let units_taken = |changes| drop(self.inner.write_undecided(changes));
-                order.basket.lines.iter().filter_map(|line| taken(records, line.variant_id, now)).for_each(units_taken);
+                let lines = order.basket.lines.given().iter();
+                lines.filter_map(|line| taken(records, line.variant_id, now)).for_each(units_taken);
+            }
+            (Fault::EmptiesRefusedCarts, Rejection::InsufficientBalance { .. }, Command::PlaceOrder(order)) => {
+                let emptied = records.cart(order.customer_id).cloned().map(|cart| Cart { items: vec![], ..cart });
+                let changes = Changes { carts: emptied.into_iter().map(Arc::new).collect(), ..Changes::default() };
+                drop(self.inner.write_undecided(changes));
             }
             (Fault::CountsRefusedCopies, Rejection::CouponAlreadyClaimed { coupon, .. }, _) => {
                 let mut counter = records.issuance(*coupon);
@@ -176,6 +186,13 @@ impl Broken {
             Fault::ForgetsIssued => changes.issuances.clear(),
             Fault::ForgetsCopies => changes.copies.clear(),
             Fault::ForgetsCouponChanges => changes.coupons.retain(|coupon| coupon.version == 1),
+            Fault::KeepsOrderedItems if !changes.orders.is_empty() => changes.carts.clear(),
+            Fault::ForgetsSavedPrices => changes.carts.iter_mut().for_each(forget_prices),
+            Fault::MixesCartsUp => {
+                if let Some(cart) = changes.carts.last() {
+                    *locked(&self.last_cart) = Some(Arc::clone(cart));
+                }
+            }
             Fault::ForgetsSales => changes.sales.truncate(1),
             Fault::SkipsMessages if cancels => changes.messages.clear(),
             Fault::DoublesMessages | Fault::IgnoresSequence => {
@@ -251,6 +268,12 @@ impl Broken {
         }
         Ok(Receipt { outcome, replayed: false })
     }
+}
+
+fn forget_prices(cart: &mut Arc<Cart>) {
+    let nothing = |item: &CartItem| CartItem { saved_price: Money::zero(item.saved_price.currency()), ..*item };
+    let items = cart.items.iter().map(nothing).collect();
+    *cart = Arc::new(Cart { items, ..Cart::clone(cart) });
 }
 
 /// One unit gone, and the books kept: only a look at the whole store shows it.

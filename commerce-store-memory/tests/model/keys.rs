@@ -7,12 +7,12 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use commerce_core::decide::{Decision, basket_keys, decide, keys, quote};
+use commerce_core::decide::{Decision, basket_keys, cart_view_keys, decide, keys, quote, view_cart};
 use commerce_core::{
-    Basket, Charge, ChargeId, Clock, Command, Context, Coupon, CouponCode, CouponId, Customer, CustomerId, Envelope,
-    Issuance, IssuedCoupon, IssuedCouponId, Keys, ManualClock, Name, Operation, Order, OrderId, Payment, Product,
-    ProductId, Quote, Records, Redemption, Rejection, Sku, Stock, Store, TopUp, TopUpId, Username, Variant, VariantId,
-    Wallet, WalletId, WorkingSet,
+    Basket, Cart, Charge, ChargeId, Clock, Command, Context, Coupon, CouponCode, CouponId, Customer, CustomerId,
+    Envelope, Issuance, IssuedCoupon, IssuedCouponId, Keys, ManualClock, Name, Operation, Order, OrderId, Payment,
+    Product, ProductId, Quote, Records, Redemption, Rejection, Sku, Stock, Store, TopUp, TopUpId, Username, Variant,
+    VariantId, Wallet, WalletId, WorkingSet,
 };
 use commerce_store_memory::MemoryStore;
 use proptest::prelude::*;
@@ -74,6 +74,9 @@ impl Records for Noted<'_> {
     }
     fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32 {
         self.note(|keys| keys.copies.extend([(coupon, customer)])).copies(coupon, customer)
+    }
+    fn cart(&self, customer: CustomerId) -> Option<&Cart> {
+        self.note(|keys| keys.carts.extend([customer])).cart(customer)
     }
     fn order(&self, id: OrderId) -> Option<&Order> {
         self.note(|keys| keys.orders.extend([id])).order(id)
@@ -176,6 +179,24 @@ fn quotes_alike(
     assert!(unnamed.is_empty(), "looked at without being named: {unnamed:?}");
 }
 
+/// Whose cart a command edits.
+fn customer_of(command: &Command) -> Option<CustomerId> {
+    match command {
+        Command::AddCartItem(c) => Some(c.customer_id),
+        Command::MergeCart(c) => Some(c.customer_id),
+        _ => None,
+    }
+}
+
+fn carts_alike(customer: CustomerId, all: &WorkingSet, some: &WorkingSet, named: &Keys) {
+    let noted = Noted::new(some);
+    let found = view_cart(&noted, customer);
+    assert_eq!(found, view_cart(all, customer));
+    let looked_at = noted.looked_at.into_inner();
+    assert!(found.is_err() || named.without(&looked_at).is_empty(), "named without being looked at: {named:?}");
+    assert!(looked_at.without(named).is_empty(), "looked at without being named: {looked_at:?}");
+}
+
 proptest! {
     #![proptest_config(config(300, "tests/regressions/keys.txt"))]
 
@@ -196,6 +217,10 @@ proptest! {
                     let (basket, customer) = (&c.basket, c.customer_id);
                     let (some, named) = loaded(&*run.store, |loaded| basket_keys(customer, basket, loaded)).await;
                     quotes_alike(&context, basket, customer, &all, &some, &named);
+                }
+                if let Some(customer) = customer_of(&envelope.command) {
+                    let (some, named) = loaded(&*run.store, |loaded| cart_view_keys(customer, loaded)).await;
+                    carts_alike(customer, &all, &some, &named);
                 }
                 // What was stored under a key is answered without a decision.
                 let runs = run.model.stored(&envelope).is_none();
@@ -224,6 +249,7 @@ fn every_look_up_is_noted() {
         noted.coupon_with_code(&"A".parse().expect("a code")).is_some(),
         noted.copies(CouponId::MIN, CustomerId::MIN) > 0,
         noted.issued_coupon(IssuedCouponId::MIN).is_some(),
+        noted.cart(CustomerId::MIN).is_some(),
         noted.order(OrderId::MIN).is_some() || noted.payment(OrderId::MIN).is_some(),
         (
             noted.redemption(IssuedCouponId::MIN, OrderId::MIN).is_some(),
@@ -236,6 +262,6 @@ fn every_look_up_is_noted() {
     let ids = (keys.customers.len(), keys.products.len(), keys.variants.len(), keys.coupons.len(), keys.orders.len());
     assert_eq!(ids, (1, 1, 1, 1, 1));
     let rest = (keys.usernames.len(), keys.skus.len(), keys.coupon_codes.len(), keys.copies.len());
-    assert_eq!((rest, keys.issued_coupons.len()), ((1, 1, 1, 1), 1));
     assert_eq!((keys.charges.len(), keys.transactions.len(), keys.top_ups.len()), (1, 1, 1));
+    assert_eq!((rest, keys.issued_coupons.len(), keys.carts.len()), ((1, 1, 1, 1), 1, 1));
 }

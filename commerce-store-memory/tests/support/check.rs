@@ -35,6 +35,7 @@ pub(crate) async fn everything(store: &dyn Store, model: &Model, now: Timestamp)
     }
     copies(store, model).await;
     cards(store, model).await;
+    carts(store, model).await;
     sales(store, model, now).await;
 
     let report = reconcile(store).await.expect("a report");
@@ -154,6 +155,17 @@ async fn cards(store: &dyn Store, model: &Model) {
         let theirs = model.cards.top_ups.iter().rev().filter(|(_, top_up)| top_up.customer == *customer);
         let found = found.iter().map(|top_up| (top_up.id.get(), top_up.status));
         assert!(found.eq(theirs.map(|(id, top_up)| (*id, top_up.status))), "the top-ups of {customer}");
+    }
+}
+
+async fn carts(store: &dyn Store, model: &Model) {
+    for customer in model.customers.keys() {
+        let found = store.cart((*customer).try_into().expect("an id")).await.expect("a read");
+        let (found, expected) = (found.as_deref(), model.carts.get(customer));
+        assert_eq!(found.is_some(), expected.is_some(), "{customer}");
+        if let (Some(found), Some(expected)) = (found, expected) {
+            expected.assert_is(found);
+        }
     }
 }
 

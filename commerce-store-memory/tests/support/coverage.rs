@@ -25,6 +25,7 @@ pub(crate) const REFUSALS: &[&str] = &[
     "coupon_not_found",
     "coupon_code_not_found",
     "issued_coupon_not_found",
+    "cart_item_not_found",
     "order_not_found",
     "already_registered",
     "username_taken",
@@ -85,6 +86,10 @@ pub(crate) const NOTES: &[&str] = &[
     "one variant on two lines",
     "a free order",
     "two days of sales",
+    "more of one item",
+    "a line left out of a merge",
+    "a cart changed by nothing",
+    "a cart ordered",
 ];
 
 /// Counts of everything seen.

@@ -11,6 +11,7 @@ use commerce_core::{
 use crate::support::TTL_SECONDS;
 use crate::support::coverage::Coverage;
 use crate::support::model_cards::Cards;
+use crate::support::model_carts::Cart;
 use crate::support::model_orders::Order;
 
 /// The bound of every amount.
@@ -71,6 +72,7 @@ pub(crate) struct Model {
     pub(crate) wallets: BTreeMap<WalletKey, Vec<i64>>,
     pub(crate) coupons: BTreeMap<i64, Coupon>,
     pub(crate) copies: BTreeMap<i64, Copy>,
+    pub(crate) carts: BTreeMap<i64, Cart>,
     pub(crate) orders: BTreeMap<i64, Order>,
     pub(crate) cards: Cards,
     /// Day since 1970 in the shop's zone and product: units and revenue.
@@ -189,6 +191,15 @@ impl Model {
                 refuse_if(c.expected_version.is_some_and(|version| version != coupon.version), "version_mismatch")
             }
             Command::IssueCoupon(c) => self.issue(c.customer_id.get(), &c.coupon, now),
+            Command::AddCartItem(c) => self.add_item(c, now).map(drop),
+            Command::UpdateCartItem(c) => self.has_item(c.customer_id.get(), c.variant_id.get(), c.expected_version),
+            Command::RemoveCartItem(c) => self.has_item(c.customer_id.get(), c.variant_id.get(), c.expected_version),
+            Command::ClearCart(c) => self.cart_at(c.customer_id.get(), c.expected_version).map(drop),
+            Command::MergeCart(c) => {
+                refuse_if(c.lines.is_empty(), "no_lines")?;
+                refuse_if(c.lines.len() > 100, "too_many_lines")?;
+                self.cart_at(c.customer_id.get(), None).map(drop)
+            }
             Command::PlaceOrder(c) => self.place(c, now).map(drop),
             Command::PayOrder(c) => self.pay(&envelope.principal, c, now),
             Command::CancelOrder(c) => self.cancel(&envelope.principal, c.order_id.get()),
@@ -203,6 +214,11 @@ impl Model {
         let about = match &envelope.command {
             Command::RegisterCustomer(c) => c.customer_id,
             Command::IssueCoupon(c) => Some(c.customer_id),
+            Command::AddCartItem(c) => Some(c.customer_id),
+            Command::UpdateCartItem(c) => Some(c.customer_id),
+            Command::RemoveCartItem(c) => Some(c.customer_id),
+            Command::ClearCart(c) => Some(c.customer_id),
+            Command::MergeCart(c) => Some(c.customer_id),
             Command::PlaceOrder(c) => Some(c.customer_id),
             Command::PayOrder(_) | Command::CancelOrder(_) | Command::StartCardPayment(_) => return Ok(()),
             Command::RequestTopUp(c) => Some(c.customer_id),
@@ -332,6 +348,8 @@ impl Model {
                 let fresh = Copy { coupon, customer: c.customer_id.get(), state: CopyState::Available, expires };
                 assert!(self.copies.insert(copy.id.get(), fresh).is_none());
             }
+            (_, Outcome::Cart(cart)) => self.edited(&envelope.command, cart, now.as_micros(), seen),
+            (Command::MergeCart(c), Outcome::MergedCart(merged)) => self.merged(c, merged, now.as_micros(), seen),
             (Command::PlaceOrder(c), Outcome::Order(order)) => self.placed(c, order, now.as_micros(), seen),
             (Command::PayOrder(c), Outcome::Order(order)) => {
                 self.paid(c.order_id.get(), now.as_micros(), seen);

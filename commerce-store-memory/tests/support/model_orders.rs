@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use commerce_core::{Discount, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, Principal};
+use commerce_core::{BasketLines, Discount, LineRequest, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, Principal};
 
 use crate::support::coverage::Coverage;
 use crate::support::model::{CopyState, Model, Verdict, WalletKey, refuse_if};
@@ -74,15 +74,18 @@ pub(crate) fn day(now: i64) -> i64 {
 impl Model {
     /// The order as it would be placed, or what refuses it.
     pub(super) fn place(&self, c: &PlaceOrder, now: i64) -> Result<Order, &'static str> {
-        refuse_if(c.basket.lines.is_empty(), "no_lines")?;
-        refuse_if(c.basket.lines.len() > 100, "too_many_lines")?;
+        if let BasketLines::Given(lines) = &c.basket.lines {
+            refuse_if(lines.is_empty(), "no_lines")?;
+            refuse_if(lines.len() > 100, "too_many_lines")?;
+        }
         refuse_if(c.basket.coupons.len() > 1, "coupons_not_combinable")?;
         refuse_if(c.payment == Some(PaymentMethod::Card), "payment_method_not_offered")?;
         let customer = c.customer_id.get();
         refuse_if(!self.customers.contains_key(&customer), "customer_not_found")?;
+        let asked = self.asked(c)?;
 
         let mut demand: BTreeMap<i64, i64> = BTreeMap::new();
-        for line in &c.basket.lines {
+        for line in &asked {
             let variant = self.variants.get(&line.variant_id.get()).ok_or("variant_not_found")?;
             refuse_if(!self.products[&variant.product].on_sale, "product_not_on_sale")?;
             refuse_if(!variant.active, "variant_inactive")?;
@@ -93,7 +96,7 @@ impl Model {
         let mine = |id: i64| self.copies.get(&id).is_some_and(|copy| copy.customer == customer);
         refuse_if(copy.is_some_and(|id| !mine(id)), "issued_coupon_not_found")?;
 
-        let (currency, mut lines) = self.lines(c)?;
+        let (currency, mut lines) = self.lines(&asked)?;
         let subtotal = lines.iter().map(|line| line.subtotal).sum();
         let copy = copy.map(|id| Ok::<_, &str>((id, self.off(id, subtotal, &currency, now)?))).transpose()?;
         let discount = copy.map_or(0, |(_, off)| off);
@@ -110,11 +113,23 @@ impl Model {
         Ok(Order { customer, currency, lines, copy, subtotal, total, expires, attempts, tried, in_flight, path })
     }
 
-    fn lines(&self, c: &PlaceOrder) -> Result<(String, Vec<Line>), &'static str> {
-        let first = &self.variants[&c.basket.lines[0].variant_id.get()];
+    /// The lines asked for: those given, or those in the cart.
+    fn asked(&self, c: &PlaceOrder) -> Result<Vec<LineRequest>, &'static str> {
+        match &c.basket.lines {
+            BasketLines::Given(lines) => Ok(lines.clone()),
+            BasketLines::Cart(wanted) => {
+                let cart = self.cart_at(c.customer_id.get(), wanted.cart_version)?;
+                refuse_if(cart.items.is_empty(), "no_lines")?;
+                Ok(cart.lines())
+            }
+        }
+    }
+
+    fn lines(&self, asked: &[LineRequest]) -> Result<(String, Vec<Line>), &'static str> {
+        let first = &self.variants[&asked[0].variant_id.get()];
         let currency = self.products[&first.product].currency.clone();
         let (mut lines, mut sum) = (Vec::new(), 0_i128);
-        for line in &c.basket.lines {
+        for line in asked {
             let variant = &self.variants[&line.variant_id.get()];
             let product = &self.products[&variant.product];
             let unit = i128::from(product.base) + i128::from(variant.additional);
@@ -162,6 +177,10 @@ impl Model {
 
     pub(super) fn placed(&mut self, c: &PlaceOrder, placed: &commerce_core::Order, now: i64, seen: &mut Coverage) {
         let order = self.place(c, now).expect("accepted");
+        if let BasketLines::Cart(_) = c.basket.lines {
+            self.change(c.customer_id.get(), BTreeMap::new());
+            seen.note("a cart ordered");
+        }
         let id = placed.id.get();
         for (variant, units) in demand(&order) {
             self.variants.get_mut(&variant).expect("a variant").ledger.push(-units);

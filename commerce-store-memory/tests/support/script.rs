@@ -123,6 +123,35 @@ pub(crate) enum Action {
         copies: Vec<(Ref, bool)>,
         payment: Option<bool>,
     },
+    AddItem {
+        customer: Ref,
+        line: (Ref, u32),
+    },
+    UpdateItem {
+        customer: Ref,
+        line: (Ref, u32),
+        version: Option<u8>,
+    },
+    RemoveItem {
+        customer: Ref,
+        variant: Ref,
+        version: Option<u8>,
+    },
+    Clear {
+        customer: Ref,
+        version: Option<u8>,
+    },
+    Merge {
+        customer: Ref,
+        lines: Vec<(Ref, u32)>,
+    },
+    /// What is in the cart, at that version.
+    PlaceCart {
+        customer: Ref,
+        version: Option<u8>,
+        copies: Vec<(Ref, bool)>,
+        pay: bool,
+    },
     Pay {
         order: Ref,
         card: bool,
@@ -159,6 +188,12 @@ impl Action {
                 | Self::Cancel { .. }
                 | Self::StartCard { .. }
                 | Self::TopUp { .. }
+                | Self::AddItem { .. }
+                | Self::UpdateItem { .. }
+                | Self::RemoveItem { .. }
+                | Self::Clear { .. }
+                | Self::Merge { .. }
+                | Self::PlaceCart { .. }
         )
     }
 }
@@ -222,6 +257,32 @@ fn coupon() -> impl Strategy<Value = CouponSpec> + Clone {
     )
 }
 
+/// Few customers and few goods, so that carts fill.
+fn cart() -> impl Strategy<Value = Action> {
+    let customer = || prop_oneof![30 => 0..3_u8, 1 => Just(UNKNOWN)];
+    let goods = || prop_oneof![30 => 0..6_u8, 1 => Just(UNKNOWN)];
+    let line = || (goods(), prop_oneof![20 => 1..4_u32, 1 => Just(1_000_000_u32)]);
+    let version = || prop_oneof![4 => Just(None), 1 => (0..9_u8).prop_map(Some)];
+    let lines = prop_oneof![
+        20 => vec(line(), 1..4),
+        1 => Just(Vec::new()),
+        1 => line().prop_map(|line| vec![line; 101]),
+    ];
+    let copies = vec((reference(), prop::bool::weighted(0.9)), 0..2);
+    prop_oneof![
+        4 => (customer(), line()).prop_map(|(customer, line)| Action::AddItem { customer, line }),
+        2 => (customer(), line(), version())
+            .prop_map(|(customer, line, version)| Action::UpdateItem { customer, line, version }),
+        1 => (customer(), goods(), version())
+            .prop_map(|(customer, variant, version)| Action::RemoveItem { customer, variant, version }),
+        1 => (customer(), version()).prop_map(|(customer, version)| Action::Clear { customer, version }),
+        2 => (customer(), lines).prop_map(|(customer, lines)| Action::Merge { customer, lines }),
+        4 => (customer(), version(), copies, any::<bool>()).prop_map(|(customer, version, copies, pay)| {
+            Action::PlaceCart { customer, version, copies, pay }
+        }),
+    ]
+}
+
 fn place() -> impl Strategy<Value = Action> {
     let line = (reference(), prop_oneof![20 => 1..4_u32, 1 => Just(1_000_000_u32)]);
     let lines = prop_oneof![
@@ -282,6 +343,7 @@ fn action() -> impl Strategy<Value = Action> {
         4 => catalog,
         3 => money,
         5 => coupons,
+        6 => cart(),
         10 => orders,
         6 => cards,
         2 => (0..=40_u8).prop_map(Action::Repeat),

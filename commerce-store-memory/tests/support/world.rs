@@ -1,12 +1,13 @@
 //! From steps to envelopes: which ids exist by now, and which keys were used.
 
 use commerce_core::{
-    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeId, ChargeReport, Command, CouponCode, CouponId,
-    CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, Envelope, GatewayPayment,
-    GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId, LineRequest, Money, NewVariant, NodeId, OrderId,
-    OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, ProductId, ProductStatus, Quantity,
-    RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment, Timestamp, UpdateCoupon, UpdateProduct,
-    UpdateVariant, VariantId, Window,
+    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeId,
+    ChargeReport, ClearCart, Command, CouponCode, CouponId, CouponRef, CreateCoupon, CreateProduct, Currency,
+    CustomerId, Deposit, Discount, Envelope, GatewayPayment, GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId,
+    LineRequest, MergeCart, Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent,
+    PlaceOrder, Principal, ProductId, ProductStatus, Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    SettleCharge, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId,
+    Window,
 };
 use rust_decimal::Decimal;
 
@@ -217,6 +218,35 @@ impl World {
                 let payment = payment.map(|card| if card { PaymentMethod::Card } else { PaymentMethod::Wallet });
                 (Some(customer_id), PlaceOrder { customer_id, basket, payment }.into())
             }
+            Action::AddItem { customer: at, line } => {
+                let (customer_id, LineRequest { variant_id, quantity }) = (customer(*at), self.line(line));
+                (Some(customer_id), AddCartItem { customer_id, variant_id, quantity }.into())
+            }
+            Action::UpdateItem { customer: at, line, version: expected } => {
+                let (customer_id, LineRequest { variant_id, quantity }) = (customer(*at), self.line(line));
+                let expected_version = version(expected);
+                (Some(customer_id), UpdateCartItem { customer_id, variant_id, quantity, expected_version }.into())
+            }
+            Action::RemoveItem { customer: at, variant, version: expected } => {
+                let (customer_id, variant_id) = (customer(*at), pick_id(&self.variants, *variant));
+                let expected_version = version(expected);
+                (Some(customer_id), RemoveCartItem { customer_id, variant_id, expected_version }.into())
+            }
+            Action::Clear { customer: at, version: expected } => {
+                let customer_id = customer(*at);
+                (Some(customer_id), ClearCart { customer_id, expected_version: version(expected) }.into())
+            }
+            Action::Merge { customer: at, lines } => {
+                let (customer_id, lines) = (customer(*at), lines.iter().map(|line| self.line(line)).collect());
+                (Some(customer_id), MergeCart { customer_id, lines }.into())
+            }
+            Action::PlaceCart { customer: at, version: expected, copies, pay } => {
+                let customer_id = customer(*at);
+                let lines = BasketLines::Cart(CartLines { cart_version: version(expected) });
+                let basket = Basket { lines, ..self.basket(customer_id, &[], copies) };
+                let payment = pay.then_some(PaymentMethod::Wallet);
+                (Some(customer_id), PlaceOrder { customer_id, basket, payment }.into())
+            }
             Action::Pay { order, card } => {
                 let (order_id, owner) = self.order(*order);
                 let method = if *card { PaymentMethod::Card } else { PaymentMethod::Wallet };
@@ -286,16 +316,18 @@ impl World {
     }
 
     fn basket(&self, customer: CustomerId, lines: &[(Ref, u32)], copies: &[(Ref, bool)]) -> Basket {
-        let line = |(at, quantity): &(Ref, u32)| LineRequest {
-            variant_id: pick_id(&self.variants, *at),
-            quantity: Quantity::new(i64::from(*quantity)).expect("a quantity"),
-        };
         let own: Vec<IssuedCouponId> =
             self.copies.iter().filter(|(_, owner)| *owner == customer).map(|(copy, _)| *copy).collect();
         let all: Vec<IssuedCouponId> = self.copies.iter().map(|(copy, _)| *copy).collect();
         // A customer without copies buys without, rather than be refused for it every time.
         let copies = copies.iter().filter(|(at, of_own)| !of_own || *at == UNKNOWN || !own.is_empty());
         let coupons = copies.map(|(at, of_own)| pick_id(if *of_own { &own } else { &all }, *at)).collect();
-        Basket { lines: lines.iter().map(line).collect(), coupons }
+        let lines: Vec<_> = lines.iter().map(|line| self.line(line)).collect();
+        Basket { lines: lines.into(), coupons }
+    }
+
+    fn line(&self, (at, quantity): &(Ref, u32)) -> LineRequest {
+        let quantity = Quantity::new(i64::from(*quantity)).expect("a quantity");
+        LineRequest { variant_id: pick_id(&self.variants, *at), quantity }
     }
 }
