@@ -11,14 +11,14 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    use commerce_core::store::{Charges, Coupons, LeaseRequest, Leases, Orders, Outbox, Sales, TopUps, Wallets};
+    use commerce_core::store::{Carts, Charges, Coupons, LeaseRequest, Leases, Orders, Outbox, Sales, TopUps, Wallets};
     use commerce_core::{
-        AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport, ClaimRequest, Clock, Command,
-        CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, Envelope, Id, IdBlock,
-        IssueCoupon, LineRequest, Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest, PayOrder,
-        PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductStatus, Quantity, RegisterCustomer, RequestTopUp,
-        SettleCharge, Shop, StartCardPayment, Store, Timestamp, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId,
-        Window, reconcile,
+        AddCartItem, AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport, ClaimRequest,
+        ClearCart, Clock, Command, CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount,
+        Envelope, Id, IdBlock, IssueCoupon, LineRequest, MergeCart, Money, NewVariant, NodeId, Operation, Outcome,
+        Owner, PageRequest, PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductStatus, Quantity,
+        RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, Shop, StartCardPayment, Store, Timestamp,
+        UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -135,8 +135,8 @@ mod tests {
             IssueCoupon { customer_id: id(1), coupon }.into(),
             place(vec![nth_id(5, 0)], false).into(),
             place(vec![], false).into(),
-            place(vec![], false).into(),
             RequestTopUp { customer_id: id(1), amount: won(5) }.into(),
+            AddCartItem { customer_id: id(1), variant_id: variant(), quantity: Quantity::ONE }.into(),
         ];
         for (n, command) in (1..).zip(commands) {
             wait(store.execute(request(n, command))).expect("the opening is sound");
@@ -161,6 +161,21 @@ mod tests {
             new_coupon().into(),
             UpdateCoupon { coupon_id, expected_version: version, active }.into(),
             IssueCoupon { customer_id: id(1), coupon: CouponRef::Id(coupon_id) }.into(),
+            AddCartItem { customer_id: id(1), variant_id: variant(), quantity: Quantity::ONE }.into(),
+            UpdateCartItem {
+                customer_id: id(1),
+                variant_id: variant(),
+                quantity: Quantity::new(3).expect("a quantity"),
+                expected_version: Some(1),
+            }
+            .into(),
+            RemoveCartItem { customer_id: id(1), variant_id: variant(), expected_version: None }.into(),
+            ClearCart { customer_id: id(1), expected_version: None }.into(),
+            MergeCart {
+                customer_id: id(1),
+                lines: vec![LineRequest { variant_id: variant(), quantity: Quantity::ONE }],
+            }
+            .into(),
             place(vec![nth_id(6, 0)], true).into(),
             PayOrder { order_id: nth_id(7, 0), method: PaymentMethod::Wallet }.into(),
             CancelOrder { order_id: nth_id(8, 0), reason: None }.into(),
@@ -185,6 +200,7 @@ mod tests {
             writeln!(text, "{:?}", commerce_core::store::Customers::customers(store, PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.coupons(PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.issued_coupons(customer, PageRequest::first(99)).await)?;
+            writeln!(text, "{:?}", store.cart(customer).await)?;
             writeln!(text, "{:?}", store.orders(customer, None, PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.wallets(customer).await)?;
             let ever = Timestamp::from_micros(i64::MAX);

@@ -1,7 +1,10 @@
 //! Idempotency keys on their way into statements, and which records a batch touches.
 
 use commerce_core::store::Envelope;
-use commerce_core::{Fingerprint, KeyScope, Keys, Operation, Records, WorkingSet, keys};
+use commerce_core::{
+    Basket, BasketLines, Command, CustomerId, Fingerprint, KeyScope, Keys, Operation, PlaceOrder, Records, WorkingSet,
+    keys,
+};
 
 use crate::load::Mode;
 
@@ -17,6 +20,16 @@ impl Request {
     pub(crate) fn new(envelope: Envelope) -> Self {
         let (scope, fingerprint) = (envelope.scope(), Fingerprint::of(&envelope.command));
         Self { envelope, scope, fingerprint }
+    }
+
+    /// Whose cart the command orders.
+    fn ordered_cart(&self) -> Option<CustomerId> {
+        match &self.envelope.command {
+            Command::PlaceOrder(PlaceOrder {
+                customer_id, basket: Basket { lines: BasketLines::Cart(_), .. }, ..
+            }) => Some(*customer_id),
+            _ => None,
+        }
     }
 
     fn touched(&self, loaded: &WorkingSet) -> Keys {
@@ -53,9 +66,11 @@ pub(crate) fn touched(requests: &[&Request], loaded: &WorkingSet) -> Keys {
     all
 }
 
-/// What of `wanted` could lead to further records and is not known yet.
-pub(crate) fn leads(wanted: &Keys, known: &WorkingSet) -> Keys {
+/// What of `wanted` could lead to further records and is not known yet. What is in a cart that is ordered is never
+/// known for long: it is looked at each time.
+pub(crate) fn leads(requests: &[&Request], wanted: &Keys, known: &WorkingSet) -> Keys {
     Keys {
+        carts: requests.iter().filter_map(|request| request.ordered_cart()).collect(),
         usernames: wanted.usernames.iter().filter(|name| known.customer_named(name).is_none()).cloned().collect(),
         variants: wanted.variants.iter().filter(|id| known.variant(**id).is_none()).copied().collect(),
         coupon_codes: wanted.coupon_codes.iter().filter(|c| known.coupon_with_code(c).is_none()).cloned().collect(),
@@ -73,11 +88,29 @@ pub(crate) fn leads(wanted: &Keys, known: &WorkingSet) -> Keys {
 
 /// How the batch locks the catalogue.
 pub(crate) fn mode(requests: &[&Request]) -> Mode {
+    let only_collects = |request: &&Request| {
+        matches!(
+            request.envelope.operation(),
+            Operation::AddCartItem
+                | Operation::UpdateCartItem
+                | Operation::RemoveCartItem
+                | Operation::ClearCart
+                | Operation::MergeCart
+        )
+    };
+    if requests.iter().all(only_collects) {
+        return Mode::Collect;
+    }
     let only_sells = |request: &&Request| match request.envelope.operation() {
         Operation::PlaceOrder
         | Operation::PayOrder
         | Operation::CancelOrder
         | Operation::IssueCoupon
+        | Operation::AddCartItem
+        | Operation::UpdateCartItem
+        | Operation::RemoveCartItem
+        | Operation::ClearCart
+        | Operation::MergeCart
         | Operation::AdjustStock
         | Operation::Deposit
         | Operation::AdjustWallet

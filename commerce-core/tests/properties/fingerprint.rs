@@ -2,10 +2,11 @@
 //! into refusals. The table below shows it.
 
 use commerce_core::{
-    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, Command, CouponRef, CreateCoupon,
-    CreateProduct, Deposit, Discount, Fingerprint, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, NewVariant,
-    Operation, PayOrder, PaymentMethod, Percent, PlaceOrder, ProductStatus, Quantity, RegisterCustomer, RequestTopUp,
-    SettleCharge, StartCardPayment, UpdateCoupon, UpdateProduct, UpdateVariant, Window,
+    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart, Command,
+    CouponRef, CreateCoupon, CreateProduct, Deposit, Discount, Fingerprint, GatewayPayment, GatewayStatus, IssueCoupon,
+    LineRequest, MergeCart, NewVariant, Operation, PayOrder, PaymentMethod, Percent, PlaceOrder, ProductStatus,
+    Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, StartCardPayment, UpdateCartItem,
+    UpdateCoupon, UpdateProduct, UpdateVariant, Window,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -67,9 +68,15 @@ fn samples() -> Vec<Command> {
         .into(),
         UpdateCoupon { coupon_id: id(5), expected_version: None, active: Some(true) }.into(),
         IssueCoupon { customer_id: id(1), coupon: CouponRef::Code("SPRING".parse().expect("a code")) }.into(),
+        AddCartItem { customer_id: id(1), variant_id: id(3), quantity: Quantity::ONE }.into(),
+        UpdateCartItem { customer_id: id(1), variant_id: id(3), quantity: Quantity::ONE, expected_version: Some(4) }
+            .into(),
+        RemoveCartItem { customer_id: id(1), variant_id: id(3), expected_version: None }.into(),
+        ClearCart { customer_id: id(1), expected_version: None }.into(),
+        MergeCart { customer_id: id(1), lines: vec![line] }.into(),
         PlaceOrder {
             customer_id: id(1),
-            basket: Basket { lines: vec![line], coupons: vec![] },
+            basket: Basket { lines: vec![line].into(), coupons: vec![] },
             payment: Some(PaymentMethod::Wallet),
         }
         .into(),
@@ -172,9 +179,12 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         Operation::Deposit => &["memo"],
         Operation::CreateCoupon => &["code", "min_subtotal", "total_quantity"],
         Operation::UpdateCoupon => &["expected_version", "active"],
+        Operation::UpdateCartItem | Operation::RemoveCartItem | Operation::ClearCart => &["expected_version"],
         Operation::PlaceOrder => &["payment"],
         Operation::CancelOrder | Operation::SettleCharge => &["reason"],
         Operation::AddVariant
+        | Operation::AddCartItem
+        | Operation::MergeCart
         | Operation::AdjustWallet
         | Operation::IssueCoupon
         | Operation::PayOrder

@@ -1,11 +1,12 @@
 //! Values for the properties: amounts, texts, commands, and the records that outcomes are made of.
 
 use commerce_core::{
-    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, Command, Coupon, CouponCode, CouponId,
-    CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, GatewayPayment, GatewayStatus, Id,
-    IssueCoupon, IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, Money, Name, NewVariant,
-    Note, OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus,
-    Quantity, RegisterCustomer, RequestTopUp, SettleCharge, Sku, StartCardPayment, Timestamp, UpdateCoupon,
+    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
+    ClearCart, Command, Coupon, CouponCode, CouponId, CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId,
+    Deposit, Discount, GatewayPayment, GatewayStatus, Id, IssueCoupon, IssuedCoupon, IssuedCouponId,
+    IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name, NewVariant, Note, OrderId, PayOrder,
+    PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus, Quantity, RegisterCustomer,
+    RemoveCartItem, RequestTopUp, SettleCharge, Sku, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon,
     UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
 };
 use proptest::option::of;
@@ -104,12 +105,49 @@ fn new_variant() -> impl Strategy<Value = NewVariant> + Clone {
 }
 
 fn basket() -> impl Strategy<Value = Basket> + Clone {
-    let line = (any_id(), 1..=1_000_000_i64).prop_map(|(variant_id, quantity)| LineRequest {
-        variant_id,
-        quantity: Quantity::new(quantity).expect("a quantity"),
-    });
-    (prop::collection::vec(line, 0..4), prop::collection::vec(any_id(), 0..3))
-        .prop_map(|(lines, coupons)| Basket { lines, coupons })
+    let lines = prop_oneof![
+        4 => prop::collection::vec(line(), 0..4).prop_map(BasketLines::Given),
+        1 => of(0..=9_u64).prop_map(|cart_version| BasketLines::Cart(CartLines { cart_version })),
+    ];
+    (lines, prop::collection::vec(any_id(), 0..3)).prop_map(|(lines, coupons)| Basket { lines, coupons })
+}
+
+fn line() -> impl Strategy<Value = LineRequest> + Clone {
+    (any_id(), quantity()).prop_map(|(variant_id, quantity)| LineRequest { variant_id, quantity })
+}
+
+pub(crate) fn quantity() -> impl Strategy<Value = Quantity> + Clone {
+    (1..=1_000_000_i64).prop_map(|quantity| Quantity::new(quantity).expect("a quantity"))
+}
+
+fn cart_edit() -> impl Strategy<Value = Command> {
+    let version = || of(0..=9_u64);
+    prop_oneof![
+        (any_id(), line()).prop_map(|(customer_id, LineRequest { variant_id, quantity })| AddCartItem {
+            customer_id,
+            variant_id,
+            quantity
+        }
+        .into()),
+        (any_id(), line(), version()).prop_map(
+            |(customer_id, LineRequest { variant_id, quantity }, expected_version)| {
+                UpdateCartItem { customer_id, variant_id, quantity, expected_version }.into()
+            }
+        ),
+        (any_id(), any_id(), version()).prop_map(|(customer_id, variant_id, expected_version)| RemoveCartItem {
+            customer_id,
+            variant_id,
+            expected_version
+        }
+        .into()),
+        (any_id(), version())
+            .prop_map(|(customer_id, expected_version)| ClearCart { customer_id, expected_version }.into()),
+        (any_id(), prop::collection::vec(line(), 0..4)).prop_map(|(customer_id, lines)| MergeCart {
+            customer_id,
+            lines
+        }
+        .into()),
+    ]
 }
 
 /// Any command whatever, sensible or not.
@@ -192,7 +230,7 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
         (any_id(), method()).prop_map(|(order_id, method)| PayOrder { order_id, method }.into()),
         (any_id(), of(any_note())).prop_map(|(order_id, reason)| CancelOrder { order_id, reason }.into()),
     ];
-    prop_oneof![5 => catalog, 6 => customers, 3 => orders, 3 => cards()].boxed()
+    prop_oneof![5 => catalog, 6 => customers, 5 => cart_edit(), 3 => orders, 3 => cards()].boxed()
 }
 
 fn cards() -> impl Strategy<Value = Command> {

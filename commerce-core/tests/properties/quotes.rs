@@ -83,7 +83,7 @@ impl Scene {
             [Some(line(variant, quantity - second)), (second > 0).then(|| line(variant, second))]
         };
         let lines = (1..).zip(&self.lines).flat_map(halves).flatten().collect();
-        Basket { lines, coupons: self.coupon.iter().map(|_| id(1)).collect() }
+        Basket { lines: lines.into(), coupons: self.coupon.iter().map(|_| id(1)).collect() }
     }
 
     /// The first "no" by hand: stock, then the coupon's time and minimum.

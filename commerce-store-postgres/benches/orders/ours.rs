@@ -57,7 +57,7 @@ async fn one(commerce: &Commerce, fixture: &Fixture, load: Load) -> Outcome<()> 
         return Ok(());
     }
     let lines = variants.map(|variant_id| LineRequest { variant_id, quantity: Quantity::ONE });
-    let basket = Basket { lines: lines.to_vec(), coupons: Vec::new() };
+    let basket = Basket { lines: lines.to_vec().into(), coupons: Vec::new() };
     let order = PlaceOrder { customer_id, basket, payment: Some(PaymentMethod::Wallet) };
     commerce.place_order(caller, order).await?;
     Ok(())

@@ -63,10 +63,11 @@ macro_rules! hot {
 
 pub(crate) const READ: &str = hot!("", "", "", "");
 pub(crate) const SELL: &str = hot!("for share", "for share of v", "for no key update of s", "for no key update of w");
+pub(crate) const COLLECT: &str = hot!("for share", "for share of v", "", "for no key update of w");
 pub(crate) const CATALOG: &str =
     hot!("for no key update", "for no key update of v", "for no key update of s", "for no key update of w");
 
-pub(super) const STATEMENTS: &[&str] = &[READ, SELL, CATALOG];
+pub(super) const STATEMENTS: &[&str] = &[READ, COLLECT, SELL, CATALOG];
 
 pub(crate) async fn fetch(
     connection: &mut PgConnection,
@@ -78,6 +79,7 @@ pub(crate) async fn fetch(
 ) -> Result<Found, Failure> {
     let statement = match mode {
         Mode::Read => READ,
+        Mode::Collect => COLLECT,
         Mode::Sell => SELL,
         Mode::Catalog => CATALOG,
     };

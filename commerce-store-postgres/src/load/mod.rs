@@ -1,11 +1,12 @@
 //! Loading and locking records: table by table in one fixed order, each with sorted ids, so that transactions
 //! meet in one direction and cannot deadlock.
 //!
-//! The order is: charges, top-ups, orders, issued coupons, coupons, products, variants with their stocks, wallets.
+//! The order is: charges, top-ups, carts, orders, issued coupons, coupons, products, variants with their stocks, wallets.
 //! Records that a decision may change are locked exclusively, records that it only reads are locked in share mode, so
 //! that what was decided on is still so at the commit.
 
 mod cards;
+mod carts;
 mod coupons;
 mod hot;
 mod names;
@@ -17,6 +18,7 @@ use commerce_core::{Changes, KeyRecord, Keys, Timestamp, WorkingSet};
 use sqlx::PgConnection;
 
 pub(crate) use cards::{CHARGES, TOP_UPS, charge_of, charges, top_up_of, top_ups};
+pub(crate) use carts::{CARTS, carts_of};
 pub(crate) use coupons::{COUPONS, coupon_of, issued_coupon_of};
 pub(crate) use hot::{listed_variant_of, product_of};
 pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, payment_of, redemption_of};
@@ -26,7 +28,8 @@ use crate::keys::Scopes;
 
 /// Every statement, for the tests that prepare and explain them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    [cards::STATEMENTS, coupons::STATEMENTS, hot::STATEMENTS, names::STATEMENTS, orders::STATEMENTS].concat()
+    [cards::STATEMENTS, carts::STATEMENTS, coupons::STATEMENTS, hot::STATEMENTS, names::STATEMENTS, orders::STATEMENTS]
+        .concat()
 }
 
 /// Whether rows are locked as they are read.
@@ -34,7 +37,9 @@ pub(crate) fn statements() -> Vec<&'static str> {
 pub(crate) enum Mode {
     /// Not at all: for questions that change nothing.
     Read,
-    /// For commands on what is sold: stocks, wallets, coupons' counters, copies and orders exclusively, the
+    /// For commands on carts: these exclusively, the catalogue in share mode, stocks not at all.
+    Collect,
+    /// For commands on what is sold: carts, stocks, wallets, coupons' counters, copies and orders exclusively, the
     /// catalogue in share mode.
     Sell,
     /// For batches with a command that changes the catalogue: that exclusively too.
@@ -67,6 +72,9 @@ pub(crate) async fn fetch(
     if !keys.top_ups.is_empty() {
         cards::fetch_top_ups(connection, &keys.top_ups, mode, &mut records).await?;
     }
+    if !keys.carts.is_empty() {
+        carts::fetch(connection, &keys.carts, mode, &mut records).await?;
+    }
     if !keys.orders.is_empty() {
         orders::fetch(connection, &keys.orders, mode, &mut records).await?;
     }
@@ -80,8 +88,8 @@ pub(crate) async fn fetch(
 }
 
 /// Facts that never change, kept from earlier commands: which product a variant belongs to, what is on an order,
-/// which coupon a code or a copy means, what a charge is for. They tell which records to lock, so that one load is
-/// enough; no decision is made on them.
+/// which coupon a code or a copy means, what a charge is for; and what was in a cart a moment ago. They tell which
+/// records to lock, so that one load is enough; no decision is made on them.
 #[derive(Debug, Default)]
 pub(crate) struct Hints {
     facts: WorkingSet,
@@ -109,6 +117,7 @@ impl Hints {
             orders: records.orders.clone(),
             customers: records.customers.clone(),
             charges: records.charges.clone(),
+            carts: records.carts.clone(),
             ..Changes::default()
         };
         self.size += facts.variants.len()
@@ -116,7 +125,8 @@ impl Hints {
             + facts.issued_coupons.len()
             + facts.orders.len()
             + facts.customers.len()
-            + facts.charges.len();
+            + facts.charges.len()
+            + facts.carts.iter().map(|cart| cart.items.len()).sum::<usize>();
         self.facts.apply(&facts);
     }
 }

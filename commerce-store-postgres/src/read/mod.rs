@@ -1,6 +1,7 @@
 //! The reads, by noun. Lists go by keyset: each page starts where an index says that the one before ended.
 
 mod cards;
+mod carts;
 mod catalog;
 mod coupons;
 mod ledgers;

@@ -4,6 +4,7 @@
 //! rows. Rows are written in ascending order of their keys, so that transactions meet in one direction here too.
 
 mod cards;
+mod carts;
 mod catalog;
 mod coupons;
 mod net;
@@ -19,7 +20,7 @@ use crate::error::Failure;
 
 /// Every statement, for the test that prepares them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    [cards::STATEMENTS, catalog::STATEMENTS, coupons::STATEMENTS, sale::STATEMENTS].concat()
+    [cards::STATEMENTS, carts::STATEMENTS, catalog::STATEMENTS, coupons::STATEMENTS, sale::STATEMENTS].concat()
 }
 
 /// Writes `net`. The last statement is always one that writes, and that therefore fails in a transaction that an
@@ -27,6 +28,7 @@ pub(crate) fn statements() -> Vec<&'static str> {
 pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     catalog::write(connection, net).await?;
     coupons::write_campaigns(connection, net).await?;
+    carts::write(connection, net).await?;
     sale::write_changed(connection, net).await?;
     sale::write(connection, net).await?;
     cards::write(connection, net).await?;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Charge, ChargeId, Coupon, CouponId, Customer, Date, Issuance, IssuedCoupon, IssuedCouponId, KeyRecord,
-    KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId, Records, Redemption, Revenue,
-    Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet, WalletEntry, WalletId, WorkingSet,
+    Cart, CartItem, Changes, Charge, ChargeId, Coupon, CouponId, Customer, CustomerId, Date, Issuance, IssuedCoupon,
+    IssuedCouponId, KeyRecord, KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId,
+    Records, Redemption, Revenue, Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet, WalletEntry, WalletId,
+    WorkingSet,
 };
 
 /// Values of records, apart those that the database does not have yet. A new one is inserted, never merged into
@@ -54,6 +55,9 @@ pub(crate) struct Net {
     pub(crate) issued_coupons: Values<IssuedCouponId, IssuedCoupon>,
     /// The how-many-eth copy of its customer each new copy is.
     pub(crate) ordinals: BTreeMap<IssuedCouponId, u32>,
+    pub(crate) carts: Values<CustomerId, Arc<Cart>>,
+    /// The items that are new or another; none for those that are gone.
+    pub(crate) cart_items: BTreeMap<(CustomerId, VariantId), Option<CartItem>>,
     pub(crate) orders: Values<OrderId, Arc<Order>>,
     pub(crate) payments: Values<OrderId, Arc<Payment>>,
     pub(crate) charges: Values<ChargeId, Arc<Charge>>,
@@ -72,6 +76,7 @@ impl Net {
     pub(crate) fn add(&mut self, changes: Changes, before: &WorkingSet) {
         self.add_catalog(&changes, before);
         self.add_coupons(&changes, before);
+        changes.carts.into_iter().for_each(|cart| self.add_cart(cart, before));
         for stock in changes.stocks {
             self.stocks.put(stock.variant_id, stock, before.stock(stock.variant_id).is_some());
         }
@@ -114,6 +119,16 @@ impl Net {
         for variant in &changes.variants {
             self.variants.put(variant.id, Arc::clone(variant), before.variant(variant.id).is_some());
         }
+    }
+
+    fn add_cart(&mut self, cart: Arc<Cart>, before: &WorkingSet) {
+        let (customer, known) = (cart.customer_id, before.cart(cart.customer_id));
+        let gone = known.into_iter().flat_map(|known| &known.items).filter(|item| cart.item(item.variant_id).is_none());
+        self.cart_items.extend(gone.map(|item| ((customer, item.variant_id), None)));
+        let same = |item: &&CartItem| known.and_then(|known| known.item(item.variant_id)) == Some(*item);
+        let other = cart.items.iter().filter(|item| !same(item));
+        self.cart_items.extend(other.map(|item| ((customer, item.variant_id), Some(*item))));
+        self.carts.put(customer, cart, known.is_some());
     }
 
     fn add_coupons(&mut self, changes: &Changes, before: &WorkingSet) {

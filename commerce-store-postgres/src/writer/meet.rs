@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
-use commerce_core::{Command, CouponRef};
+use commerce_core::{BasketLines, Command, CouponRef};
 
 /// A record that a command locks, by the hash of its name.
 pub(super) type Place = u64;
@@ -16,11 +16,18 @@ pub(super) type Place = u64;
 pub(super) fn places(command: &Command) -> Vec<Place> {
     match command {
         Command::PlaceOrder(c) => {
-            let stocks = c.basket.lines.iter().map(|line| place("stock", line.variant_id));
+            // What is in a cart shows only when it is loaded.
+            let stocks = c.basket.lines.given().iter().map(|line| place("stock", line.variant_id));
+            let cart = matches!(c.basket.lines, BasketLines::Cart(_)).then(|| place("cart", c.customer_id));
             let copies = c.basket.coupons.iter().map(|copy| place("copy", copy));
             let wallet = c.payment.map(|_| place("wallet", c.customer_id));
-            stocks.chain(copies).chain(wallet).collect()
+            stocks.chain(cart).chain(copies).chain(wallet).collect()
         }
+        Command::AddCartItem(c) => vec![place("cart", c.customer_id)],
+        Command::UpdateCartItem(c) => vec![place("cart", c.customer_id)],
+        Command::RemoveCartItem(c) => vec![place("cart", c.customer_id)],
+        Command::ClearCart(c) => vec![place("cart", c.customer_id)],
+        Command::MergeCart(c) => vec![place("cart", c.customer_id)],
         Command::AdjustStock(c) => vec![place("stock", c.variant_id)],
         Command::IssueCoupon(c) => match &c.coupon {
             CouponRef::Id(id) => vec![place("coupon", id)],

@@ -111,7 +111,7 @@ async fn discover(connection: &mut PgConnection, requests: &[&Request], hints: &
     let mut asked = Keys::default();
     loop {
         let wanted = touched(requests, hints.facts());
-        let unknown = leads(&wanted, hints.facts()).without(&asked);
+        let unknown = leads(requests, &wanted, hints.facts()).without(&asked);
         if unknown.is_empty() {
             return Ok(wanted);
         }
@@ -129,6 +129,7 @@ fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
         || wanted.coupons.iter().any(|id| found.coupon(*id).is_none())
         || wanted.coupon_codes.iter().any(|code| found.coupon_with_code(code).is_none())
         || wanted.issued_coupons.iter().any(|id| found.issued_coupon(*id).is_none())
+        || wanted.carts.iter().any(|id| found.cart(*id).is_none())
         || wanted.orders.iter().any(|id| found.order(*id).is_none())
         || wanted.charges.iter().any(|id| found.charge(*id).is_none())
         || wanted.top_ups.iter().any(|id| found.top_up(*id).is_none())

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use crate::harness::database;
 
 /// Tables that grow with the shop's life.
-const GROWING: [&str; 19] = [
+const GROWING: [&str; 21] = [
     "customers",
     "products",
     "product_variants",
@@ -23,6 +23,8 @@ const GROWING: [&str; 19] = [
     "issued_coupons",
     "coupon_redemptions",
     "product_sales_daily",
+    "carts",
+    "cart_items",
     "outbox_messages",
     "idempotency_keys",
 ];
@@ -37,6 +39,8 @@ insert into product_variants select i, i, 'SKU-' || i, null, 0, 'KRW', true, 1, 
   from generate_series(1, 100000) i;
 insert into product_stocks select i, 5, 1 from generate_series(1, 100000) i;
 insert into wallets select i, 'KRW', 5, 1 from generate_series(1, 100000) i;
+insert into carts select i, 3, 5, now() from generate_series(1, 100000) i;
+insert into cart_items select i / 3 + 1, i % 100 + 1, 1, 10, 'KRW', now() from generate_series(1, 100000) i;
 insert into orders select i, i % 1000 + 1, case when i % 50 = 0 then 'pending' else 'paid' end, 'KRW', 10, 0, 10, i, 'wallet', null, 1,
   now(), now() from generate_series(1, 100000) i;
 insert into order_items select i, 1, 1, 1, 'Product', null, 'SKU', 10, 1, 10, 0, 'KRW' from generate_series(1, 100000) i;
