@@ -82,7 +82,7 @@ impl Scene {
             let second = quantity / 2;
             [Some(line(variant, quantity - second)), (second > 0).then(|| line(variant, second))]
         };
-        let lines = (1..).zip(&self.lines).flat_map(halves).flatten().collect();
+        let lines: Vec<_> = (1..).zip(&self.lines).flat_map(halves).flatten().collect();
         Basket { lines: lines.into(), coupons: self.coupon.iter().map(|_| id(1)).collect() }
     }
 

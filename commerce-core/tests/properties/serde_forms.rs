@@ -4,10 +4,11 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use commerce_core::{
-    AppliedCoupon, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event, IssuedCoupon,
-    IssuedCouponStatus, ListedVariant, Listing, Money, Operation, Order, OrderChange, OrderEvent, OrderLine,
-    OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment, PaymentStatus, Principal, Product, Stock, StockEntry,
-    StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
+    AppliedCoupon, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event, IssuedCoupon,
+    IssuedCouponStatus, LineRequest, ListedVariant, Listing, MergedCart, Money, MoneyError, Operation, Order,
+    OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment, PaymentStatus,
+    Principal, Product, RefusedLine, Rejection, Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant,
+    WalletEntry, WalletEntryKind, WalletId,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -18,8 +19,8 @@ use serde::de::DeserializeOwned;
 
 use crate::cases;
 use crate::generate::{
-    any_id, any_name, any_note, any_sku, command, discount, instant, method, money, principal, product_status,
-    username, window,
+    any_id, any_name, any_note, any_sku, command, currency, discount, instant, method, money, principal,
+    product_status, quantity, username, window,
 };
 
 fn round_trips<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> Result<(), TestCaseError> {
@@ -212,6 +213,27 @@ fn order_event() -> impl Strategy<Value = OrderEvent> {
     )
 }
 
+fn cart() -> impl Strategy<Value = Arc<Cart>> {
+    let item = (any_id(), quantity(), money(), instant()).prop_map(|(variant_id, quantity, saved_price, added_at)| {
+        CartItem { variant_id, quantity, saved_price, added_at }
+    });
+    (any_id(), vec(item, 0..4), any::<u64>(), of(instant())).prop_map(|(customer_id, items, version, updated_at)| {
+        Arc::new(Cart { customer_id, items, version, updated_at })
+    })
+}
+
+fn refused_line() -> impl Strategy<Value = RefusedLine> {
+    let reason = prop_oneof![
+        any_id().prop_map(|variant| Rejection::VariantInactive { variant }),
+        (any_id(), product_status()).prop_map(|(product, status)| Rejection::ProductNotOnSale { product, status }),
+        any::<i64>().prop_map(|quantity| Rejection::QuantityOutOfRange { quantity, min: 1, max: 9 }),
+        any::<usize>().prop_map(|lines| Rejection::TooManyLines { lines, max: 100 }),
+        (currency(), currency()).prop_map(|(expected, found)| MoneyError::CurrencyMismatch { expected, found }.into()),
+    ];
+    (any_id(), quantity(), reason)
+        .prop_map(|(variant_id, quantity, reason)| RefusedLine { line: LineRequest { variant_id, quantity }, reason })
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     let customer = (any_id(), username(), any_name(), instant())
         .prop_map(|(id, username, name, created_at)| Customer { id, username, name, created_at });
@@ -225,6 +247,9 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         wallet_entry().prop_map(|value| Outcome::WalletEntry(Arc::new(value))),
         coupon().prop_map(|value| Outcome::Coupon(Arc::new(value))),
         issued_coupon().prop_map(|value| Outcome::IssuedCoupon(Arc::new(value))),
+        cart().prop_map(Outcome::Cart),
+        (cart(), vec(refused_line(), 0..3))
+            .prop_map(|(cart, refused)| Outcome::MergedCart(Arc::new(MergedCart { cart, refused }))),
         order().prop_map(Outcome::Order),
         charge().prop_map(|value| Outcome::Charge(Arc::new(value))),
         top_up().prop_map(|value| Outcome::TopUp(Arc::new(value))),

@@ -4,6 +4,7 @@ mod admin_catalog;
 mod admin_coupons;
 mod admin_customers;
 mod admin_reports;
+mod cart;
 mod catalog;
 mod me;
 mod orders;
@@ -32,6 +33,8 @@ enum Tag {
     Catalog,
     /// One's own registration, wallet and coupons.
     Me,
+    /// One's own cart.
+    Cart,
     /// Quotes and orders.
     Orders,
     /// Card payments and top-ups.
@@ -83,6 +86,7 @@ fn all(shared: Shared) -> impl OpenApi {
     (
         catalog::CatalogApi(shared.clone()),
         me::MeApi(shared.clone()),
+        cart::CartApi(shared.clone()),
         orders::OrdersApi(shared.clone()),
         payments::PaymentsApi(shared.clone()),
         admin_customers::AdminCustomersApi(shared.clone()),

@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
-use commerce_core::{Caller, CancelOrder, Order as CoreOrder, OrderId, PayOrder, PaymentMethod, PlaceOrder, Receipt};
+use commerce_core::{
+    Basket, Caller, CancelOrder, IssuedCouponId, Order as CoreOrder, OrderId, PayOrder, PaymentMethod, PlaceOrder,
+    Principal, Receipt, Rejection,
+};
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
 use super::{Answer, Shared, Tag, customer, registered};
 use crate::auth::{AsAnyone, AsCustomer};
 use crate::extract::{Body, Key, Limit, List};
+use crate::problem::Problem;
 use crate::reply::{Created, Reply};
+use crate::wire::cart::{self, CartLines};
 use crate::wire::order::{
-    CancelRequest, Order, OrderEvent, OrderHistory, OrderRequest, OrderStatus, PaymentRequest, Quote, QuoteRequest,
-    basket,
+    CancelRequest, LineRequest, Order, OrderEvent, OrderHistory, OrderRequest, OrderStatus, PaymentRequest, Quote,
+    QuoteRequest, basket,
 };
 use crate::wire::page::Page;
 use crate::wire::scalar::WireId;
@@ -26,13 +31,15 @@ impl OrdersApi {
     /// Nothing is held or changed; the trace tells what each rule gave, or why it gave nothing.
     #[oai(path = "/quotes", method = "post", operation_id = "create_quote")]
     async fn quote(&self, me: AsCustomer, body: Body<QuoteRequest>) -> Answer<Reply<Quote>> {
-        let basket = basket(&body.0.lines, body.0.coupons.as_deref())?;
+        let QuoteRequest { lines, cart, coupons } = body.0;
+        let basket = chosen(lines.as_deref(), cart.as_ref(), coupons.as_deref())?;
         Ok(Reply::new(Quote::from(&self.0.commerce()?.quote(me.0, &basket).await?)))
     }
 
     /// Place an order
     ///
-    /// Takes its stock and coupon, and its money too if it is paid by wallet, all in one step or not at all.
+    /// Of lines, or of what is in one's cart. Takes its stock and coupon, and its money too if it is paid by wallet, all
+    /// in one step or not at all; what was ordered from the cart leaves it in the same step.
     #[oai(path = "/orders", method = "post", operation_id = "place_order")]
     async fn place(
         &self,
@@ -42,8 +49,9 @@ impl OrdersApi {
         key: Key,
         body: Body<OrderRequest>,
     ) -> Answer<Created<Order>> {
-        let basket = basket(&body.0.lines, body.0.coupons.as_deref())?;
-        let command = PlaceOrder { customer_id: me.0, basket, payment: body.0.payment.map(|method| method.0) };
+        let OrderRequest { lines, cart, coupons, payment } = body.0;
+        let basket = chosen(lines.as_deref(), cart.as_ref(), coupons.as_deref())?;
+        let command = PlaceOrder { customer_id: me.0, basket, payment: payment.map(|method| method.0) };
         Ok(answer(&self.0.commerce()?.place_order(customer(me.0, key), command).await?))
     }
 
@@ -147,4 +155,19 @@ impl OrdersApi {
 
 fn answer<const STATUS: u16>(receipt: &Receipt<Arc<CoreOrder>>) -> Reply<Order, STATUS> {
     Reply::of(receipt).version(receipt.outcome.version)
+}
+
+/// The basket that a body asks for: its lines, or the cart's.
+fn chosen(
+    lines: Option<&[LineRequest]>,
+    cart: Option<&CartLines>,
+    coupons: Option<&[WireId<IssuedCouponId>]>,
+) -> Answer<Basket> {
+    match (lines, cart) {
+        (Some(lines), None) => Ok(basket(lines, coupons)?),
+        (None, Some(cart)) => Ok(cart::basket(cart, coupons)),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(Problem::bad_request("invalid_body", "give lines or cart, and one of them only"))
+        }
+    }
 }

@@ -131,6 +131,7 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         | R::CouponCodeNotFound { .. }
         | R::IssuedCouponNotFound { .. }
         | R::OrderNotFound { .. }
+        | R::CartItemNotFound { .. }
         | R::ChargeNotFound { .. } => (NOT_THERE, missing(rejection)),
         R::AlreadyRegistered { customer } => (STATE_FORBIDS, vec![("customer_id", text(customer))]),
         R::UsernameTaken { username } => (STATE_FORBIDS, vec![("username", text(username))]),
@@ -205,7 +206,7 @@ fn missing(rejection: &Rejection) -> Members {
     match rejection {
         R::CustomerNotFound { customer } => vec![("customer_id", text(customer))],
         R::ProductNotFound { product } => vec![("product_id", text(product))],
-        R::VariantNotFound { variant } => vec![("variant_id", text(variant))],
+        R::VariantNotFound { variant } | R::CartItemNotFound { variant } => vec![("variant_id", text(variant))],
         R::CouponNotFound { coupon } => vec![("coupon_id", text(coupon))],
         R::CouponCodeNotFound { coupon_code } => vec![("coupon_code", text(coupon_code))],
         R::IssuedCouponNotFound { issued_coupon } => vec![("issued_coupon_id", text(issued_coupon))],

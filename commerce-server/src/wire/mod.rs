@@ -1,6 +1,7 @@
 //! What goes over the wire. Wire types are not domain types: each is made from one, field by field, so that neither
 //! side's changes leak into the other.
 
+pub mod cart;
 pub mod catalog;
 pub mod coupon;
 pub mod customer;

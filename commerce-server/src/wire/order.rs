@@ -1,12 +1,12 @@
 //! Quotes, orders and their history on the wire.
 
 use commerce_core::{
-    AppliedCoupon as CoreApplied, Basket as CoreBasket, CouponId, CustomerId, IssuedCouponId,
-    LineRequest as CoreLineRequest, Name, Note, Order as CoreOrder, OrderChange, OrderEvent as CoreEvent, OrderId,
-    OrderLine as CoreLine, PaymentId, ProductId, Quantity, Quote as CoreQuote, Rejection, Rule, Sku, TraceStep,
-    VariantId,
+    AppliedCoupon as CoreApplied, Basket as CoreBasket, CouponId, CustomerId, IssuedCouponId, Name, Note,
+    Order as CoreOrder, OrderChange, OrderEvent as CoreEvent, OrderId, OrderLine as CoreLine, PaymentId, ProductId,
+    Quote as CoreQuote, Rejection, Rule, Sku, TraceStep, VariantId,
 };
 
+use super::cart::{CartLines, line};
 use super::money::Money;
 use super::scalar::{Instant, Text, WireId};
 use super::schema::{choices, request, response};
@@ -29,16 +29,20 @@ request! {
 
     /// What to price.
     QuoteRequest {
-        /// One to a hundred lines.
-        lines: Vec<LineRequest>,
+        /// One to a hundred lines; give these, or `cart`.
+        lines: Option<Vec<LineRequest>>,
+        /// What is in one's cart.
+        cart: Option<CartLines>,
         /// The ids of one's own copies of coupons to use.
         coupons: Option<Vec<WireId<IssuedCouponId>>>,
     }
 
     /// What to buy.
     OrderRequest {
-        /// One to a hundred lines; the same variant on two lines is one demand on stock.
-        lines: Vec<LineRequest>,
+        /// One to a hundred lines; the same variant on two lines is one demand on stock. Give these, or `cart`.
+        lines: Option<Vec<LineRequest>>,
+        /// What is in one's cart; the order takes it out in the same step.
+        cart: Option<CartLines>,
         /// The ids of one's own copies of coupons to use.
         coupons: Option<Vec<WireId<IssuedCouponId>>>,
         /// Pays it in the same step; absent leaves the order pending, to be paid before it expires.
@@ -200,11 +204,8 @@ response! {
 
 /// The core's basket; refused if a quantity is out of range.
 pub fn basket(lines: &[LineRequest], coupons: Option<&[WireId<IssuedCouponId>]>) -> Result<CoreBasket, Rejection> {
-    let line = |line: &LineRequest| {
-        Ok(CoreLineRequest { variant_id: line.variant_id.0, quantity: Quantity::new(line.quantity)? })
-    };
     Ok(CoreBasket {
-        lines: lines.iter().map(line).collect::<Result<_, Rejection>>()?,
+        lines: lines.iter().map(line).collect::<Result<Vec<_>, Rejection>>()?.into(),
         coupons: coupons.unwrap_or_default().iter().map(|id| id.0).collect(),
     })
 }

@@ -27,6 +27,12 @@ const MATRIX: &[Row] = &[
     ("list_my_wallet_entries", [401, 200, 200, 403]),
     ("list_my_coupons", [401, 200, 200, 403]),
     ("claim_coupon", [401, 201, 201, 403]),
+    ("get_my_cart", [401, 200, 200, 403]),
+    ("clear_my_cart", [401, 200, 200, 403]),
+    ("add_my_cart_item", [401, 200, 200, 403]),
+    ("update_my_cart_item", [401, 200, 200, 403]),
+    ("remove_my_cart_item", [401, 200, 200, 403]),
+    ("merge_my_cart", [401, 200, 200, 403]),
     ("create_quote", [401, 200, 200, 403]),
     ("place_order", [401, 201, 201, 403]),
     ("list_orders", [401, 200, 200, 403]),
@@ -105,6 +111,15 @@ impl World {
         match operation {
             "register_me" | "register_customer" => json!({ "username": format!("user-{n}"), "name": "N" }),
             "claim_coupon" => json!({ "coupon_id": server.coupon(json!({})).await }),
+            "add_my_cart_item" => json!({ "variant_id": self.variant, "quantity": 1 }),
+            "update_my_cart_item" | "remove_my_cart_item" => {
+                let item = json!({ "variant_id": self.variant, "quantity": 1 });
+                for who in [&self.owner, &self.other] {
+                    server.post("/v1/me/cart/items", &who.token, item.clone()).await.expect(200);
+                }
+                if operation == "update_my_cart_item" { json!({ "quantity": 2 }) } else { json!({}) }
+            }
+            "merge_my_cart" => json!({ "lines": [{ "variant_id": self.variant, "quantity": 1 }] }),
             "create_quote" | "place_order" => order(&[(&self.variant, 1)], json!({})),
             "pay_order" => json!({ "method": "wallet" }),
             "deposit" | "request_top_up" => json!({ "amount": money }),
@@ -199,7 +214,8 @@ async fn tokens_that_are_not(server: Server) {
         tokens.sign(&claims).expect("a token")
     };
     let good = tokens.sign(&claims).expect("a token");
-    for path in ["/v1/me", "/v1/me/wallet", "/v1/me/wallet/KRW/entries", "/v1/me/coupons", "/v1/orders"] {
+    for path in ["/v1/me", "/v1/me/wallet", "/v1/me/wallet/KRW/entries", "/v1/me/coupons", "/v1/me/cart", "/v1/orders"]
+    {
         server.get(path, &good).await.refused(404, "customer_not_found");
     }
     let body = json!({ "username": "seven", "name": "Seven" });

@@ -364,7 +364,11 @@ impl Server {
             store.coupon_facts(PageRequest::first(1_000)).await,
             store.order_facts(PageRequest::first(1_000)).await,
         );
-        format!("{facts:?}")
+        let mut carts = Vec::new();
+        for customer in store.customers(PageRequest::first(1_000)).await.expect("customers").items {
+            carts.push(store.cart(customer.id).await);
+        }
+        format!("{facts:?} {carts:?}")
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
 
 mod auth;
+mod carts;
 mod catalog;
 mod coupons;
 mod crash;
