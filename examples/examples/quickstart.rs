@@ -64,7 +64,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
 
     // She buys two shirts. Stock, coupon, money, payment, history and message: one commit, or nothing.
     let lines = vec![LineRequest { variant_id, quantity: Quantity::new(2)? }];
-    let basket = Basket { lines: lines.clone(), coupons: vec![copy.id] };
+    let basket = Basket { lines: lines.clone().into(), coupons: vec![copy.id] };
     let order = PlaceOrder { customer_id: ann, basket, payment: Some(PaymentMethod::Wallet) };
     let order_id = shop.place_order(as_ann("order-1")?, order).await?.outcome.id;
 
@@ -77,7 +77,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
     assert_eq!(balance, krw("23000")?);
 
     // One shirt is left. A refusal changes nothing, has a stable code, and carries its numbers.
-    let again = PlaceOrder { customer_id: ann, basket: Basket { lines, coupons: vec![] }, payment: None };
+    let again = PlaceOrder { customer_id: ann, basket: Basket { lines: lines.into(), coupons: vec![] }, payment: None };
     let refused = shop.place_order(as_ann("order-2")?, again).await.err().ok_or("sold what was not there")?;
     let rejection = refused.rejection().ok_or("the store failed")?;
     println!("refused: {} ({rejection})", rejection.code());

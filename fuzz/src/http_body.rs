@@ -1,7 +1,9 @@
 //! Bodies of requests: what the server reads as one is what the OpenAPI document says, and nothing else besides.
 
 use commerce_core::{Currency, IssuedCouponId, MAX_MINOR};
-use commerce_server::wire::{catalog, coupon, customer, money::MoneyInput, order, payment, scalar::WireId, wallet};
+use commerce_server::wire::{
+    cart, catalog, coupon, customer, money::MoneyInput, order, payment, scalar::WireId, wallet,
+};
 use poem_openapi::types::Type;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,8 +31,13 @@ pub fn run(data: &[u8]) {
         optional(body.discount.amount.as_ref());
         optional(body.discount.cap.as_ref());
     });
-    let _ = read::<order::QuoteRequest>(data).map(|body| basket(&body.lines, body.coupons.as_deref()));
-    let _ = read::<order::OrderRequest>(data).map(|body| basket(&body.lines, body.coupons.as_deref()));
+    let asked = |lines: Option<Vec<order::LineRequest>>, coupons: Option<Vec<_>>| {
+        lines.iter().for_each(|lines| basket(lines, coupons.as_deref()));
+    };
+    let _ = read::<order::QuoteRequest>(data).map(|body| asked(body.lines, body.coupons));
+    let _ = read::<order::OrderRequest>(data).map(|body| asked(body.lines, body.coupons));
+    let _ = read::<cart::CartMerge>(data).map(|body| asked(Some(body.lines), None));
+    let _ = read::<cart::CartQuantity>(data);
 }
 
 /// The body, if the server takes it for one; then it is as the document says, and would not be with a word more.
@@ -111,7 +118,9 @@ fn basket(lines: &[order::LineRequest], coupons: Option<&[WireId<IssuedCouponId>
         Ok(basket) => {
             assert!(in_bounds, "a quantity out of bounds passes");
             let asked = lines.iter().map(|line| (line.variant_id.0, line.quantity));
-            assert!(basket.lines.iter().map(|line| (line.variant_id, i64::from(line.quantity.get()))).eq(asked));
+            assert!(
+                basket.lines.given().iter().map(|line| (line.variant_id, i64::from(line.quantity.get()))).eq(asked)
+            );
             assert!(basket.coupons.iter().eq(coupons.into_iter().flatten().map(|id| &id.0)));
         }
         Err(_) => assert!(!in_bounds, "refused for nothing"),

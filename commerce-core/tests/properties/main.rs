@@ -4,6 +4,7 @@
 //! `PROPTEST_CASES=100000 cargo test -p commerce-core --test properties --release` is the long form: the variable
 //! replaces every count below.
 
+#[cfg(test)]
 mod carts;
 #[cfg(test)]
 mod charges;

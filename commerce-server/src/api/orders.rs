@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use commerce_core::{
     Basket, Caller, CancelOrder, IssuedCouponId, Order as CoreOrder, OrderId, PayOrder, PaymentMethod, PlaceOrder,
-    Principal, Receipt, Rejection,
+    Receipt,
 };
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};

@@ -8,6 +8,8 @@ mod away;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod carts;
+#[cfg(test)]
 mod commits;
 #[cfg(test)]
 mod conformance;

@@ -101,7 +101,7 @@ struct Attempt {
 async fn buy(scene: &Scene, customer_id: CustomerId) -> Result<Attempt, Failure> {
     let coupon = claim(&scene.shop, scene, customer_id).await?;
     let lines = vec![LineRequest { variant_id: scene.variant, quantity: Quantity::ONE }];
-    let basket = Basket { lines, coupons: coupon.into_iter().collect() };
+    let basket = Basket { lines: lines.into(), coupons: coupon.into_iter().collect() };
     let order = PlaceOrder { customer_id, basket, payment: Some(PaymentMethod::Wallet) };
     let caller = caller(customer_id, "order")?;
     let asked_at = Instant::now();

@@ -52,6 +52,7 @@ const CODES: &[&str] = &[
     "coupon_not_found",
     "customer_not_found",
     "charge_not_found",
+    "cart_item_not_found",
     "issued_coupon_not_found",
     "order_not_found",
     "payment_not_found",

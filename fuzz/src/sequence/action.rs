@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use commerce_core::{
-    AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, Command, CouponCode, CouponRef,
-    CreateCoupon, CreateProduct, Deposit, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, Name, Note,
-    PayOrder, PaymentMethod, PlaceOrder, Quantity, RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment,
-    UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
+    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
+    ClearCart, Command, CouponCode, CouponRef, CreateCoupon, CreateProduct, Deposit, GatewayPayment, GatewayStatus,
+    IssueCoupon, LineRequest, MergeCart, Name, Note, PayOrder, PaymentMethod, PlaceOrder, Quantity, RegisterCustomer,
+    RemoveCartItem, RequestTopUp, SettleCharge, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
+    UpdateVariant, Username, Window,
 };
 
 use super::parts::{Amount, NewForm, Off, currency, quantity, status};
@@ -86,6 +87,34 @@ pub(super) enum Action {
         copies: Vec<Pick>,
         pay: Option<bool>,
     },
+    AddItem {
+        customer: Pick,
+        line: (Pick, u8),
+    },
+    UpdateItem {
+        customer: Pick,
+        line: (Pick, u8),
+        version: Option<u8>,
+    },
+    RemoveItem {
+        customer: Pick,
+        variant: Pick,
+        version: Option<u8>,
+    },
+    Clear {
+        customer: Pick,
+        version: Option<u8>,
+    },
+    Merge {
+        customer: Pick,
+        lines: Vec<(Pick, u8)>,
+    },
+    CheckOut {
+        customer: Pick,
+        version: Option<u8>,
+        copy: Option<Pick>,
+        at_once: bool,
+    },
     /// What happens most: one line, at most one copy of the customer's own, paid at once or later.
     Buy {
         customer: Pick,
@@ -128,7 +157,12 @@ impl Action {
             Self::CreateCoupon { .. } | Self::UpdateCoupon { .. } | Self::Claim { .. } | Self::ClaimByCode { .. } => {
                 self.about_coupons(world)?
             }
-            Self::Place { .. } | Self::Buy { .. } | Self::Pay { .. } | Self::Cancel { .. } => {
+            Self::AddItem { .. }
+            | Self::UpdateItem { .. }
+            | Self::RemoveItem { .. }
+            | Self::Clear { .. }
+            | Self::Merge { .. } => self.about_carts(world)?,
+            Self::Place { .. } | Self::CheckOut { .. } | Self::Buy { .. } | Self::Pay { .. } | Self::Cancel { .. } => {
                 self.about_orders(world)?
             }
             Self::StartCard { .. } | Self::TopUp { .. } | Self::Report { .. } => self.about_cards(world)?,
@@ -260,6 +294,38 @@ impl Action {
         })
     }
 
+    fn about_carts(&self, world: &World) -> Option<Command> {
+        let line = |&(variant, units): &(Pick, u8)| {
+            Some(LineRequest { variant_id: world.variant(variant), quantity: quantity(units)? })
+        };
+        Some(match self {
+            Self::AddItem { customer, line: asked } => {
+                let LineRequest { variant_id, quantity } = line(asked)?;
+                AddCartItem { customer_id: world.customer(*customer), variant_id, quantity }.into()
+            }
+            Self::UpdateItem { customer, line: asked, version } => {
+                let LineRequest { variant_id, quantity } = line(asked)?;
+                let expected_version = version.map(u64::from);
+                UpdateCartItem { customer_id: world.customer(*customer), variant_id, quantity, expected_version }.into()
+            }
+            Self::RemoveItem { customer, variant, version } => RemoveCartItem {
+                customer_id: world.customer(*customer),
+                variant_id: world.variant(*variant),
+                expected_version: version.map(u64::from),
+            }
+            .into(),
+            Self::Clear { customer, version } => {
+                ClearCart { customer_id: world.customer(*customer), expected_version: version.map(u64::from) }.into()
+            }
+            Self::Merge { customer, lines } => MergeCart {
+                customer_id: world.customer(*customer),
+                lines: lines.iter().take(101).filter_map(line).collect(),
+            }
+            .into(),
+            _ => return None,
+        })
+    }
+
     fn about_orders(&self, world: &World) -> Option<Command> {
         let line = |&(variant, units): &(Pick, u8)| {
             Some(LineRequest { variant_id: world.variant(variant), quantity: quantity(units)? })
@@ -268,18 +334,25 @@ impl Action {
             Self::Place { customer, lines, copies, pay } => PlaceOrder {
                 customer_id: world.customer(*customer),
                 basket: Basket {
-                    lines: lines.iter().take(101).filter_map(line).collect(),
+                    lines: lines.iter().take(101).filter_map(line).collect::<Vec<_>>().into(),
                     coupons: copies.iter().take(2).map(|copy| world.copy(*copy)).collect(),
                 },
                 payment: pay.map(|card| if card { PaymentMethod::Card } else { PaymentMethod::Wallet }),
             }
             .into(),
+            Self::CheckOut { customer, version, copy, at_once } => {
+                let customer_id = world.customer(*customer);
+                let lines = BasketLines::Cart(CartLines { cart_version: version.map(u64::from) });
+                let coupons = copy.iter().map(|copy| world.own_copy(customer_id, *copy)).collect();
+                let payment = at_once.then_some(PaymentMethod::Wallet);
+                PlaceOrder { customer_id, basket: Basket { lines, coupons }, payment }.into()
+            }
             Self::Buy { customer, line: variant, copy, at_once } => {
                 let customer_id = world.customer(*customer);
                 let lines = vec![LineRequest { variant_id: world.variant(*variant), quantity: Quantity::ONE }];
                 let coupons = copy.iter().map(|copy| world.own_copy(customer_id, *copy)).collect();
                 let payment = at_once.then_some(PaymentMethod::Wallet);
-                PlaceOrder { customer_id, basket: Basket { lines, coupons }, payment }.into()
+                PlaceOrder { customer_id, basket: Basket { lines: lines.into(), coupons }, payment }.into()
             }
             Self::Pay { order, card } => {
                 let method = if *card { PaymentMethod::Card } else { PaymentMethod::Wallet };

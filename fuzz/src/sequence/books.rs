@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use commerce_core::{
-    AddVariant, Command, CouponId, CreateProduct, CustomerId, Date, IssuedCouponId, LineRequest, Money, Order, OrderId,
-    OrderStatus, Outcome, ProductId, TimeZone, Timestamp, VariantId, WalletId,
+    AddVariant, BasketLines, Command, CouponId, CreateProduct, CustomerId, Date, IssuedCouponId, LineRequest, Money,
+    Order, OrderId, OrderStatus, Outcome, ProductId, TimeZone, Timestamp, VariantId, WalletId,
 };
 
 use super::cards::Cards;
@@ -28,6 +28,8 @@ pub(super) struct Books {
     pub(super) limits: BTreeMap<CouponId, (Option<u32>, u32)>,
     /// The order that holds or used a copy.
     pub(super) taken: BTreeMap<IssuedCouponId, OrderId>,
+    /// What is in carts; those that nothing was ever put into are not here.
+    pub(super) carts: BTreeMap<CustomerId, BTreeMap<VariantId, i128>>,
     /// Units and minor units.
     pub(super) sales: BTreeMap<(Date, ProductId), (i128, i128)>,
     pub(super) cards: Cards,
@@ -77,8 +79,14 @@ impl Books {
                 self.copies_of.entry(c.customer_id).or_default().push(copy.id);
                 *self.issued.entry(copy.coupon_id).or_default().entry(c.customer_id).or_default() += 1;
             }
+            (command, Outcome::Cart(cart)) => self.edit(command, cart),
+            (Command::MergeCart(c), Outcome::MergedCart(merged)) => self.merge(&c.lines, merged),
             (Command::PlaceOrder(c), Outcome::Order(order)) => {
-                self.place(order, &c.basket.lines, &c.basket.coupons);
+                let lines = match &c.basket.lines {
+                    BasketLines::Given(lines) => lines.clone(),
+                    BasketLines::Cart(_) => self.check_out(c.customer_id, order),
+                };
+                self.place(order, &lines, &c.basket.coupons);
                 if c.payment.is_some() {
                     self.pay(order, at);
                 }

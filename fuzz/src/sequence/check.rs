@@ -1,13 +1,15 @@
 //! What has to hold after each step, and at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::decide::{basket_keys, decide, quote};
-use commerce_core::store::{Coupons, Outbox, Sales};
+use commerce_core::store::{Carts, Coupons, Customers, Outbox, Sales};
 use commerce_core::{
-    Aggregate, Audit, ClaimRequest, Command, Context, CouponFacts, Error, IssuedCouponStatus, MessageId, OrderFacts,
-    OrderStatus, Owner, PageRequest, PlaceOrder, Principal, Rejection, StockFacts, Store, WalletFacts, reconcile,
+    Aggregate, Audit, Cart, ClaimRequest, Command, Context, CouponFacts, Error, IssuedCouponStatus, MessageId,
+    OrderFacts, OrderStatus, Owner, PageRequest, PlaceOrder, Principal, Rejection, StockFacts, Store, WalletFacts,
+    reconcile,
 };
 use commerce_store_memory::MemoryStore;
 
@@ -22,17 +24,21 @@ pub(crate) struct Snapshot {
     wallets: Vec<WalletFacts>,
     coupons: Vec<CouponFacts>,
     orders: Vec<OrderFacts>,
+    carts: Vec<Option<Arc<Cart>>>,
     backlog: u64,
 }
 
 impl Snapshot {
     pub(crate) fn of(store: &MemoryStore) -> Self {
         const MUST: &str = "the store in memory answers";
+        let customers = answer(store.customers(PageRequest::first(1_000))).expect(MUST).items;
+        let customers: Vec<_> = customers.iter().map(|customer| customer.id).collect();
         Self {
             stocks: answer(store.stock_facts(PageRequest::first(1_000))).expect(MUST),
             wallets: answer(store.wallet_facts(PageRequest::first(1_000))).expect(MUST),
             coupons: answer(store.coupon_facts(PageRequest::first(1_000))).expect(MUST),
             orders: answer(store.order_facts(PageRequest::first(1_000))).expect(MUST),
+            carts: customers.iter().map(|id| answer(store.cart(*id)).expect(MUST)).collect(),
             backlog: answer(store.backlog()).expect(MUST),
         }
     }
@@ -92,6 +98,7 @@ pub(super) fn end(world: &mut World) {
     check_reconciliation(world);
     check_books(world);
     check_copies(world);
+    check_carts(world);
     check_sales(world);
     let before = Snapshot::of(&world.store);
     check_replays(world);
@@ -127,6 +134,15 @@ fn check_books(world: &World) {
         assert_eq!(u64::from(coupon.issued), issued.values().copied().map(u64::from).sum::<u64>());
         assert!(cap.is_none_or(|cap| coupon.issued <= cap), "{} of {cap:?} copies", coupon.issued);
         assert!(issued.values().all(|copies| *copies <= each), "{issued:?} where {each} are allowed");
+    }
+}
+
+/// Each cart holds what was put into it and not taken out or ordered.
+fn check_carts(world: &World) {
+    for customer in &world.books.customers {
+        let cart = answer(world.store.cart(*customer)).expect("the store in memory answers");
+        assert!(cart.is_some() || world.books.carts.get(customer).is_none_or(|items| items.is_empty()), "{customer}");
+        cart.iter().for_each(|cart| world.books.check_cart(cart));
     }
 }
 

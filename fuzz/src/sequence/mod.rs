@@ -9,6 +9,7 @@
 mod action;
 mod books;
 mod cards;
+mod carts;
 mod check;
 mod parts;
 mod step;

@@ -74,6 +74,11 @@ fn concerned(command: &Command, world: &World) -> Option<CustomerId> {
     match command {
         Command::RegisterCustomer(c) => c.customer_id,
         Command::IssueCoupon(c) => Some(c.customer_id),
+        Command::AddCartItem(c) => Some(c.customer_id),
+        Command::UpdateCartItem(c) => Some(c.customer_id),
+        Command::RemoveCartItem(c) => Some(c.customer_id),
+        Command::ClearCart(c) => Some(c.customer_id),
+        Command::MergeCart(c) => Some(c.customer_id),
         Command::PlaceOrder(c) => Some(c.customer_id),
         Command::PayOrder(c) => world.books.owner(c.order_id),
         Command::CancelOrder(c) => world.books.owner(c.order_id),

@@ -1,0 +1,112 @@
+//! Carts on two instances, and what they lock.
+
+use std::sync::Arc;
+
+use commerce_core::conformance::cart_basket;
+use commerce_core::store::Carts;
+use commerce_core::{
+    AddCartItem, Command, CustomerId, Error, Outcome, PaymentMethod, PlaceOrder, Principal, Quantity, Rejection,
+    RemoveCartItem, Store, VariantId,
+};
+
+use crate::harness::{Backstage, assert_sound, database, open_at, world};
+
+const ROUNDS: usize = 12;
+
+fn add(customer_id: CustomerId, variant_id: VariantId) -> Command {
+    AddCartItem { customer_id, variant_id, quantity: Quantity::ONE }.into()
+}
+
+/// Both instances put the same and other things into carts that they both make, take them out, and order what is
+/// there: every unit that came in is ordered, taken out, or still there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_instances_edit_and_order_the_same_carts() {
+    let database = database().await;
+    let stores = [open_at(&database.url, |config| config.lanes = 2).await, open_at(&database.url, |config| config.lanes = 2).await];
+    let world = world(&stores[0]);
+    let customers = world.customers(3, 1_000_000).await;
+    let variants = [world.variant(1_000, 1_000).await, world.variant(2_000, 1_000).await];
+    let mut tasks = Vec::new();
+    for customer_id in customers.iter().copied() {
+        for (n, store) in stores.iter().cycle().take(4).enumerate() {
+            let me = Principal::Customer(customer_id);
+            let order = PlaceOrder { customer_id, basket: cart_basket(None), payment: Some(PaymentMethod::Wallet) };
+            let variant_id = variants[1];
+            let remove = RemoveCartItem { customer_id, variant_id, expected_version: None };
+            let commands: Vec<Command> = (0..ROUNDS)
+                .map(|round| match (n, round % 4) {
+                    (0, 3) => order.clone().into(),
+                    (1, 3) => remove.clone().into(),
+                    _ => add(customer_id, variants[(n + round) % 2]),
+                })
+                .collect();
+            let envelopes: Vec<_> = commands.into_iter().map(|command| world.envelope(&me, command)).collect();
+            let store = Arc::clone(store);
+            tasks.push(tokio::spawn(async move {
+                let (mut added, mut ordered) = ([0, 0], [0, 0]);
+                for envelope in envelopes {
+                    match (store.execute(envelope.clone()).await, &envelope.command) {
+                        (Ok(_), Command::AddCartItem(c)) => added[usize::from(c.variant_id == variants[1])] += 1,
+                        (Ok(receipt), Command::PlaceOrder(_)) => {
+                            let Outcome::Order(order) = receipt.outcome else { panic!("an order") };
+                            for line in order.lines.iter() {
+                                ordered[usize::from(line.variant_id == variants[1])] += line.quantity;
+                            }
+                        }
+                        (Ok(_), _) => {}
+                        (Err(Error::Rejected(Rejection::NoLines | Rejection::CartItemNotFound { .. })), _) => {}
+                        (Err(error), command) => panic!("{error:?} for {command:?}"),
+                    }
+                }
+                (added, ordered)
+            }));
+        }
+    }
+    let (mut added, mut ordered) = ([0, 0], [0, 0]);
+    for task in tasks {
+        let (more, taken) = task.await.unwrap();
+        added = [added[0] + more[0], added[1] + more[1]];
+        ordered = [ordered[0] + taken[0], ordered[1] + taken[1]];
+    }
+    let mut left = [0, 0];
+    for customer in customers {
+        let cart = stores[1].cart(customer).await.unwrap().unwrap();
+        for item in &cart.items {
+            left[usize::from(item.variant_id == variants[1])] += item.quantity.get();
+        }
+    }
+    // Of the first variant nothing is ever taken out by name.
+    assert_eq!(ordered[0] + left[0], added[0], "{ordered:?} ordered and {left:?} left of {added:?}");
+    assert!(ordered[1] + left[1] <= added[1], "{ordered:?} ordered and {left:?} left of {added:?}");
+    for (variant, units) in variants.into_iter().zip(ordered) {
+        assert_eq!(world.on_hand(variant).await, 1_000 - u64::from(units));
+    }
+    assert_sound(&stores[0]).await;
+}
+
+/// A hot product's stock may be held by others all the time: carts are filled with it all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cart_is_filled_while_the_stock_is_locked() {
+    let database = database().await;
+    let store = open_at(&database.url, |_| ()).await;
+    let world = world(&store);
+    let (customer, variant) = (world.customer().await, world.variant(1_000, 5).await);
+    let mut other = Backstage::at(&database.url).await;
+    other.run("begin; select * from product_stocks for update").await;
+    let cart = world.add_to_cart(customer, variant, 3).await;
+    assert_eq!((cart.version, cart.items.len()), (1, 1));
+    other.run("rollback").await;
+}
+
+/// What a hand in the data may leave behind is told, not shown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cart_that_miscounts_its_lines_is_corrupt() {
+    let database = database().await;
+    let store = open_at(&database.url, |_| ()).await;
+    let world = world(&store);
+    let (customer, variant) = (world.customer().await, world.variant(1_000, 5).await);
+    world.add_to_cart(customer, variant, 3).await;
+    Backstage::at(&database.url).await.run("delete from cart_items").await;
+    let told = store.cart(customer).await.unwrap_err().to_string();
+    assert!(told.contains("counts 1 lines and has 0"), "{told}");
+}
