@@ -65,7 +65,7 @@ impl Client for Embedded {
         let (key, variants) = self.market.draw(self.hot);
         let caller = Caller::new(Principal::Customer(self.customer_id), IdempotencyKey::new(key)?);
         let lines = variants.map(|variant_id| LineRequest { variant_id, quantity: Quantity::ONE });
-        let basket = Basket { lines: lines.to_vec(), coupons: Vec::new() };
+        let basket = Basket { lines: lines.to_vec().into(), coupons: Vec::new() };
         let order = PlaceOrder { customer_id: self.customer_id, basket, payment: Some(PaymentMethod::Wallet) };
         self.commerce.place_order(caller, order).await?;
         Ok(())

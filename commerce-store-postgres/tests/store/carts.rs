@@ -22,7 +22,10 @@ fn add(customer_id: CustomerId, variant_id: VariantId) -> Command {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_instances_edit_and_order_the_same_carts() {
     let database = database().await;
-    let stores = [open_at(&database.url, |config| config.lanes = 2).await, open_at(&database.url, |config| config.lanes = 2).await];
+    let stores = [
+        open_at(&database.url, |config| config.lanes = 2).await,
+        open_at(&database.url, |config| config.lanes = 2).await,
+    ];
     let world = world(&stores[0]);
     let customers = world.customers(3, 1_000_000).await;
     let variants = [world.variant(1_000, 1_000).await, world.variant(2_000, 1_000).await];
