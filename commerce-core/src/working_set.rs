@@ -12,6 +12,7 @@ use crate::inventory::Stock;
 use crate::order::Order;
 use crate::payment::Payment;
 use crate::records::{Changes, Records};
+use crate::refund::Refund;
 use crate::text::{CouponCode, Name, Sku, Username};
 use crate::top_up::TopUp;
 use crate::wallet::{Wallet, WalletId};
@@ -39,6 +40,8 @@ pub struct Keys {
     pub issued_coupons: BTreeSet<IssuedCouponId>,
     /// Orders, each with its payment and redemptions.
     pub orders: BTreeSet<OrderId>,
+    /// The refunds of orders.
+    pub refunds: BTreeSet<OrderId>,
     /// Charges.
     pub charges: BTreeSet<ChargeId>,
     /// Charges by the gateway's transaction.
@@ -68,6 +71,7 @@ impl Keys {
         self.copies.extend(other.copies);
         self.issued_coupons.extend(other.issued_coupons);
         self.orders.extend(other.orders);
+        self.refunds.extend(other.refunds);
         self.charges.extend(other.charges);
         self.transactions.extend(other.transactions);
         self.top_ups.extend(other.top_ups);
@@ -88,6 +92,7 @@ impl Keys {
             copies: &self.copies - &loaded.copies,
             issued_coupons: &self.issued_coupons - &loaded.issued_coupons,
             orders: &self.orders - &loaded.orders,
+            refunds: &self.refunds - &loaded.refunds,
             charges: &self.charges - &loaded.charges,
             transactions: &self.transactions - &loaded.transactions,
             top_ups: &self.top_ups - &loaded.top_ups,
@@ -116,6 +121,7 @@ pub struct WorkingSet {
     copies: HashMap<(CouponId, CustomerId), u32>,
     orders: HashMap<OrderId, Arc<Order>>,
     payments: HashMap<OrderId, Arc<Payment>>,
+    refunds: HashMap<OrderId, Vec<Arc<Refund>>>,
     redemptions: HashMap<(IssuedCouponId, OrderId), Redemption>,
     charges: HashMap<ChargeId, Arc<Charge>>,
     transactions: HashMap<Name, ChargeId>,
@@ -151,6 +157,13 @@ impl WorkingSet {
         }
         self.orders.extend(changes.orders.iter().map(|order| (order.id, Arc::clone(order))));
         self.payments.extend(changes.payments.iter().map(|payment| (payment.order_id, Arc::clone(payment))));
+        for refund in &changes.refunds {
+            let refunds = self.refunds.entry(refund.order_id).or_default();
+            match refunds.binary_search_by_key(&refund.id, |known| known.id) {
+                Ok(place) => refunds[place] = Arc::clone(refund),
+                Err(place) => refunds.insert(place, Arc::clone(refund)),
+            }
+        }
         for redemption in &changes.redemptions {
             self.redemptions.insert((redemption.issued_coupon_id, redemption.order_id), *redemption);
         }
@@ -204,6 +217,9 @@ impl Records for WorkingSet {
     }
     fn payment(&self, order: OrderId) -> Option<&Payment> {
         self.payments.get(&order).map(Arc::as_ref)
+    }
+    fn refunds(&self, order: OrderId) -> &[Arc<Refund>] {
+        self.refunds.get(&order).map_or(&[], Vec::as_slice)
     }
     fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
         self.redemptions.get(&(copy, order)).copied()

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use commerce_core::{
     Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date, Issuance,
-    IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, Payment, Product, ProductId, Records,
-    Redemption, Sku, Stock, StockEntry, TopUp, TopUpId, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
+    IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, OrderStatus, Payment, Product,
+    ProductId, Records, Redemption, Refund, Sku, Stock, StockEntry, Timestamp, TopUp, TopUpId, Username, Variant,
+    VariantId, Wallet, WalletEntry, WalletId,
 };
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -37,6 +38,10 @@ pub(crate) struct Tables {
     coupon_codes: HashMap<CouponCode, CouponId>,
     pub(crate) issued_coupons: IdMap<IssuedCouponId, IssuedCoupon>,
     pub(crate) orders: BTreeMap<OrderId, OrderRow>,
+    /// By order: few orders have any.
+    pub(crate) refunds: IdMap<OrderId, Vec<Arc<Refund>>>,
+    /// Pending orders by when their time is over.
+    pub(crate) due: BTreeSet<(Timestamp, OrderId)>,
     pub(crate) cards: CardTables,
     pub(crate) sales: BTreeMap<Date, IdMap<ProductId, SalesSum>>,
     pub(crate) keys: KeyTable,
@@ -64,6 +69,7 @@ pub(crate) struct WalletRow {
 pub(crate) struct ProductRow {
     pub(crate) product: Arc<Product>,
     pub(crate) variants: Vec<VariantId>,
+    pub(crate) views: u64,
 }
 
 #[derive(Debug)]
@@ -103,6 +109,13 @@ impl Tables {
         self.apply_catalog(changes.products, changes.variants);
         self.apply_coupons(changes.coupons, changes.issuances);
         self.apply_copies(changes.copies, changes.issued_coupons);
+        for refund in changes.refunds {
+            let refunds = self.refunds.entry(refund.order_id).or_default();
+            match refunds.binary_search_by_key(&refund.id, |known| known.id) {
+                Ok(place) => refunds[place] = refund,
+                Err(place) => refunds.insert(place, refund),
+            }
+        }
         self.apply_stock(changes.stocks, changes.stock_entries);
         self.apply_wallets(changes.wallets, changes.wallet_entries);
         self.cards.apply(changes.charges, changes.top_ups);
@@ -138,7 +151,7 @@ impl Tables {
                 Some(row) => row.product = product,
                 None => {
                     self.product_ids.insert(product.id);
-                    self.products.insert(product.id, ProductRow { product, variants: Vec::new() });
+                    self.products.insert(product.id, ProductRow { product, variants: Vec::new(), views: 0 });
                 }
             }
         }
@@ -249,6 +262,10 @@ impl Tables {
         match self.orders.entry(order.id) {
             Entry::Occupied(row) => {
                 let row = row.into_mut();
+                if let Some(was_due) = due(&row.order) {
+                    self.due.remove(&(was_due, order.id));
+                }
+                self.due.extend(due(&order).map(|at| (at, order.id)));
                 row.order = order;
                 row
             }
@@ -256,6 +273,7 @@ impl Tables {
                 if let Some(customer) = self.customers.get_mut(&order.customer_id) {
                     insert_ascending(&mut customer.orders, order.id);
                 }
+                self.due.extend(due(&order).map(|at| (at, order.id)));
                 free.insert(OrderRow {
                     order,
                     payment: None,
@@ -282,6 +300,11 @@ impl Tables {
     pub(crate) fn wallet_log(&self, id: WalletId) -> Option<&Log<WalletEntry>> {
         self.wallet_row(id).map(|row| &row.entries)
     }
+}
+
+/// When the time of an order that waits for its payment is over.
+fn due(order: &Order) -> Option<Timestamp> {
+    order.expires_at.filter(|_| order.status == OrderStatus::Pending)
 }
 
 /// Keeps a list of ids ascending. Ids mostly arrive so; those of another node may be a little late.
@@ -333,6 +356,9 @@ impl Records for Tables {
     }
     fn payment(&self, order: OrderId) -> Option<&Payment> {
         self.orders.get(&order)?.payment.as_deref()
+    }
+    fn refunds(&self, order: OrderId) -> &[Arc<Refund>] {
+        self.refunds.get(&order).map_or(&[], Vec::as_slice)
     }
     fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
         self.orders.get(&order)?.redemptions.iter().find(|known| known.issued_coupon_id == copy).copied()

@@ -10,7 +10,9 @@ mod charge;
 mod coupon;
 mod customer;
 mod keys;
+mod lifecycle;
 mod order;
+mod refund;
 mod top_up;
 mod wallet;
 
@@ -32,6 +34,7 @@ use crate::inventory::{Stock, StockEntry};
 use crate::order::Order;
 use crate::principal::Principal;
 use crate::records::{Changes, Records};
+use crate::refund::Refund;
 use crate::rejection::Rejection;
 use crate::time::{Date, TimeZone, Timestamp};
 use crate::top_up::TopUp;
@@ -92,8 +95,10 @@ pub enum Outcome {
     Coupon(Arc<Coupon>),
     /// A copy was handed out.
     IssuedCoupon(Arc<IssuedCoupon>),
-    /// An order was placed, paid or cancelled.
+    /// An order was placed, or went a step further.
     Order(Arc<Order>),
+    /// Money of an order was given back.
+    Refund(Arc<Refund>),
     /// A charge was begun or settled.
     Charge(Arc<Charge>),
     /// A top-up was asked for.
@@ -107,6 +112,9 @@ pub struct Listing {
     pub product: Arc<Product>,
     /// Its variants, oldest first.
     pub variants: Vec<ListedVariant>,
+    /// How often it has been looked at, as far as that has been written; no change of the product.
+    #[serde(default)]
+    pub views: u64,
 }
 
 /// A variant with its stock.
@@ -152,7 +160,11 @@ pub fn decide<R: Records>(
         Command::IssueCoupon(command) => coupon::issue(&case, command),
         Command::PlaceOrder(command) => order::place(&case, command),
         Command::PayOrder(command) => order::pay(&case, command),
-        Command::CancelOrder(command) => order::cancel(&case, command),
+        Command::CancelOrder(command) => lifecycle::cancel(&case, command),
+        Command::ExpireOrder(command) => lifecycle::expire(&case, command),
+        Command::ShipOrder(command) => lifecycle::ship(&case, command.order_id),
+        Command::DeliverOrder(command) => lifecycle::deliver(&case, command.order_id),
+        Command::RefundOrder(command) => refund::refund(&case, command),
         Command::StartCardPayment(command) => charge::start(&case, command),
         Command::RequestTopUp(command) => top_up::request(&case, command),
         Command::SettleCharge(command) => charge::settle(&case, command),
@@ -191,6 +203,10 @@ impl<R: Records> Case<'_, R> {
             | Command::AdjustWallet(_)
             | Command::CreateCoupon(_)
             | Command::UpdateCoupon(_)
+            | Command::ExpireOrder(_)
+            | Command::ShipOrder(_)
+            | Command::DeliverOrder(_)
+            | Command::RefundOrder(_)
             | Command::SettleCharge(_) => self.principal.is_staff(),
         };
         if permitted { Ok(()) } else { Err(Rejection::Forbidden { operation: command.operation() }) }

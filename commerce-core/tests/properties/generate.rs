@@ -2,11 +2,12 @@
 
 use commerce_core::{
     AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, Command, Coupon, CouponCode, CouponId,
-    CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, GatewayPayment, GatewayStatus, Id,
-    IssueCoupon, IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, Money, Name, NewVariant,
-    Note, OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus,
-    Quantity, RegisterCustomer, RequestTopUp, SettleCharge, Sku, StartCardPayment, Timestamp, UpdateCoupon,
-    UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
+    CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, ExpireOrder,
+    GatewayPayment, GatewayStatus, Id, IssueCoupon, IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest,
+    MAX_MINOR, Money, Name, NewVariant, Note, OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal,
+    Product, ProductId, ProductStatus, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RegisterCustomer,
+    RequestTopUp, SettleCharge, ShipOrder, Sku, StartCardPayment, Timestamp, UpdateCoupon, UpdateProduct,
+    UpdateVariant, Username, Variant, VariantId, Window,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -112,6 +113,21 @@ fn basket() -> impl Strategy<Value = Basket> + Clone {
         .prop_map(|(lines, coupons)| Basket { lines, coupons })
 }
 
+pub(crate) fn destination() -> impl Strategy<Value = RefundDestination> + Clone {
+    prop_oneof![Just(RefundDestination::Wallet), Just(RefundDestination::Gateway)]
+}
+
+fn refund_order() -> impl Strategy<Value = RefundOrder> + Clone {
+    let line = (any::<u32>(), 1..=1_000_000_i64).prop_map(|(position, quantity)| RefundLineRequest {
+        position,
+        quantity: Quantity::new(quantity).expect("a quantity"),
+    });
+    let lines = of(prop::collection::vec(line, 0..4));
+    (any_id(), lines, any::<bool>(), of(destination()), of(any_note())).prop_map(
+        |(order_id, lines, restock, destination, reason)| RefundOrder { order_id, lines, restock, destination, reason },
+    )
+}
+
 /// Any command whatever, sensible or not.
 pub(crate) fn command() -> BoxedStrategy<Command> {
     let version = || of(0..=9_u64);
@@ -191,6 +207,10 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
         .into()),
         (any_id(), method()).prop_map(|(order_id, method)| PayOrder { order_id, method }.into()),
         (any_id(), of(any_note())).prop_map(|(order_id, reason)| CancelOrder { order_id, reason }.into()),
+        any_id().prop_map(|order_id| ExpireOrder { order_id }.into()),
+        any_id().prop_map(|order_id| ShipOrder { order_id }.into()),
+        any_id().prop_map(|order_id| DeliverOrder { order_id }.into()),
+        refund_order().prop_map(Command::from),
     ];
     prop_oneof![5 => catalog, 6 => customers, 3 => orders, 3 => cards()].boxed()
 }

@@ -4,10 +4,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use commerce_core::{
-    AppliedCoupon, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event, IssuedCoupon,
+    AppliedCoupon, CancelCause, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event, IssuedCoupon,
     IssuedCouponStatus, ListedVariant, Listing, Money, Operation, Order, OrderChange, OrderEvent, OrderLine,
-    OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment, PaymentStatus, Principal, Product, Stock, StockEntry,
-    StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
+    OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment, PaymentStatus, Principal, Product, Refund, RefundLine,
+    RefundStatus, Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 
 use crate::cases;
 use crate::generate::{
-    any_id, any_name, any_note, any_sku, command, discount, instant, method, money, principal, product_status,
-    username, window,
+    any_id, any_name, any_note, any_sku, command, destination, discount, instant, method, money, principal,
+    product_status, username, window,
 };
 
 fn round_trips<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> Result<(), TestCaseError> {
@@ -195,7 +195,11 @@ fn order_event() -> impl Strategy<Value = OrderEvent> {
     let change = prop_oneof![
         Just(OrderChange::Placed),
         Just(OrderChange::Paid),
-        of(any_note()).prop_map(|reason| OrderChange::Cancelled { reason }),
+        (select(vec![CancelCause::Requested, CancelCause::Expired, CancelCause::Gateway]), of(any_note()))
+            .prop_map(|(cause, reason)| OrderChange::Cancelled { cause, reason }),
+        Just(OrderChange::Shipped),
+        Just(OrderChange::Delivered),
+        refund().prop_map(|refund| OrderChange::Refunded { refund }),
         any::<u32>().prop_map(|attempt| OrderChange::PaymentStarted { attempt }),
         of(any_note()).prop_map(|reason| OrderChange::PaymentFailed { reason }),
     ];
@@ -212,10 +216,44 @@ fn order_event() -> impl Strategy<Value = OrderEvent> {
     )
 }
 
+fn refund() -> impl Strategy<Value = Arc<Refund>> {
+    use RefundStatus::{Failed, Pending, Succeeded};
+    let line = (any::<u32>(), any::<u32>(), money()).prop_map(|(position, quantity, amount)| RefundLine {
+        position,
+        quantity,
+        amount,
+    });
+    let ids = (any_id(), any_id(), any_id());
+    let status = select(vec![Pending, Succeeded, Failed]);
+    let times = (instant(), instant());
+    (ids, vec(line, 0..3), money(), destination(), any::<bool>(), status, of(any_note()), times).prop_map(
+        |((id, order_id, payment_id), lines, total, destination, restock, status, reason, times)| {
+            let (created_at, updated_at) = times;
+            Arc::new(Refund {
+                id,
+                order_id,
+                payment_id,
+                lines,
+                total,
+                destination,
+                restock,
+                status,
+                reason,
+                created_at,
+                updated_at,
+            })
+        },
+    )
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     let customer = (any_id(), username(), any_name(), instant())
         .prop_map(|(id, username, name, created_at)| Customer { id, username, name, created_at });
-    let listing = (product(), vec(listed(), 0..3)).prop_map(|(product, variants)| Listing { product, variants });
+    let listing = (product(), vec(listed(), 0..3), any::<u64>()).prop_map(|(product, variants, views)| Listing {
+        product,
+        variants,
+        views,
+    });
     prop_oneof![
         customer.prop_map(|value| Outcome::Customer(Arc::new(value))),
         listing.prop_map(|value| Outcome::Listing(Arc::new(value))),
@@ -226,6 +264,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         coupon().prop_map(|value| Outcome::Coupon(Arc::new(value))),
         issued_coupon().prop_map(|value| Outcome::IssuedCoupon(Arc::new(value))),
         order().prop_map(Outcome::Order),
+        refund().prop_map(Outcome::Refund),
         charge().prop_map(|value| Outcome::Charge(Arc::new(value))),
         top_up().prop_map(|value| Outcome::TopUp(Arc::new(value))),
     ]

@@ -65,9 +65,9 @@ planted! {
         => [format!("stock_entry: variant {}, row 7", b.variant)];
     a_lost_row: |b| format!("delete from stock_entries where variant_id = {} and sequence = 1", b.variant)
         => [format!("stock_entry: variant {}, row 2", b.variant)];
-    wallet: |b| "update wallets set balance = balance + 1".to_owned()
+    wallet: |b| "update wallets set balance = balance + 1"
         => [format!("wallet: wallet {} KRW", b.customer)];
-    wallet_entry: |b| "update wallet_entries set amount = amount + 1 where sequence = 1".to_owned()
+    wallet_entry: |b| "update wallet_entries set amount = amount + 1 where sequence = 1"
         => [format!("wallet_entry: wallet {} KRW, row 1", b.customer)];
     lost: |b| format!("update wallet_entries set order_id = {NOWHERE} where sequence = 1")
         => [format!("lost: order {NOWHERE}")];
@@ -77,7 +77,7 @@ planted! {
         => [format!("lost: order {NOWHERE}")];
     a_lost_stock: |b| format!("insert into stock_entries values ({NOWHERE}, 1, 1, 1, 'adjust', null, 'system', null, now())")
         => [format!("lost: variant {NOWHERE}")];
-    a_lost_wallet: |b| "insert into wallet_entries values (1, 'KRW', 1, 'deposit', 1, 1, null, 'system', null, now())".to_owned()
+    a_lost_wallet: |b| "insert into wallet_entries values (1, 'KRW', 1, 'deposit', 1, 1, null, 'system', null, now())"
         => [format!("lost: wallet {NOWHERE} KRW")];
     a_lost_customer: |b| format!("update issued_coupons set customer_id = {NOWHERE}, ordinal = 1 where id = {}", b.held)
         => [format!("lost: customer {NOWHERE}")];
@@ -91,11 +91,11 @@ planted! {
         => [format!("lost: order {NOWHERE}")];
     a_history_of_a_lost_order: |b| format!("insert into order_events values ({NOWHERE}, 1, null, 'paid', '{{}}', now())")
         => [format!("lost: order {NOWHERE}")];
-    coupon: |b| "update coupon_issuances set issued = issued - 1".to_owned()
+    coupon: |b| "update coupon_issuances set issued = issued - 1"
         => [format!("coupon: coupon {}", b.coupon)];
-    copies: |b| "update issued_coupons set ordinal = 5 where ordinal = 2".to_owned()
+    copies: |b| "update issued_coupons set ordinal = 5 where ordinal = 2"
         => [format!("copies: coupon {}, customer {}", b.coupon, b.customer)];
-    a_copy_too_many: |b| "update coupons set per_customer_limit = 1".to_owned()
+    a_copy_too_many: |b| "update coupons set per_customer_limit = 1"
         => [format!("copies: coupon {}, customer {}", b.coupon, b.customer)];
     copy: |b| format!("update issued_coupons set status = 'available', order_id = null where id = {}", b.held)
         => [format!("copy: issued coupon {}", b.held)];
@@ -109,10 +109,14 @@ planted! {
         "delete from order_events where order_id = {0} and sequence = 2; \
          delete from outbox_messages where order_id = {0} and sequence = 2", b.cancelled.id)
         => [format!("history: order {}", b.cancelled.id)];
-    payment: |b| "update payments set amount = amount + 1".to_owned()
+    payment: |b| "update payments set amount = amount + 1"
         => [format!("payment: order {}", b.paid.id)];
     wallet_payment: |b| format!("update wallet_entries set order_id = {} where kind = 'payment'", b.pending.id)
         => [format!("wallet_payment: order {}", b.paid.id), format!("wallet_payment: order {}", b.pending.id)];
+    refunds: |b| format!(
+        "insert into refunds select 7, order_id, id, 1, currency, 'wallet', false, 'succeeded', null, now(), now() \
+           from payments where order_id = {}", b.paid.id)
+        => [format!("refunds: order {}", b.paid.id)];
     redemptions: |b| format!("update coupon_redemptions set discount = discount + 1 where order_id = {}", b.paid.id)
         => [format!("redemptions: order {}", b.paid.id)];
     movement: |b| format!("update stock_entries set order_id = {} where reason = 'cancel'", b.pending.id)
@@ -122,8 +126,8 @@ planted! {
         ];
     messages: |b| format!("delete from outbox_messages where order_id = {} and sequence = 1", b.cancelled.id)
         => [format!("messages: order {}", b.cancelled.id)];
-    sales: |b| "update product_sales_daily set quantity = quantity + 1".to_owned()
+    sales: |b| "update product_sales_daily set quantity = quantity + 1"
         => [format!("sales: product {}, 2026-10-30", b.product)];
-    forgotten_sales: |b| "delete from product_sales_daily".to_owned()
+    forgotten_sales: |b| "delete from product_sales_daily"
         => [format!("sales: product {}, 2026-10-30", b.product)];
 }

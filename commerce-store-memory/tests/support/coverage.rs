@@ -47,6 +47,11 @@ pub(crate) const REFUSALS: &[&str] = &[
     "insufficient_balance",
     "invalid_transition",
     "order_expired",
+    "order_not_expired",
+    "order_line_not_found",
+    "refund_too_large",
+    "refund_destination_not_offered",
+    "wallet_full",
     "payment_method_not_offered",
     "payment_in_progress",
     "charge_not_found",
@@ -84,6 +89,9 @@ pub(crate) const NOTES: &[&str] = &[
     "coupon given back too late",
     "one variant on two lines",
     "a free order",
+    "refunded in part",
+    "refunded in full",
+    "a refund of nothing",
     "two days of sales",
 ];
 

@@ -7,6 +7,7 @@ mod cards;
 mod catalog;
 mod coupons;
 mod net;
+mod refunds;
 mod sale;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +20,8 @@ use crate::error::Failure;
 
 /// Every statement, for the test that prepares them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    [cards::STATEMENTS, catalog::STATEMENTS, coupons::STATEMENTS, sale::STATEMENTS].concat()
+    let refunds = refunds::STATEMENTS;
+    [cards::STATEMENTS, catalog::STATEMENTS, coupons::STATEMENTS, refunds, sale::STATEMENTS].concat()
 }
 
 /// Writes `net`. The last statement is always one that writes, and that therefore fails in a transaction that an
@@ -29,6 +31,7 @@ pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
     coupons::write_campaigns(connection, net).await?;
     sale::write_changed(connection, net).await?;
     sale::write(connection, net).await?;
+    refunds::write(connection, net).await?;
     cards::write(connection, net).await?;
     coupons::write_copies(connection, net).await
 }

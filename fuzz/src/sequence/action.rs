@@ -5,9 +5,10 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use commerce_core::{
     AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, Command, CouponCode, CouponRef,
-    CreateCoupon, CreateProduct, Deposit, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, Name, Note,
-    PayOrder, PaymentMethod, PlaceOrder, Quantity, RegisterCustomer, RequestTopUp, SettleCharge, StartCardPayment,
-    UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
+    CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireOrder, GatewayPayment, GatewayStatus, IssueCoupon,
+    LineRequest, Name, Note, PayOrder, PaymentMethod, PlaceOrder, Quantity, RefundDestination, RefundLineRequest,
+    RefundOrder, RegisterCustomer, RequestTopUp, SettleCharge, ShipOrder, StartCardPayment, UpdateCoupon,
+    UpdateProduct, UpdateVariant, Username, Window,
 };
 
 use super::parts::{Amount, NewForm, Off, currency, quantity, status};
@@ -100,6 +101,21 @@ pub(super) enum Action {
     Cancel {
         order: Pick,
     },
+    Expire {
+        order: Pick,
+    },
+    Ship {
+        order: Pick,
+    },
+    Deliver {
+        order: Pick,
+    },
+    Refund {
+        order: Pick,
+        lines: Option<Vec<(u8, u8)>>,
+        restock: bool,
+        gateway: Option<bool>,
+    },
     StartCard {
         order: Pick,
     },
@@ -131,6 +147,10 @@ impl Action {
             Self::Place { .. } | Self::Buy { .. } | Self::Pay { .. } | Self::Cancel { .. } => {
                 self.about_orders(world)?
             }
+            Self::Expire { order } => ExpireOrder { order_id: world.order(*order) }.into(),
+            Self::Refund { .. } => self.about_refunds(world)?,
+            Self::Ship { order } => ShipOrder { order_id: world.order(*order) }.into(),
+            Self::Deliver { order } => DeliverOrder { order_id: world.order(*order) }.into(),
             Self::StartCard { .. } | Self::TopUp { .. } | Self::Report { .. } => self.about_cards(world)?,
         })
     }
@@ -258,6 +278,17 @@ impl Action {
             }
             _ => return None,
         })
+    }
+
+    fn about_refunds(&self, world: &World) -> Option<Command> {
+        let Self::Refund { order, lines, restock, gateway } = self else { return None };
+        let line = |&(position, units): &(u8, u8)| {
+            Some(RefundLineRequest { position: u32::from(position % 4), quantity: quantity(units)? })
+        };
+        let lines = lines.as_ref().map(|lines| lines.iter().take(101).filter_map(line).collect());
+        let to = |gateway| if gateway { RefundDestination::Gateway } else { RefundDestination::Wallet };
+        let (order_id, destination) = (world.order(*order), gateway.map(to));
+        Some(RefundOrder { order_id, lines, restock: *restock, destination, reason: None }.into())
     }
 
     fn about_orders(&self, world: &World) -> Option<Command> {
