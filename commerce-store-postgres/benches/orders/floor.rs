@@ -18,7 +18,8 @@ const TABLES: [&str; 8] = [
     "copy order_events from stdin",
     "copy outbox_messages from stdin",
     "copy stock_entries from stdin",
-    "copy wallet_entries from stdin",
+    "copy wallet_entries (customer_id, currency, sequence, kind, amount, balance_after, order_id, actor, memo, created_at) \
+     from stdin",
     "copy idempotency_keys from stdin",
 ];
 /// More orders a second than anybody copies: how many rows are made beforehand.
