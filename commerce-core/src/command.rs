@@ -10,6 +10,7 @@ use crate::inventory::MAX_QUANTITY;
 use crate::money::Money;
 use crate::operation::Operation;
 use crate::payment::PaymentMethod;
+use crate::refund::RefundDestination;
 use crate::rejection::Rejection;
 use crate::text::{CouponCode, Name, Note, Sku, Username};
 use crate::time::Window;
@@ -376,6 +377,58 @@ pub struct CancelOrder {
     pub reason: Option<Note>,
 }
 
+/// Calls a pending order off whose time to be paid is over, and gives everything back. Operators and the shop itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpireOrder {
+    /// Which order.
+    pub order_id: OrderId,
+}
+
+/// Says that a paid order is on its way. Operators only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShipOrder {
+    /// Which order.
+    pub order_id: OrderId,
+}
+
+/// Says that a shipped order has reached its customer. Operators only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliverOrder {
+    /// Which order.
+    pub order_id: OrderId,
+}
+
+/// Units of one line of an order to give back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundLineRequest {
+    /// The line's place in the order, from 1.
+    pub position: u32,
+    /// How many units.
+    pub quantity: Quantity,
+}
+
+/// Gives money of a paid order back, for all of it or for units of its lines. Operators only.
+///
+/// What is returned is what was paid for those units, their share of the discount taken off (see
+/// [`paid_for`](crate::paid_for)). With the last unit the order is [`Refunded`](crate::OrderStatus::Refunded), and its
+/// coupons are given back unless they have expired since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundOrder {
+    /// Which order.
+    pub order_id: OrderId,
+    /// What to give back, a line named twice taken together; none for everything that is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<RefundLineRequest>>,
+    /// Whether the units go back into stock.
+    pub restock: bool,
+    /// Where the money goes; none for the way it was paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<RefundDestination>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Note>,
+}
+
 /// Begins a card payment of a pending order: records a [`Charge`](crate::Charge) for the gateway to be asked for. What
 /// the order took stays taken while the charge is in flight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -454,6 +507,10 @@ commands! {
     PlaceOrder,
     PayOrder,
     CancelOrder,
+    ExpireOrder,
+    ShipOrder,
+    DeliverOrder,
+    RefundOrder,
     StartCardPayment,
     RequestTopUp,
     SettleCharge,
@@ -468,14 +525,15 @@ impl Command {
             Self::CreateProduct(c) => u32::try_from(c.variants.len()).unwrap_or(u32::MAX).saturating_add(1),
             // The order, its payment and its message.
             Self::PlaceOrder(_) => 3,
-            // The payment and the message.
-            Self::PayOrder(_) => 2,
+            // The payment, or the refund, and the message.
+            Self::PayOrder(_) | Self::RefundOrder(_) => 2,
             // The charge, the payment and the message.
             Self::StartCardPayment(_) => 3,
             // The top-up and its charge.
             Self::RequestTopUp(_) => 2,
             // The message.
             Self::CancelOrder(_) | Self::SettleCharge(_) => 1,
+            Self::ExpireOrder(_) | Self::ShipOrder(_) | Self::DeliverOrder(_) => 1,
             Self::UpdateProduct(_)
             | Self::UpdateVariant(_)
             | Self::AdjustStock(_)

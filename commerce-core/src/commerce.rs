@@ -8,8 +8,9 @@ use crate::catalog::Product;
 use crate::charge::Charge;
 use crate::command::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ClearCart, Command, CreateCoupon,
-    CreateProduct, Deposit, IssueCoupon, MergeCart, PayOrder, PlaceOrder, RegisterCustomer, RemoveCartItem,
-    RequestTopUp, SettleCharge, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    CreateProduct, DeliverOrder, Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, RefundOrder,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, ShipOrder, StartCardPayment, UpdateCartItem,
+    UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
@@ -19,6 +20,7 @@ use crate::inventory::StockEntry;
 use crate::order::Order;
 use crate::pricing::Quote;
 use crate::principal::Principal;
+use crate::refund::Refund;
 use crate::store::{Envelope, Error, Receipt, Store, StoreError};
 use crate::text::IdempotencyKey;
 use crate::time::{Clock, SystemClock};
@@ -196,6 +198,14 @@ methods! {
     pay_order(PayOrder) -> Order(Order);
     /// Calls a pending order off and gives everything back.
     cancel_order(CancelOrder) -> Order(Order);
+    /// Calls a pending order off whose time to be paid is over; [`expire_orders`](Self::expire_orders) finds them.
+    expire_order(ExpireOrder) -> Order(Order);
+    /// Says that a paid order is on its way.
+    ship_order(ShipOrder) -> Order(Order);
+    /// Says that a shipped order has reached its customer.
+    deliver_order(DeliverOrder) -> Order(Order);
+    /// Gives money of a paid order back.
+    refund_order(RefundOrder) -> Refund(Refund);
     /// Begins a card payment of a pending order; [`Payments`](crate::Payments) takes it from there.
     start_card_payment(StartCardPayment) -> Charge(Charge);
     /// Records a wish for money from a card into a wallet; [`Payments`](crate::Payments) takes it from there.

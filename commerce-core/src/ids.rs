@@ -122,6 +122,8 @@ ids! {
     OrderId;
     /// Names a [`Payment`](crate::Payment).
     PaymentId;
+    /// Names a [`Refund`](crate::Refund), and serves as its idempotency key at a gateway.
+    RefundId;
     /// Names a [`Charge`](crate::Charge), and serves as its idempotency key at a gateway.
     ChargeId;
     /// Names a [`TopUp`](crate::TopUp).

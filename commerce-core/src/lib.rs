@@ -72,7 +72,7 @@
 //! [`StockEntry`] rows. A [`Customer`] has a [`Wallet`] per currency with its [`WalletEntry`] rows. A [`Coupon`] is
 //! the campaign, an [`IssuedCoupon`] one customer's copy, a [`Redemption`] one use of it by one order. A [`Cart`] has
 //! [`CartItem`]s, and holds nothing back; a [`CartView`] is how it looks now. A [`Quote`] is
-//! a priced basket that changed nothing; an [`Order`] has [`OrderLine`]s, a [`Payment`], and a history of
+//! a priced basket that changed nothing; an [`Order`] has [`OrderLine`]s, a [`Payment`], perhaps [`Refund`]s, and a history of
 //! [`OrderEvent`]s, each of which has one [`OutboxMessage`]. A [`Charge`] is one attempt at having a payment gateway take
 //! money from a card, for an order or for a [`TopUp`] of a wallet. Instants end in `_at` and are UTC; intervals are
 //! half-open; an amount of [`Money`] is a whole number of minor units.
@@ -105,6 +105,7 @@ mod coupon;
 mod customer;
 pub mod decide;
 mod event;
+mod expiry;
 mod gateway;
 mod idempotency;
 mod ids;
@@ -118,12 +119,14 @@ mod pricing;
 mod principal;
 mod reconcile;
 mod records;
+mod refund;
 mod rejection;
 mod sales;
 pub mod store;
 mod text;
 mod time;
 mod top_up;
+mod views;
 mod wallet;
 mod working_set;
 
@@ -136,6 +139,7 @@ pub use coupon::*;
 pub use customer::*;
 pub use decide::{Context, Decision, ListedVariant, Listing, Outcome, Shop, keys};
 pub use event::*;
+pub use expiry::Expired;
 pub use gateway::*;
 pub use idempotency::*;
 pub use ids::*;
@@ -149,6 +153,7 @@ pub use pricing::*;
 pub use principal::*;
 pub use reconcile::*;
 pub use records::*;
+pub use refund::*;
 pub use rejection::Rejection;
 pub use sales::{DailySales, PopularQuery, Popularity, Revenue, rank};
 pub use store::{
@@ -158,5 +163,6 @@ pub use store::{
 pub use text::*;
 pub use time::*;
 pub use top_up::*;
+pub use views::{ProductViews, ViewCounter};
 pub use wallet::{Wallet, WalletEntry, WalletEntryKind, WalletId};
 pub use working_set::*;

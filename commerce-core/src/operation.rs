@@ -47,6 +47,10 @@ operations! {
     PlaceOrder = "place_order";
     PayOrder = "pay_order";
     CancelOrder = "cancel_order";
+    ExpireOrder = "expire_order";
+    ShipOrder = "ship_order";
+    DeliverOrder = "deliver_order";
+    RefundOrder = "refund_order";
     StartCardPayment = "start_card_payment";
     RequestTopUp = "request_top_up";
     SettleCharge = "settle_charge";

@@ -12,6 +12,7 @@ use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, Produc
 use crate::inventory::{Stock, StockEntry};
 use crate::order::{Order, OrderEvent};
 use crate::payment::Payment;
+use crate::refund::Refund;
 use crate::sales::DailySales;
 use crate::text::{CouponCode, Name, Sku, Username};
 use crate::top_up::TopUp;
@@ -52,6 +53,8 @@ pub trait Records {
     fn order(&self, id: OrderId) -> Option<&Order>;
     /// The payment of an order.
     fn payment(&self, order: OrderId) -> Option<&Payment>;
+    /// The refunds of an order, by id.
+    fn refunds(&self, order: OrderId) -> &[Arc<Refund>];
     /// One use of a copy by an order.
     fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption>;
     /// A charge.
@@ -65,7 +68,7 @@ pub trait Records {
 /// What a decision changes: the new value of each touched record, and rows to append. A store writes all
 /// of it in one commit, or none.
 ///
-/// Payments, order events and redemptions always come with the order that they belong to, ledger rows with the
+/// Payments, refunds, order events and redemptions always come with the order that they belong to, ledger rows with the
 /// stock or wallet that they lead to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -99,6 +102,8 @@ pub struct Changes {
     pub orders: Vec<Arc<Order>>,
     /// New values of payments.
     pub payments: Vec<Arc<Payment>>,
+    /// New values of refunds.
+    pub refunds: Vec<Arc<Refund>>,
     /// New values of charges.
     pub charges: Vec<Arc<Charge>>,
     /// New values of top-ups.

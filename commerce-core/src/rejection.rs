@@ -9,6 +9,7 @@ use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, Produc
 use crate::money::{Money, MoneyError};
 use crate::operation::Operation;
 use crate::order::OrderStatus;
+use crate::refund::RefundDestination;
 use crate::text::{CouponCode, IdempotencyKey, Name, Sku, Username};
 use crate::time::Timestamp;
 
@@ -342,6 +343,52 @@ pub enum Rejection {
         /// When it was to be paid.
         now: Timestamp,
     },
+    /// The order's time to be paid is not over yet.
+    #[error("order {order} can be paid until {expires_at}; it is {now}")]
+    OrderNotExpired {
+        /// Which order.
+        order: OrderId,
+        /// When its time runs out.
+        expires_at: Timestamp,
+        /// When it was to be called off.
+        now: Timestamp,
+    },
+    /// The order has no such line.
+    #[error("order {order} has no line {position}")]
+    OrderLineNotFound {
+        /// Which order.
+        order: OrderId,
+        /// The line's place that was asked for.
+        position: u32,
+    },
+    /// More units of a line than are left to give back.
+    #[error("order {order}, line {position}: {requested} to be refunded, {refundable} left")]
+    RefundTooLarge {
+        /// Which order.
+        order: OrderId,
+        /// The line's place.
+        position: u32,
+        /// Units to be refunded.
+        requested: u64,
+        /// Units that are not refunded yet.
+        refundable: u32,
+    },
+    /// The money can be given back only another way.
+    #[error("orders paid this way are not refunded through {}", destination.as_str())]
+    RefundDestinationNotOffered {
+        /// Where it was to go.
+        destination: RefundDestination,
+    },
+    /// The wallet would hold more than any amount may be. Take some out of it first.
+    #[error("the wallet holds {balance}, and at most {max} minor units; {amount} does not fit in")]
+    WalletFull {
+        /// What it holds.
+        balance: Money,
+        /// What is to be put in.
+        amount: Money,
+        /// The most that it can hold, in minor units.
+        max: i64,
+    },
     /// The order can be paid only another way.
     #[error("orders cannot be paid this way")]
     PaymentMethodNotOffered,
@@ -447,6 +494,11 @@ impl Rejection {
             Self::InsufficientBalance { .. } => "insufficient_balance",
             Self::InvalidTransition { .. } => "invalid_transition",
             Self::OrderExpired { .. } => "order_expired",
+            Self::OrderNotExpired { .. } => "order_not_expired",
+            Self::OrderLineNotFound { .. } => "order_line_not_found",
+            Self::RefundTooLarge { .. } => "refund_too_large",
+            Self::RefundDestinationNotOffered { .. } => "refund_destination_not_offered",
+            Self::WalletFull { .. } => "wallet_full",
             Self::PaymentMethodNotOffered => "payment_method_not_offered",
             Self::PaymentInProgress { .. } => "payment_in_progress",
             Self::GatewayAmountMismatch { .. } => "gateway_amount_mismatch",

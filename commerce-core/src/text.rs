@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
+use crate::ids::OrderId;
+
 /// A text that does not have the shape its type asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{what} has {min} to {max} characters, {shape}; got {length}")]
@@ -145,6 +147,13 @@ texts! {
 
 fn multi_line(c: char) -> bool {
     !c.is_control() || matches!(c, '\n' | '\t')
+}
+
+impl IdempotencyKey {
+    /// The key of what the shop itself does to an order once.
+    pub(crate) fn of_order(order: OrderId) -> Self {
+        Self(format!("order-{order}").into())
+    }
 }
 
 #[cfg(test)]

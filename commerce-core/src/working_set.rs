@@ -13,6 +13,7 @@ use crate::inventory::Stock;
 use crate::order::Order;
 use crate::payment::Payment;
 use crate::records::{Changes, Records};
+use crate::refund::Refund;
 use crate::text::{CouponCode, Name, Sku, Username};
 use crate::top_up::TopUp;
 use crate::wallet::{Wallet, WalletId};
@@ -42,6 +43,8 @@ pub struct Keys {
     pub carts: BTreeSet<CustomerId>,
     /// Orders, each with its payment and redemptions.
     pub orders: BTreeSet<OrderId>,
+    /// The refunds of orders.
+    pub refunds: BTreeSet<OrderId>,
     /// Charges.
     pub charges: BTreeSet<ChargeId>,
     /// Charges by the gateway's transaction.
@@ -72,6 +75,7 @@ impl Keys {
         self.issued_coupons.extend(other.issued_coupons);
         self.carts.extend(other.carts);
         self.orders.extend(other.orders);
+        self.refunds.extend(other.refunds);
         self.charges.extend(other.charges);
         self.transactions.extend(other.transactions);
         self.top_ups.extend(other.top_ups);
@@ -93,6 +97,7 @@ impl Keys {
             issued_coupons: &self.issued_coupons - &loaded.issued_coupons,
             carts: &self.carts - &loaded.carts,
             orders: &self.orders - &loaded.orders,
+            refunds: &self.refunds - &loaded.refunds,
             charges: &self.charges - &loaded.charges,
             transactions: &self.transactions - &loaded.transactions,
             top_ups: &self.top_ups - &loaded.top_ups,
@@ -122,6 +127,7 @@ pub struct WorkingSet {
     carts: HashMap<CustomerId, Arc<Cart>>,
     orders: HashMap<OrderId, Arc<Order>>,
     payments: HashMap<OrderId, Arc<Payment>>,
+    refunds: HashMap<OrderId, Vec<Arc<Refund>>>,
     redemptions: HashMap<(IssuedCouponId, OrderId), Redemption>,
     charges: HashMap<ChargeId, Arc<Charge>>,
     transactions: HashMap<Name, ChargeId>,
@@ -158,6 +164,13 @@ impl WorkingSet {
         self.carts.extend(changes.carts.iter().map(|cart| (cart.customer_id, Arc::clone(cart))));
         self.orders.extend(changes.orders.iter().map(|order| (order.id, Arc::clone(order))));
         self.payments.extend(changes.payments.iter().map(|payment| (payment.order_id, Arc::clone(payment))));
+        for refund in &changes.refunds {
+            let refunds = self.refunds.entry(refund.order_id).or_default();
+            match refunds.binary_search_by_key(&refund.id, |known| known.id) {
+                Ok(place) => refunds[place] = Arc::clone(refund),
+                Err(place) => refunds.insert(place, Arc::clone(refund)),
+            }
+        }
         for redemption in &changes.redemptions {
             self.redemptions.insert((redemption.issued_coupon_id, redemption.order_id), *redemption);
         }
@@ -214,6 +227,9 @@ impl Records for WorkingSet {
     }
     fn payment(&self, order: OrderId) -> Option<&Payment> {
         self.payments.get(&order).map(Arc::as_ref)
+    }
+    fn refunds(&self, order: OrderId) -> &[Arc<Refund>] {
+        self.refunds.get(&order).map_or(&[], Vec::as_slice)
     }
     fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
         self.redemptions.get(&(copy, order)).copied()

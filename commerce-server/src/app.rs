@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::Commerce;
+use commerce_core::{Commerce, ViewCounter};
 use poem::Request;
 
 use crate::auth::Tokens;
@@ -41,6 +41,8 @@ pub struct App {
     pub cursors: Cursors,
     /// Limits.
     pub limits: Limits,
+    /// Looks at products that are not written yet.
+    pub views: ViewCounter,
     /// What it takes cards with, if it does.
     pub cards: Option<Cards>,
 }
@@ -55,7 +57,8 @@ impl App {
     /// The same of a shop that takes cards, if `cards` are given.
     #[must_use]
     pub fn with_cards(commerce: Commerce, secret: &[u8], limits: Limits, cards: Option<Cards>) -> Arc<Self> {
-        Arc::new(Self { commerce, tokens: Tokens::new(secret), cursors: Cursors::new(secret), limits, cards })
+        let (tokens, cursors, views) = (Tokens::new(secret), Cursors::new(secret), ViewCounter::default());
+        Arc::new(Self { commerce, tokens, cursors, limits, views, cards })
     }
 }
 

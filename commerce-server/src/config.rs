@@ -39,6 +39,8 @@ pub enum Task {
     Migrate,
     /// Prove the books of the database, or list what does not add up; the exit code is 1 if anything does not.
     Reconcile,
+    /// End every unpaid order of the database whose time is over, once; a server does so by itself.
+    Expire,
 }
 
 /// Whom a token names.
@@ -82,6 +84,12 @@ pub struct Settings {
     /// How long an unpaid order holds what it took, in seconds.
     #[arg(long, env = "COMMERCE_PENDING_ORDER_TTL", default_value_t = 1800, value_parser = seconds(31_536_000), global = true)]
     pub pending_order_ttl: u64,
+    /// How long the server waits between two looks for unpaid orders whose time is over, in seconds.
+    #[arg(long, env = "COMMERCE_EXPIRY_INTERVAL", default_value_t = 5, value_parser = seconds(86_400), global = true)]
+    pub expiry_interval: u64,
+    /// How long the server gathers looks at products before it writes them, in seconds.
+    #[arg(long, env = "COMMERCE_VIEWS_INTERVAL", default_value_t = 10, value_parser = seconds(86_400), global = true)]
+    pub views_interval: u64,
     /// The number of this process among those that share a store: 0 to 1023.
     #[arg(long, env = "COMMERCE_NODE_ID", default_value = "0", value_parser = node, global = true)]
     pub node_id: NodeId,
@@ -284,6 +292,8 @@ mod tests {
             ("--jwt-secret", "COMMERCE_JWT_SECRET", "short"),
             ("--time-zone", "COMMERCE_TIME_ZONE", "Mars/Olympus"),
             ("--pending-order-ttl", "COMMERCE_PENDING_ORDER_TTL", "0"),
+            ("--expiry-interval", "COMMERCE_EXPIRY_INTERVAL", "never"),
+            ("--views-interval", "COMMERCE_VIEWS_INTERVAL", "never"),
             ("--node-id", "COMMERCE_NODE_ID", "1024"),
             ("--body-limit", "COMMERCE_BODY_LIMIT", "1"),
             ("--request-timeout", "COMMERCE_REQUEST_TIMEOUT", "soon"),

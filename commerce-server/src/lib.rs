@@ -7,6 +7,7 @@
 //! - [`auth`] tells who asks; [`extract`] reads bodies, keys, versions and cursors; [`reply`] writes answers;
 //! - [`problem`] is every error that a client sees, and the one place where the core's errors become statuses;
 //! - [`wire`] is every JSON body; [`api`] the operations, by noun; [`document`] their description;
+//! - [`expiry`] ends unpaid orders in the background, [`views`] writes how often products were looked at;
 //! - [`gateway`] asks a payment gateway, hears its calls, and has one to develop against;
 //! - [`config`] the settings, [`demo`] a small shop to try it on.
 //!
@@ -19,12 +20,14 @@ pub mod config;
 pub mod cursor;
 pub mod demo;
 pub mod document;
+pub mod expiry;
 pub mod extract;
 pub mod gateway;
 pub mod problem;
 pub mod reply;
 pub mod router;
 pub mod serve;
+pub mod views;
 pub mod wire;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use commerce_server::gateway::Cards;
 use commerce_server::gateway::http::HttpGateway;
 use commerce_server::gateway::signature::Webhooks;
 use commerce_server::gateway::sweep::sweep_for_ever;
-use commerce_server::{demo, document, serve, service};
+use commerce_server::{demo, document, expiry, serve, service, views};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::PostgresStore;
 use tokio::net::TcpListener;
@@ -59,6 +59,7 @@ fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
             eprintln!("error: {error}");
             Ok(ExitCode::from(2))
         }),
+        Task::Expire => expire_in_database(&cli.settings),
     }
 }
 
@@ -94,6 +95,14 @@ async fn reconcile_database(settings: &Settings) -> Result<ExitCode, Box<dyn Err
         println!("{drift}");
     }
     Ok(if drifts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[tokio::main]
+async fn expire_in_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+    let store = postgres(settings, database(settings)?).await?;
+    let ended = expiry::sweep(&Commerce::new(store, settings.node_id)).await?;
+    println!("{ended} orders ended whose time to be paid was over");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The store that the settings name, and a few words on it.
@@ -145,8 +154,23 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     if settings.demo() {
         greet(&app, &base).await?;
     }
+    let seconds = Duration::from_secs;
+    let (served, all_served) = tokio::sync::oneshot::channel::<()>();
+    // Requests and the sweep are told by the same signal, and each finishes what it is at; the views come last.
+    let requests = async {
+        serve::serve(listener, Arc::new(service(&app)), stop()).await;
+        drop(served);
+    };
+    let last = async { drop(all_served.await) };
+    let work = async {
+        tokio::join!(
+            requests,
+            expiry::run(&app.commerce, seconds(settings.expiry_interval), told()),
+            views::run(&app, seconds(settings.views_interval), last),
+        )
+    };
     tokio::select! {
-        () = serve::serve(listener, Arc::new(service(&app)), stop()) => tracing::info!("stopped"),
+        ((), (), ()) = work => tracing::info!("stopped"),
         () = insisted() => tracing::warn!("told again: stopped with requests under way"),
     }
     Ok(ExitCode::SUCCESS)

@@ -24,6 +24,7 @@ pub(crate) fn records(tables: &Tables, keys: &Keys) -> Changes {
     issued_coupons(tables, &keys.issued_coupons, &mut found);
     carts(tables, &keys.carts, &mut found);
     orders(tables, &keys.orders, &mut found);
+    found.refunds = keys.refunds.iter().flat_map(|order| tables.refunds(*order)).cloned().collect();
     let by_transaction = keys.transactions.iter().filter_map(|named| tables.charge_with_transaction(named));
     charges(tables, keys.charges.iter().copied().chain(by_transaction).collect(), &mut found);
     top_ups(tables, &keys.top_ups, &mut found);

@@ -1,16 +1,17 @@
 //! The reads, under the shared lock.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commerce_core::store::{Carts, Catalog, Coupons, Customers, Orders, Sales, Stocks, Wallets};
+use commerce_core::store::{Carts, Catalog, Coupons, Customers, Orders, Sales, Stocks, Views, Wallets};
 use commerce_core::{
     Cart, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId,
     ListedVariant, Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery,
-    Popularity, Product, ProductId, ProductStatus, StockEntry, StoreError, VariantId, Wallet, WalletEntry, WalletId,
-    rank,
+    Popularity, Product, ProductId, ProductStatus, ProductViews, Refund, StockEntry, StoreError, VariantId, Wallet,
+    WalletEntry, WalletId, rank,
 };
 
 use crate::MemoryStore;
@@ -43,7 +44,28 @@ fn listing(tables: &Tables, row: &ProductRow) -> Listing {
     let variants = row.variants.iter().filter_map(|id| tables.variants.get(id));
     let listed =
         |row: &crate::tables::VariantRow| ListedVariant { variant: Arc::clone(&row.variant), stock: row.stock };
-    Listing { product: Arc::clone(&row.product), variants: variants.map(listed).collect() }
+    Listing { product: Arc::clone(&row.product), variants: variants.map(listed).collect(), views: row.views }
+}
+
+#[async_trait]
+impl Views for MemoryStore {
+    async fn add_views(&self, views: &[ProductViews]) -> Result<(), StoreError> {
+        let mut tables = self.write()?;
+        for ProductViews { product_id, count } in views {
+            if let Some(row) = tables.products.get_mut(product_id) {
+                row.views = row.views.saturating_add(*count);
+            }
+        }
+        Ok(())
+    }
+
+    async fn most_viewed(&self, top: u32) -> Result<Vec<(u64, Arc<Product>)>, StoreError> {
+        let tables = self.read()?;
+        let mut viewed: Vec<&ProductRow> = tables.products.values().filter(|row| row.views > 0).collect();
+        viewed.sort_unstable_by_key(|row| (Reverse(row.views), row.product.id));
+        let best = viewed.into_iter().take(top.min(PopularQuery::MAX_TOP) as usize);
+        Ok(best.map(|row| (row.views, Arc::clone(&row.product))).collect())
+    }
 }
 
 #[async_trait]
@@ -149,8 +171,19 @@ impl Orders for MemoryStore {
         Ok(Page::cut(orders.map(|row| &row.order).filter(wanted).cloned(), page.size(), |order| order.id))
     }
 
+    async fn due_orders(&self, limit: u32) -> Result<Vec<OrderId>, StoreError> {
+        let tables = self.read()?;
+        let now = self.clock_now();
+        let due = tables.due.iter().take_while(|(at, _)| *at <= now).map(|(_, order)| *order);
+        Ok(due.take(PageRequest::<OrderId>::first(limit).size()).collect())
+    }
+
     async fn payment(&self, order: OrderId) -> Result<Option<Arc<Payment>>, StoreError> {
         Ok(self.read()?.orders.get(&order).and_then(|row| row.payment.clone()))
+    }
+
+    async fn refunds(&self, order: OrderId) -> Result<Vec<Arc<Refund>>, StoreError> {
+        Ok(self.read()?.refunds.get(&order).cloned().unwrap_or_default())
     }
 
     async fn history(&self, order: OrderId) -> Result<Vec<Arc<OrderEvent>>, StoreError> {

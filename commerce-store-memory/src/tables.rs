@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use commerce_core::{
     Cart, Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date,
-    Issuance, IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, Payment, Product, ProductId,
-    Records, Redemption, Sku, Stock, StockEntry, TopUp, TopUpId, Username, Variant, VariantId, Wallet, WalletEntry,
-    WalletId,
+    Issuance, IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, OrderStatus, Payment, Product,
+    ProductId, Records, Redemption, Refund, Sku, Stock, StockEntry, Timestamp, TopUp, TopUpId, Username, Variant,
+    VariantId, Wallet, WalletEntry, WalletId,
 };
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -38,6 +38,10 @@ pub(crate) struct Tables {
     coupon_codes: HashMap<CouponCode, CouponId>,
     pub(crate) issued_coupons: IdMap<IssuedCouponId, IssuedCoupon>,
     pub(crate) orders: BTreeMap<OrderId, OrderRow>,
+    /// By order: few orders have any.
+    pub(crate) refunds: IdMap<OrderId, Vec<Arc<Refund>>>,
+    /// Pending orders by when their time is over.
+    pub(crate) due: BTreeSet<(Timestamp, OrderId)>,
     pub(crate) cards: CardTables,
     pub(crate) sales: BTreeMap<Date, IdMap<ProductId, SalesSum>>,
     pub(crate) keys: KeyTable,
@@ -66,6 +70,7 @@ pub(crate) struct WalletRow {
 pub(crate) struct ProductRow {
     pub(crate) product: Arc<Product>,
     pub(crate) variants: Vec<VariantId>,
+    pub(crate) views: u64,
 }
 
 #[derive(Debug)]
@@ -105,6 +110,13 @@ impl Tables {
         self.apply_catalog(changes.products, changes.variants);
         self.apply_coupons(changes.coupons, changes.issuances);
         self.apply_copies(changes.copies, changes.issued_coupons);
+        for refund in changes.refunds {
+            let refunds = self.refunds.entry(refund.order_id).or_default();
+            match refunds.binary_search_by_key(&refund.id, |known| known.id) {
+                Ok(place) => refunds[place] = refund,
+                Err(place) => refunds.insert(place, refund),
+            }
+        }
         self.apply_stock(changes.stocks, changes.stock_entries);
         self.apply_wallets(changes.wallets, changes.wallet_entries);
         self.apply_carts(changes.carts);
@@ -142,7 +154,7 @@ impl Tables {
                 Some(row) => row.product = product,
                 None => {
                     self.product_ids.insert(product.id);
-                    self.products.insert(product.id, ProductRow { product, variants: Vec::new() });
+                    self.products.insert(product.id, ProductRow { product, variants: Vec::new(), views: 0 });
                 }
             }
         }
@@ -261,6 +273,10 @@ impl Tables {
         match self.orders.entry(order.id) {
             Entry::Occupied(row) => {
                 let row = row.into_mut();
+                if let Some(was_due) = due(&row.order) {
+                    self.due.remove(&(was_due, order.id));
+                }
+                self.due.extend(due(&order).map(|at| (at, order.id)));
                 row.order = order;
                 row
             }
@@ -268,6 +284,7 @@ impl Tables {
                 if let Some(customer) = self.customers.get_mut(&order.customer_id) {
                     insert_ascending(&mut customer.orders, order.id);
                 }
+                self.due.extend(due(&order).map(|at| (at, order.id)));
                 free.insert(OrderRow {
                     order,
                     payment: None,
@@ -294,6 +311,11 @@ impl Tables {
     pub(crate) fn wallet_log(&self, id: WalletId) -> Option<&Log<WalletEntry>> {
         self.wallet_row(id).map(|row| &row.entries)
     }
+}
+
+/// When the time of an order that waits for its payment is over.
+fn due(order: &Order) -> Option<Timestamp> {
+    order.expires_at.filter(|_| order.status == OrderStatus::Pending)
 }
 
 /// Keeps a list of ids ascending. Ids mostly arrive so; those of another node may be a little late.
@@ -348,6 +370,9 @@ impl Records for Tables {
     }
     fn payment(&self, order: OrderId) -> Option<&Payment> {
         self.orders.get(&order)?.payment.as_deref()
+    }
+    fn refunds(&self, order: OrderId) -> &[Arc<Refund>] {
+        self.refunds.get(&order).map_or(&[], Vec::as_slice)
     }
     fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
         self.orders.get(&order)?.redemptions.iter().find(|known| known.issued_coupon_id == copy).copied()

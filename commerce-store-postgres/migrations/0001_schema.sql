@@ -197,7 +197,7 @@ create table orders (
 -- A customer's orders, newest first; of one status.
 create index orders_by_customer on orders (customer_id, id);
 -- Unpaid orders by when they expire.
-create index orders_by_expiry on orders (expires_at) where status = 'pending';
+create index orders_by_expiry on orders (expires_at, id) where status = 'pending';
 
 -- What was bought: a snapshot that later changes of the catalogue never touch.
 create table order_items (

@@ -105,6 +105,10 @@ pub(crate) fn mode(requests: &[&Request]) -> Mode {
         Operation::PlaceOrder
         | Operation::PayOrder
         | Operation::CancelOrder
+        | Operation::ExpireOrder
+        | Operation::ShipOrder
+        | Operation::DeliverOrder
+        | Operation::RefundOrder
         | Operation::IssueCoupon
         | Operation::AddCartItem
         | Operation::UpdateCartItem

@@ -9,8 +9,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use commerce_core::{
     ChargeStatus, Currency, CustomerId, Id, IssuedCouponStatus, Money, OperatorName, OrderStatus, PaymentMethod,
-    PaymentStatus, Principal, ProductStatus, RedemptionStatus, StockReason, StoreError, Timestamp, TopUpStatus,
-    WalletEntryKind,
+    PaymentStatus, Principal, ProductStatus, RedemptionStatus, RefundDestination, RefundStatus, StockReason,
+    StoreError, Timestamp, TopUpStatus, WalletEntryKind,
 };
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -157,6 +157,8 @@ codes! {
     RedemptionStatus: Held, Used, Released;
     OrderStatus: Pending, Processing, Paid, Shipped, Delivered, Cancelled, Refunded;
     PaymentMethod: Wallet, Card;
+    RefundDestination: Wallet, Gateway;
+    RefundStatus: Pending, Succeeded, Failed;
     ChargeStatus: Initiated, Pending, Captured, Failed, Cancelled, RefundDue, Refunded;
     TopUpStatus: Pending, Completed, Failed, Expired;
     PaymentStatus: Initiated, Pending, Succeeded, Failed, Cancelled;

@@ -1,8 +1,8 @@
 //! The list of all cases. What a store promises is said here once, in words; each case tries it.
 
 use super::{
-    Case, atomicity, cards, carts, coupons, idempotency, leases, orders, outbox, pages, reads, rejections, sales,
-    stock, uniqueness, wallets,
+    Case, atomicity, cards, carts, coupons, idempotency, leases, lifecycle, orders, outbox, pages, reads, refunds,
+    rejections, sales, stock, uniqueness, views, wallets,
 };
 
 macro_rules! suite {
@@ -64,6 +64,20 @@ suite! { $
         one_payment_wins: "of racing payments of one order one wins, and takes the money once",
         pay_against_cancel_has_one_winner: "of payments and cancellations that race exactly one wins",
     }
+    lifecycle {
+        a_sweep_ends_what_is_due: "a sweep ends what is due at that instant, the longest overdue first, and nothing else",
+        racing_sweeps_end_an_order_once: "of racing sweeps and cancellations one ends an order, and gives back once",
+        pay_against_expire_has_one_winner: "of payments and expiries that race exactly one wins",
+        an_order_is_shipped_and_delivered_once: "of racing shipments one wins, and of racing deliveries after it",
+    }
+    refunds {
+        a_refund_is_written_whole: "a refund that is answered is there with money, units, history, message and sales",
+        a_full_refund_gives_the_coupon_back: "the last refund of an order gives its coupons back, unless they expired",
+        refunds_never_exceed_the_payment: "racing refunds give back every unit once, and to the last won what was paid",
+        one_full_refund_wins: "of racing refunds of all that is left one wins, and gives back once",
+        ship_against_refund: "a shipment and a refund that race leave the order refunded, shipped before it or not at all",
+        price_changes_do_not_touch_orders: "what an order gives back is what was paid, whatever things cost by then",
+    }
     coupons {
         copies_stop_at_the_cap: "no more copies are handed out than there are, and no fewer",
         a_customer_gets_no_more_than_the_limit: "a customer gets no more copies than one may have",
@@ -104,6 +118,10 @@ suite! { $
         a_sku_has_one_variant: "of racing variants with one SKU one is created, and nothing of the others",
         a_code_has_one_coupon: "of racing coupons with one code one is created",
         a_version_is_followed_once: "of racing updates of one version one wins",
+    }
+    views {
+        views_are_never_lost: "a product's views are the sum of all that were written, at the same time or not",
+        the_most_viewed_come_first: "most viewed products: by views, then id; what was never looked at is left out",
     }
     outbox {
         each_transition_has_one_message: "every transition has exactly one message, delivered in sequence",

@@ -23,7 +23,8 @@ pub(super) async fn claim(world: &World, who: &str, limit: u32) -> Vec<ClaimedMe
     sound(world.store().claim(ClaimRequest { owner: owner(who), limit, hold: HOLD }).await)
 }
 
-async fn acknowledge(world: &World, who: &str, message: MessageId) -> bool {
+/// Acknowledges a message that `who` holds.
+pub(super) async fn acknowledge(world: &World, who: &str, message: MessageId) -> bool {
     sound(world.store().acknowledge(&owner(who), message).await)
 }
 

@@ -7,19 +7,21 @@ use super::{World, basket, cart_basket, krw, operator};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
-    AddCartItem, AddVariant, AdjustStock, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon, Deposit,
-    IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp,
-    SettleCharge, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    AddCartItem, AddVariant, AdjustStock, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon, DeliverOrder,
+    Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, ShipOrder, StartCardPayment, UpdateCartItem,
+    UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::IssuedCouponStatus;
 use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{CouponId, CustomerId, Id, IdBlock, NodeId, OrderId, ProductId, VariantId};
 use crate::inventory::{MAX_QUANTITY, MAX_STOCK};
-use crate::money::{Currency, Money, MoneyError};
+use crate::money::{Currency, MAX_MINOR, Money, MoneyError};
 use crate::operation::Operation;
 use crate::order::{MAX_LINES, OrderStatus};
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
+use crate::refund::RefundDestination;
 use crate::rejection::Rejection;
 use crate::store::Envelope;
 use crate::text::{CouponCode, Name, Username};
@@ -51,19 +53,22 @@ struct Scene {
     /// Placed by `customer`, its time to be paid over.
     expired: OrderId,
     paid: OrderId,
+    /// Placed by `customer`, and still to be paid.
+    waiting: OrderId,
 }
 
 /// Sets a shop up, and gives requests that break every rule in it. None of them changes anything, so they
 /// can be sent in any order.
 pub(super) async fn refused(world: &World) -> Vec<(Envelope, Rejection)> {
     let (customer, stranger) = (world.customer_with(10_000).await, world.customer_with(10_000).await);
-    let listing = world.product(1_000, &[7]).await;
+    let listing = world.product(1_000, &[8]).await;
     let (product, variant) = (listing.product.id, listing.variants[0].variant.id);
     let expired = world.place(customer, basket(&[(variant, 1)])).await.id;
     world.wait(world.store().shop().pending_order_ttl);
     let paid = world.buy(customer, basket(&[(variant, 1)])).await.id;
+    let waiting = world.place(customer, basket(&[(variant, 1)])).await.id;
     let me = Principal::Customer(customer);
-    let scene = Scene { me, customer, stranger, variant, product, expired, paid };
+    let scene = Scene { me, customer, stranger, variant, product, expired, paid, waiting };
     let mut refused = Refused::default();
     catalog(world, &scene, &mut refused).await;
     listings(world, &scene, &mut refused);
@@ -72,6 +77,7 @@ pub(super) async fn refused(world: &World) -> Vec<(Envelope, Rejection)> {
     campaigns(world, &scene, &mut refused).await;
     copies(world, &scene, &mut refused).await;
     orders(world, &scene, &mut refused).await;
+    refunds(world, &scene, &mut refused).await;
     cards(world, &scene, &mut refused).await;
     reports(world, &scene, &mut refused).await;
     customers(world, &scene, &mut refused).await;
@@ -351,18 +357,76 @@ async fn orders(world: &World, scene: &Scene, refused: &mut Refused) {
     }
     refused.add(world, me, cancel(unused()), Rejection::OrderNotFound { order: unused() });
     let order = scene.paid;
-    let wrong = |to| Rejection::InvalidTransition { order, from: OrderStatus::Paid, to };
-    refused.add(world, me, cancel(order), wrong(OrderStatus::Cancelled));
-    refused.add(world, me, pay(order, wallet), wrong(OrderStatus::Paid));
+    let wrong = |order, to| Rejection::InvalidTransition { order, from: OrderStatus::Paid, to };
+    refused.add(world, me, cancel(order), wrong(order, OrderStatus::Cancelled));
+    refused.add(world, me, pay(order, wallet), wrong(order, OrderStatus::Paid));
     let order = scene.expired;
     refused.add(world, me, pay(order, PaymentMethod::Card), Rejection::PaymentMethodNotOffered);
     let expired_at = world.order(order).await.expires_at.expect("a pending order expires");
     let too_late = Rejection::OrderExpired { order, expired_at, now: world.now() };
     refused.add(world, me, pay(order, wallet), too_late);
+    let order = scene.waiting;
+    let expires_at = world.order(order).await.expires_at.expect("a pending order expires");
+    let staff = operator();
+    let too_early = Rejection::OrderNotExpired { order, expires_at, now: world.now() };
+    refused.add(world, &staff, ExpireOrder { order_id: order }, too_early);
+    let pending = |to| Rejection::InvalidTransition { order, from: OrderStatus::Pending, to };
+    refused.add(world, &staff, ShipOrder { order_id: order }, pending(OrderStatus::Shipped));
+    refused.add(world, &staff, DeliverOrder { order_id: order }, pending(OrderStatus::Delivered));
+    let order = scene.paid;
+    refused.add(world, &staff, ExpireOrder { order_id: order }, wrong(order, OrderStatus::Cancelled));
+    refused.add(world, &staff, ShipOrder { order_id: unused() }, Rejection::OrderNotFound { order: unused() });
+    for (operation, command) in [
+        (Operation::ExpireOrder, Command::from(ExpireOrder { order_id: scene.expired })),
+        (Operation::ShipOrder, ShipOrder { order_id: scene.paid }.into()),
+        (Operation::DeliverOrder, DeliverOrder { order_id: scene.paid }.into()),
+    ] {
+        refused.add(world, me, command, Rejection::Forbidden { operation });
+    }
     let dear = world.variant(1_000_000, 1).await;
     let unaffordable = world.place(scene.customer, basket(&[(dear, 1)])).await;
     let poor = Rejection::InsufficientBalance { balance: krw(9_000), required: krw(1_000_000) };
     refused.add(world, me, pay(unaffordable.id, wallet), poor);
+}
+
+async fn refunds(world: &World, scene: &Scene, refused: &mut Refused) {
+    let staff = operator();
+    let refund = |order_id, lines: Option<Vec<RefundLineRequest>>| RefundOrder {
+        order_id,
+        lines,
+        restock: true,
+        destination: None,
+        reason: None,
+    };
+    let units = |position, units| {
+        Some(vec![RefundLineRequest { position, quantity: Quantity::new(units).expect("a quantity") }])
+    };
+    let order = scene.paid;
+    refused.add(world, &staff, refund(order, Some(vec![])), Rejection::NoLines);
+    let line = RefundLineRequest { position: 1, quantity: Quantity::ONE };
+    let many = Rejection::TooManyLines { lines: MAX_LINES + 1, max: MAX_LINES };
+    refused.add(world, &staff, refund(order, Some(vec![line; MAX_LINES + 1])), many);
+    refused.add(world, &staff, refund(unused(), None), Rejection::OrderNotFound { order: unused() });
+    let (from, to) = (OrderStatus::Pending, OrderStatus::Refunded);
+    let waiting = Rejection::InvalidTransition { order: scene.waiting, from, to };
+    refused.add(world, &staff, refund(scene.waiting, None), waiting);
+    for position in [0, 2] {
+        let missing = Rejection::OrderLineNotFound { order, position };
+        refused.add(world, &staff, refund(order, units(position, 1)), missing);
+    }
+    let too_large = Rejection::RefundTooLarge { order, position: 1, requested: 2, refundable: 1 };
+    refused.add(world, &staff, refund(order, units(1, 2)), too_large.clone());
+    refused.add(world, &staff, refund(order, Some(vec![line; 2])), too_large);
+    let destination = RefundDestination::Gateway;
+    let through_gateway = RefundOrder { destination: Some(destination), ..refund(order, None) };
+    refused.add(world, &staff, through_gateway, Rejection::RefundDestinationNotOffered { destination });
+    let operation = Operation::RefundOrder;
+    refused.add(world, &scene.me, refund(order, None), Rejection::Forbidden { operation });
+    let rich = world.customer_with(1_000).await;
+    let bought = world.buy(rich, basket(&[(world.variant(1_000, 1).await, 1)])).await.id;
+    world.deposit(rich, MAX_MINOR).await;
+    let full = Rejection::WalletFull { balance: krw(MAX_MINOR), amount: krw(1_000), max: MAX_MINOR };
+    refused.add(world, &staff, refund(bought, None), full);
 }
 
 async fn cards(world: &World, scene: &Scene, refused: &mut Refused) {

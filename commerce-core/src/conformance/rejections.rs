@@ -18,13 +18,14 @@ macro_rules! kinds {
 }
 
 kinds! {
-    NoLines TooManyLines QuantityOutOfRange Amount AmountNotPositive NegativePrice EmptyWindow TooFewIds
-    IdTaken NothingToChange Forbidden IdempotencyKeyReused CustomerNotFound ProductNotFound VariantNotFound CouponNotFound
+    NoLines TooManyLines QuantityOutOfRange Amount AmountNotPositive NegativePrice EmptyWindow TooFewIds IdTaken
+    NothingToChange Forbidden IdempotencyKeyReused CustomerNotFound ProductNotFound VariantNotFound CouponNotFound
     CouponCodeNotFound IssuedCouponNotFound CartItemNotFound OrderNotFound AlreadyRegistered UsernameTaken SkuTaken CouponCodeTaken
     VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponInactive CouponNotStarted
     CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired BelowMinimum
-    CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired PaymentMethodNotOffered PaymentInProgress
-    ChargeNotFound GatewayAmountMismatch GatewayCustomerMismatch GatewayTransactionMismatch GatewayTransactionTaken
+    CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired OrderNotExpired PaymentMethodNotOffered
+    OrderLineNotFound RefundTooLarge RefundDestinationNotOffered WalletFull PaymentInProgress ChargeNotFound
+    GatewayAmountMismatch GatewayCustomerMismatch GatewayTransactionMismatch GatewayTransactionTaken
 }
 
 pub(super) async fn every_rejection_is_reached(world: World) {

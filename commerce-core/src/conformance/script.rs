@@ -6,9 +6,10 @@ use super::{World, basket, cart_basket, krw, operator};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, CancelOrder, ClearCart, Command, CouponRef, Deposit,
-    IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp,
-    SettleCharge, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    AddCartItem, AddVariant, AdjustStock, AdjustWallet, CancelOrder, ClearCart, Command, CouponRef, DeliverOrder,
+    Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, ShipOrder, StartCardPayment, UpdateCartItem,
+    UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::decide::Outcome;
 use crate::gateway::GatewayStatus;
@@ -62,6 +63,18 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     step(world, &me, RequestTopUp { customer_id, amount: krw(500) }, &mut script).await;
     let report = ChargeReport::Found(World::found(&charge, GatewayStatus::Captured));
     step(world, &Principal::System, SettleCharge { charge_id: charge.id, report, reason: None }, &mut script).await;
+
+    step(world, &staff, ShipOrder { order_id: order.id }, &mut script).await;
+    step(world, &staff, DeliverOrder { order_id: order.id }, &mut script).await;
+    let lines = Some(vec![RefundLineRequest { position: 1, quantity: Quantity::ONE }]);
+    let reason = Some(Note::new("broken").expect("a note"));
+    let refund = RefundOrder { order_id: order.id, lines, restock: true, destination: None, reason };
+    step(world, &staff, refund.clone(), &mut script).await;
+    step(world, &staff, RefundOrder { lines: None, restock: false, ..refund }, &mut script).await;
+    let third = PlaceOrder { customer_id, basket: basket(&[(variant_id, 1)]), payment: None };
+    let Outcome::Order(third) = step(world, &me, third, &mut script).await else { panic!("an order") };
+    world.wait(world.store().shop().pending_order_ttl);
+    step(world, &Principal::System, ExpireOrder { order_id: third.id }, &mut script).await;
 
     world.wait(Duration::from_secs(1));
     let (base_price, status) = (Some(krw(2_000)), Some(ProductStatus::Paused));

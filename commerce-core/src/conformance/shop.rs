@@ -10,7 +10,8 @@ use crate::catalog::ProductStatus;
 use crate::charge::{Charge, ChargeReport};
 use crate::command::{
     AddCartItem, Basket, CancelOrder, CouponRef, CreateCoupon, CreateProduct, Deposit, IssueCoupon, NewVariant,
-    PayOrder, PlaceOrder, Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, StartCardPayment,
+    PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    SettleCharge, StartCardPayment,
 };
 use crate::coupon::{Discount, IssuedCoupon};
 use crate::decide::Listing;
@@ -21,6 +22,7 @@ use crate::order::Order;
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
 use crate::records::Records;
+use crate::refund::Refund;
 use crate::rejection::Rejection;
 use crate::text::{Name, Sku, Username};
 use crate::time::Window;
@@ -170,6 +172,25 @@ impl World {
     /// Its customer cancels an order.
     pub async fn cancel(&self, order: &Order) -> Arc<Order> {
         accepted(self.try_cancel(order).await)
+    }
+}
+
+/// Giving back.
+impl World {
+    /// Staff give back what is left of an order, or units of its lines, into the wallet; the units go back into stock.
+    pub async fn try_refund(&self, order: OrderId, lines: Option<&[(u32, i64)]>) -> Result<Arc<Refund>, Rejection> {
+        let line = |&(position, units): &(u32, i64)| RefundLineRequest {
+            position,
+            quantity: Quantity::new(units).expect("a quantity"),
+        };
+        let lines = lines.map(|lines| lines.iter().map(line).collect());
+        let refund = RefundOrder { order_id: order, lines, restock: true, destination: None, reason: None };
+        self.try_run(&operator(), refund).await
+    }
+
+    /// Staff give back what is left of an order, or units of its lines.
+    pub async fn refund(&self, order: OrderId, lines: Option<&[(u32, i64)]>) -> Arc<Refund> {
+        accepted(self.try_refund(order, lines).await)
     }
 }
 

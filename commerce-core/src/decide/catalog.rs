@@ -42,7 +42,7 @@ pub(super) fn create_product<R: Records>(case: &Case<'_, R>, command: &CreatePro
         }
         variants.push(list_variant(case, &product, new, &mut ids, &mut changes)?);
     }
-    Ok(Decision { changes, outcome: Outcome::Listing(Arc::new(Listing { product, variants })) })
+    Ok(Decision { changes, outcome: Outcome::Listing(Arc::new(Listing { product, variants, views: 0 })) })
 }
 
 pub(super) fn add_variant<R: Records>(case: &Case<'_, R>, command: &AddVariant) -> Result<Decision, Rejection> {

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
+use super::lifecycle::give_stock_back;
 use super::order::{
-    book_sales, check_payable, check_transition, give_stock_back, mark_paid, next_attempt, record, settle_coupons,
-    visible,
+    book_sales, check_payable, check_transition, mark_paid, next_attempt, record, settle_coupons, visible,
 };
 use super::{Case, Decision, Outcome, top_up};
 use crate::charge::{Charge, ChargePurpose, ChargeReport, ChargeStatus};
@@ -15,7 +15,7 @@ use crate::command::{SettleCharge, StartCardPayment};
 use crate::coupon::RedemptionStatus;
 use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{ChargeId, OrderId};
-use crate::order::{Order, OrderChange, OrderPayment, OrderStatus};
+use crate::order::{CancelCause, Order, OrderChange, OrderPayment, OrderStatus};
 use crate::payment::{Payment, PaymentMethod, PaymentStatus};
 use crate::records::{Changes, Records};
 use crate::rejection::Rejection;
@@ -245,7 +245,7 @@ impl Attempt<'_> {
         decision.changes.payments.push(Arc::new(payment));
         give_stock_back(case, order, &mut decision.changes)?;
         settle_coupons(case, order, RedemptionStatus::Released, &mut decision.changes);
-        let to = (OrderStatus::Cancelled, OrderChange::Cancelled { reason });
+        let to = (OrderStatus::Cancelled, OrderChange::Cancelled { cause: CancelCause::Gateway, reason });
         advance(case, order, to, decision.changes, |next| next.expires_at = None)
     }
 }

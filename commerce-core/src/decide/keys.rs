@@ -1,8 +1,9 @@
 //! Which records a command may touch.
 
 use super::basket::basket_lines;
+use super::refund::{line_at, returned_lines};
 use crate::charge::{Charge, ChargePurpose, ChargeReport};
-use crate::command::{Basket, BasketLines, Command, CouponRef, SettleCharge};
+use crate::command::{Basket, BasketLines, Command, CouponRef, RefundOrder, SettleCharge};
 use crate::gateway::GatewayStatus;
 use crate::ids::{ChargeId, CouponId, CustomerId, IdBlock, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::order::Order;
@@ -79,10 +80,12 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
                 keys.wallets.insert(WalletId { customer_id: order.customer_id, currency: order.currency() });
             }
         }
-        Command::CancelOrder(c) => {
-            let order = order_keys(c.order_id, loaded, &mut keys);
-            keys.variants.extend(order.iter().flat_map(|order| order.lines.iter()).map(|line| line.variant_id));
-        }
+        Command::CancelOrder(c) => called_off_keys(c.order_id, loaded, &mut keys),
+        Command::ExpireOrder(c) => called_off_keys(c.order_id, loaded, &mut keys),
+        // Nothing but the order itself moves.
+        Command::ShipOrder(c) => keys.orders.extend([c.order_id]),
+        Command::DeliverOrder(c) => keys.orders.extend([c.order_id]),
+        Command::RefundOrder(c) => refund_keys(c, loaded, &mut keys),
         Command::StartCardPayment(c) => keys.orders.extend([c.order_id]),
         Command::RequestTopUp(c) => keys.customers.extend([c.customer_id]),
         Command::SettleCharge(c) => charge_keys(c, loaded, &mut keys),
@@ -157,7 +160,25 @@ fn wallet_keys(customer_id: CustomerId, currency: crate::money::Currency, keys: 
     keys.wallets.insert(WalletId { customer_id, currency });
 }
 
-/// An order, and the copies in its hands: every step of an order moves them on.
+/// A paid order with its refunds and the copies that it used, the wallet that takes the money, and the stock of what
+/// comes back.
+fn refund_keys<R: Records>(command: &RefundOrder, loaded: &R, keys: &mut Keys) {
+    keys.refunds.insert(command.order_id);
+    let Some(order) = order_keys(command.order_id, loaded, keys) else { return };
+    keys.wallets.insert(WalletId { customer_id: order.customer_id, currency: order.currency() });
+    if command.restock {
+        let lines = returned_lines(order, loaded.refunds(order.id), command.lines.as_deref()).unwrap_or_default();
+        keys.variants.extend(lines.iter().filter_map(|line| Some(line_at(order, line.position)?.variant_id)));
+    }
+}
+
+/// An order that gives back what it took.
+fn called_off_keys<R: Records>(order_id: OrderId, loaded: &R, keys: &mut Keys) {
+    let order = order_keys(order_id, loaded, keys);
+    keys.variants.extend(order.iter().flat_map(|order| order.lines.iter()).map(|line| line.variant_id));
+}
+
+/// An order, and the copies in its hands: whatever moves its money or ends it moves them on.
 fn order_keys<'a, R: Records>(order_id: OrderId, loaded: &'a R, keys: &mut Keys) -> Option<&'a Order> {
     keys.orders.insert(order_id);
     let order = loaded.order(order_id)?;

@@ -11,7 +11,9 @@ mod charge;
 mod coupon;
 mod customer;
 mod keys;
+mod lifecycle;
 mod order;
+mod refund;
 mod top_up;
 mod wallet;
 
@@ -35,6 +37,7 @@ use crate::inventory::{Stock, StockEntry};
 use crate::order::Order;
 use crate::principal::Principal;
 use crate::records::{Changes, Records};
+use crate::refund::Refund;
 use crate::rejection::Rejection;
 use crate::time::{Date, TimeZone, Timestamp};
 use crate::top_up::TopUp;
@@ -99,8 +102,10 @@ pub enum Outcome {
     Cart(Arc<Cart>),
     /// Lines were merged into a cart.
     MergedCart(Arc<MergedCart>),
-    /// An order was placed, paid or cancelled.
+    /// An order was placed, or went a step further.
     Order(Arc<Order>),
+    /// Money of an order was given back.
+    Refund(Arc<Refund>),
     /// A charge was begun or settled.
     Charge(Arc<Charge>),
     /// A top-up was asked for.
@@ -114,6 +119,9 @@ pub struct Listing {
     pub product: Arc<Product>,
     /// Its variants, oldest first.
     pub variants: Vec<ListedVariant>,
+    /// How often it has been looked at, as far as that has been written; no change of the product.
+    #[serde(default)]
+    pub views: u64,
 }
 
 /// A variant with its stock.
@@ -164,7 +172,11 @@ pub fn decide<R: Records>(
         Command::MergeCart(command) => cart::merge(&case, command),
         Command::PlaceOrder(command) => order::place(&case, command),
         Command::PayOrder(command) => order::pay(&case, command),
-        Command::CancelOrder(command) => order::cancel(&case, command),
+        Command::CancelOrder(command) => lifecycle::cancel(&case, command),
+        Command::ExpireOrder(command) => lifecycle::expire(&case, command),
+        Command::ShipOrder(command) => lifecycle::ship(&case, command.order_id),
+        Command::DeliverOrder(command) => lifecycle::deliver(&case, command.order_id),
+        Command::RefundOrder(command) => refund::refund(&case, command),
         Command::StartCardPayment(command) => charge::start(&case, command),
         Command::RequestTopUp(command) => top_up::request(&case, command),
         Command::SettleCharge(command) => charge::settle(&case, command),
@@ -208,6 +220,10 @@ impl<R: Records> Case<'_, R> {
             | Command::AdjustWallet(_)
             | Command::CreateCoupon(_)
             | Command::UpdateCoupon(_)
+            | Command::ExpireOrder(_)
+            | Command::ShipOrder(_)
+            | Command::DeliverOrder(_)
+            | Command::RefundOrder(_)
             | Command::SettleCharge(_) => self.principal.is_staff(),
         };
         if permitted { Ok(()) } else { Err(Rejection::Forbidden { operation: command.operation() }) }

@@ -1,14 +1,14 @@
-//! Decisions on orders: place, pay, cancel.
+//! Decisions on orders: place, pay.
 
 use std::sync::Arc;
 
 use super::basket::{Demand, check_shape, check_stock, checked_lines, demands, draft_lines, price_basket};
 use super::{Case, Decision, FreshIds, Outcome};
-use crate::command::{BasketLines, CancelOrder, PayOrder, PlaceOrder};
+use crate::command::{BasketLines, PayOrder, PlaceOrder};
 use crate::coupon::{Redemption, RedemptionStatus};
 use crate::event::{Event, OutboxMessage};
-use crate::ids::{OrderId, VariantId};
-use crate::inventory::{MAX_STOCK, Stock, StockMove, StockReason};
+use crate::ids::OrderId;
+use crate::inventory::{Stock, StockMove, StockReason};
 use crate::money::Money;
 use crate::order::{AppliedCoupon, Order, OrderChange, OrderEvent, OrderPayment, OrderStatus};
 use crate::payment::{Payment, PaymentMethod, PaymentStatus};
@@ -93,19 +93,6 @@ pub(super) fn pay<R: Records>(case: &Case<'_, R>, command: &PayOrder) -> Result<
     record(order, event, &mut ids, changes)
 }
 
-pub(super) fn cancel<R: Records>(case: &Case<'_, R>, command: &CancelOrder) -> Result<Decision, Rejection> {
-    let order = visible(case, command.order_id)?;
-    check_transition(order, OrderStatus::Cancelled)?;
-    let change = OrderChange::Cancelled { reason: command.reason.clone() };
-    let free = |next: &mut Order| next.expires_at = None;
-    let (next, event) = order.advanced(OrderStatus::Cancelled, change, case.principal, case.now(), free)?;
-    // After this point it must succeed.
-    let mut changes = Changes::default();
-    give_stock_back(case, order, &mut changes)?;
-    settle_coupons(case, order, RedemptionStatus::Released, &mut changes);
-    record(next, event, &mut case.ids(), changes)
-}
-
 /// The order, if it exists for the principal.
 pub(super) fn visible<'a, R: Records>(case: &Case<'a, R>, id: OrderId) -> Result<&'a Order, Rejection> {
     let theirs = |order: &&Order| case.principal.sees(order.customer_id);
@@ -167,31 +154,12 @@ fn take_stock<R: Records>(
     Ok(())
 }
 
-/// Returns what the order's lines took, one movement a variant.
-pub(super) fn give_stock_back<R: Records>(
+pub(super) fn order_move<R: Records>(
     case: &Case<'_, R>,
-    order: &Order,
-    changes: &mut Changes,
-) -> Result<(), Rejection> {
-    let mut units: Vec<(VariantId, i64)> = Vec::with_capacity(order.lines.len());
-    for line in order.lines.iter() {
-        match units.iter_mut().find(|(variant, _)| *variant == line.variant_id) {
-            Some((_, n)) => *n += i64::from(line.quantity),
-            None => units.push((line.variant_id, i64::from(line.quantity))),
-        }
-    }
-    for (variant, delta) in units {
-        let stock = case.records.stock(variant).unwrap_or(Stock::empty(variant));
-        let returned = stock.moved(order_move(case, order.id, StockReason::Cancel, delta));
-        let (stock, entry) =
-            returned.ok_or(Rejection::StockOutOfRange { variant, on_hand: stock.on_hand, delta, max: MAX_STOCK })?;
-        changes.stocks.push(stock);
-        changes.stock_entries.push(entry);
-    }
-    Ok(())
-}
-
-fn order_move<R: Records>(case: &Case<'_, R>, order_id: OrderId, reason: StockReason, delta: i64) -> StockMove {
+    order_id: OrderId,
+    reason: StockReason,
+    delta: i64,
+) -> StockMove {
     StockMove {
         delta,
         reason,

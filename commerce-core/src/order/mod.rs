@@ -12,6 +12,7 @@ use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, PaymentId, Produ
 use crate::money::{Currency, Money, MoneyError};
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
+use crate::refund::Refund;
 use crate::rejection::Rejection;
 use crate::text::{Name, Note, Sku};
 use crate::time::Timestamp;
@@ -120,11 +121,56 @@ pub enum OrderChange {
         /// Why, if the gateway said.
         reason: Option<Note>,
     },
-    /// It was called off, with a reason if one was given.
+    /// It was called off.
     Cancelled {
-        /// Why.
+        /// What called it off.
+        cause: CancelCause,
+        /// Why, in the words of whoever did, if they gave any.
         reason: Option<Note>,
     },
+    /// It was handed over for delivery.
+    Shipped,
+    /// It reached its customer.
+    Delivered,
+    /// Money was given back: for all of it that was left, if the event leads to [`OrderStatus::Refunded`], or for a part,
+    /// which leaves the order where it stands.
+    Refunded {
+        /// What was given back.
+        refund: Arc<Refund>,
+    },
+}
+
+impl OrderChange {
+    /// Whether this can take an order from one status to another: along the transition table, or nowhere for a refund
+    /// of a part.
+    fn may_lead(&self, from: OrderStatus, to: OrderStatus) -> bool {
+        let in_part = from == to && matches!(self, Self::Refunded { .. }) && from.may_become(OrderStatus::Refunded);
+        in_part || from.may_become(to)
+    }
+}
+
+/// What called an order off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelCause {
+    /// Its customer or an operator asked for it.
+    Requested,
+    /// Its time to be paid ran out.
+    Expired,
+    /// Its card payment was called off at the gateway.
+    Gateway,
+}
+
+impl CancelCause {
+    /// The stable text of the cause.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Expired => "expired",
+            Self::Gateway => "gateway",
+        }
+    }
 }
 
 /// One step in an order's life. Appended, never changed; `(order, sequence)` is unique, without gaps, and
@@ -160,6 +206,9 @@ impl OrderEvent {
     /// is one event: `order.paid`, from nothing.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
+        if matches!(self.change, OrderChange::Refunded { .. }) && !matches!(self.to, OrderStatus::Refunded) {
+            return "order.partially_refunded";
+        }
         match self.to {
             OrderStatus::Pending => match self.from {
                 None => "order.placed",
@@ -183,7 +232,7 @@ pub fn replay(events: &[Arc<OrderEvent>]) -> Option<OrderStatus> {
     for (sequence, event) in (1..).zip(events) {
         let allowed = match status {
             None => event.to.is_initial(),
-            Some(from) => OrderStatus::may_become(from, event.to),
+            Some(from) => event.change.may_lead(from, event.to),
         };
         if event.sequence != sequence || event.from != status || !allowed || event.order.status != event.to {
             return None;
@@ -201,7 +250,7 @@ impl Order {
     }
 
     /// The order one step further, and the event that records it; refused unless the transition table has
-    /// the step.
+    /// the step, or the change is one that leaves the order where it stands.
     pub(crate) fn advanced(
         &self,
         to: OrderStatus,
@@ -210,7 +259,7 @@ impl Order {
         at: Timestamp,
         edit: impl FnOnce(&mut Self),
     ) -> Result<(Arc<Self>, OrderEvent), Rejection> {
-        if !self.status.may_become(to) {
+        if !change.may_lead(self.status, to) {
             return Err(Rejection::InvalidTransition { order: self.id, from: self.status, to });
         }
         let mut next = Self { status: to, version: self.version + 1, updated_at: at, ..self.clone() };

@@ -128,6 +128,22 @@ pub enum Drift {
         /// The payments in wallets' ledgers.
         found: Vec<(WalletId, Money)>,
     },
+    /// An order's refunds are more than was paid for it, name units that it does not have, are not what its status and
+    /// history say, or are not what its customer's wallet was given back.
+    Refunds {
+        /// Which order.
+        order_id: OrderId,
+        /// What was paid, if anything was.
+        paid: Option<Money>,
+        /// How many refunds there are.
+        refunds: usize,
+        /// Sum of those that have not failed, in minor units.
+        refunded: i128,
+        /// How many its history tells of.
+        told: usize,
+        /// What went back into wallets, in minor units.
+        into_wallets: i128,
+    },
     /// An order's redemptions do not match the coupons it names or the status it has.
     Redemptions {
         /// Which order.
@@ -145,8 +161,8 @@ pub enum Drift {
         variant_id: VariantId,
         /// Why it moved or should have.
         reason: StockReason,
-        /// By how many units it should have; none if it should not.
-        expected: Option<i64>,
+        /// By how many units it should have, row by row.
+        expected: Vec<i64>,
         /// By how many units it did, row by row.
         found: Vec<i64>,
     },

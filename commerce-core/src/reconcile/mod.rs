@@ -7,6 +7,7 @@ mod drift;
 mod ledgers;
 mod movements;
 mod orders;
+mod refunds;
 mod sales;
 mod tell;
 

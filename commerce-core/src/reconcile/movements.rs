@@ -1,6 +1,7 @@
 //! Orders against what they moved in the ledgers of stocks and wallets.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::drift::Drift;
 use crate::ids::VariantId;
@@ -8,33 +9,27 @@ use crate::inventory::StockReason;
 use crate::money::Money;
 use crate::order::{Order, OrderStatus};
 use crate::payment::PaymentMethod;
+use crate::refund::{Refund, RefundLine, RefundStatus};
 use crate::store::OrderFacts;
 use crate::wallet::WalletId;
 
 impl OrderFacts {
-    /// One row for each variant that the order took, and one for each that it gave back; no others.
+    /// One row for each variant that the order took, one for each that it gave back, and one for each that a refund put
+    /// back; no others.
     pub(super) fn movement_drifts(&self) -> impl Iterator<Item = Drift> + use<> {
         let order_id = self.order.id;
-        let mut found: BTreeMap<(VariantId, &str), (StockReason, Vec<i64>)> = BTreeMap::new();
+        let mut moved = expected_movements(&self.order, &self.refunds);
         for movement in &self.movements {
             let key = (movement.variant_id, movement.reason.as_str());
-            found.entry(key).or_insert((movement.reason, Vec::new())).1.push(movement.delta);
+            moved.entry(key).or_insert_with(|| Moved::of(movement.reason)).found.push(movement.delta);
         }
-        let mut odd = Vec::new();
-        for (variant_id, reason, units) in expected_movements(&self.order) {
-            let (_, found) = found.remove(&(variant_id, reason.as_str())).unwrap_or((reason, Vec::new()));
-            if found != [units] {
-                odd.push(Drift::Movement { order_id, variant_id, reason, expected: Some(units), found });
-            }
-        }
-        let extra = move |((variant_id, _), (reason, found))| Drift::Movement {
-            order_id,
-            variant_id,
-            reason,
-            expected: None,
-            found,
-        };
-        odd.into_iter().chain(found.into_iter().map(extra))
+        moved.into_iter().filter_map(move |((variant_id, _), mut moved)| {
+            // Refunds that were booked by several nodes are not in the order of their ids.
+            moved.expected.sort_unstable();
+            moved.found.sort_unstable();
+            let Moved { reason, expected, found } = moved;
+            (expected != found).then_some(Drift::Movement { order_id, variant_id, reason, expected, found })
+        })
     }
 
     /// One payment from the customer's wallet if that is how the order was paid; none otherwise.
@@ -46,17 +41,45 @@ impl OrderFacts {
     }
 }
 
-/// What the order should have moved, by variant and reason.
-fn expected_movements(order: &Order) -> impl Iterator<Item = (VariantId, StockReason, i64)> + use<> {
-    let mut taken: BTreeMap<VariantId, i64> = BTreeMap::new();
-    for line in order.lines.iter() {
-        *taken.entry(line.variant_id).or_default() += i64::from(line.quantity);
+/// What an order moved of a variant for one reason, row by row.
+struct Moved {
+    reason: StockReason,
+    expected: Vec<i64>,
+    found: Vec<i64>,
+}
+
+impl Moved {
+    const fn of(reason: StockReason) -> Self {
+        Self { reason, expected: Vec::new(), found: Vec::new() }
     }
-    let given_back = order.status == OrderStatus::Cancelled;
-    taken.into_iter().flat_map(move |(variant, units)| {
-        let back = given_back.then_some((variant, StockReason::Cancel, units));
-        [Some((variant, StockReason::Order, -units)), back].into_iter().flatten()
-    })
+}
+
+/// What the order should have moved, by variant and reason.
+fn expected_movements(order: &Order, refunds: &[Arc<Refund>]) -> BTreeMap<(VariantId, &'static str), Moved> {
+    let mut all = BTreeMap::new();
+    let mut expect = |reason: StockReason, lines: &mut dyn Iterator<Item = (VariantId, i64)>| {
+        let mut units: BTreeMap<VariantId, i64> = BTreeMap::new();
+        for (variant, moved) in lines {
+            *units.entry(variant).or_default() += moved;
+        }
+        for (variant, units) in units {
+            let moved = all.entry((variant, reason.as_str())).or_insert_with(|| Moved::of(reason));
+            moved.expected.push(units);
+        }
+    };
+    let lines = || order.lines.iter().map(|line| (line.variant_id, i64::from(line.quantity)));
+    expect(StockReason::Order, &mut lines().map(|(variant, units)| (variant, -units)));
+    if order.status == OrderStatus::Cancelled {
+        expect(StockReason::Cancel, &mut lines());
+    }
+    for refund in refunds.iter().filter(|refund| refund.restock && refund.status == RefundStatus::Succeeded) {
+        let returned = |line: &RefundLine| {
+            let place = usize::try_from(line.position).ok()?.checked_sub(1)?;
+            Some((order.lines.get(place)?.variant_id, i64::from(line.quantity)))
+        };
+        expect(StockReason::Refund, &mut refund.lines.iter().filter_map(returned));
+    }
+    all
 }
 
 /// The wallet that paid, and what was taken from it. What costs nothing moves no money.

@@ -14,6 +14,7 @@ impl OrderFacts {
             self.history_drift(),
             self.payment_drift(),
             self.wallet_payment_drift(),
+            self.refund_drift(),
             self.redemption_drift(),
             self.message_drift(),
         ];
@@ -86,7 +87,7 @@ impl OrderFacts {
     }
 }
 
-fn sum(order: &Order, amounts: impl Iterator<Item = Money>) -> Option<Money> {
+pub(super) fn sum(order: &Order, amounts: impl Iterator<Item = Money>) -> Option<Money> {
     let mut amounts = amounts;
     amounts.try_fold(Money::zero(order.currency()), |sum, amount| sum.plus(amount).ok())
 }

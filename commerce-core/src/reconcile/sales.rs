@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::drift::Drift;
 use crate::ids::ProductId;
-use crate::order::{OrderEvent, OrderStatus};
+use crate::order::{OrderChange, OrderEvent, OrderStatus};
 use crate::sales::{DailySales, Revenue};
 use crate::store::OrderFacts;
 use crate::time::{Date, TimeZone};
@@ -47,18 +47,33 @@ impl Sold {
         }
     }
 
-    /// An order is sold when it is paid, at what each line costs after its share of the discount.
+    /// An order is sold when it is paid, at what each line costs after its share of the discount. What is refunded is
+    /// taken off again on its own day.
     fn add(&mut self, event: &OrderEvent) {
-        if event.to != OrderStatus::Paid {
-            return;
-        }
         let date = event.at.date_in(self.time_zone);
-        for line in event.order.lines.iter() {
-            let revenue = Revenue::from(line.subtotal).plus(Revenue::from(line.discount.negated()));
-            let nothing = (0, Revenue::zero(revenue.currency()));
-            let sum = self.days.entry((date, line.product_id)).or_insert(nothing);
-            *sum = (sum.0.saturating_add(i64::from(line.quantity)), sum.1.plus(revenue));
+        match &event.change {
+            OrderChange::Refunded { refund } => {
+                for returned in &refund.lines {
+                    let place = usize::try_from(returned.position).ok().and_then(|position| position.checked_sub(1));
+                    let Some(line) = place.and_then(|place| event.order.lines.get(place)) else { continue };
+                    let revenue = Revenue::from(returned.amount.negated());
+                    self.count((date, line.product_id), -i64::from(returned.quantity), revenue);
+                }
+            }
+            _ if event.to == OrderStatus::Paid => {
+                for line in event.order.lines.iter() {
+                    let revenue = Revenue::from(line.subtotal).plus(Revenue::from(line.discount.negated()));
+                    self.count((date, line.product_id), i64::from(line.quantity), revenue);
+                }
+            }
+            _ => {}
         }
+    }
+
+    fn count(&mut self, day: Day, quantity: i64, revenue: Revenue) {
+        let nothing = (0, Revenue::zero(revenue.currency()));
+        let sum = self.days.entry(day).or_insert(nothing);
+        *sum = (sum.0.saturating_add(quantity), sum.1.plus(revenue));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::wallet::WalletId;
 
 impl Drift {
     /// Every [`kind`](Self::kind) that there is.
-    pub const KINDS: [&'static str; 15] = [
+    pub const KINDS: [&'static str; 16] = [
         "stock",
         "stock_entry",
         "wallet",
@@ -22,6 +22,7 @@ impl Drift {
         "history",
         "payment",
         "wallet_payment",
+        "refunds",
         "redemptions",
         "movement",
         "messages",
@@ -43,6 +44,7 @@ impl Drift {
             Self::History { .. } => "history",
             Self::Payment { .. } => "payment",
             Self::WalletPayment { .. } => "wallet_payment",
+            Self::Refunds { .. } => "refunds",
             Self::Redemptions { .. } => "redemptions",
             Self::Movement { .. } => "movement",
             Self::Messages { .. } => "messages",
@@ -65,6 +67,7 @@ impl Drift {
             Self::History { order_id, .. }
             | Self::Payment { order_id, .. }
             | Self::WalletPayment { order_id, .. }
+            | Self::Refunds { order_id, .. }
             | Self::Redemptions { order_id, .. }
             | Self::Messages { order_id, .. } => format!("order {order_id}"),
             Self::Movement { order_id, variant_id, .. } => format!("order {order_id}, variant {variant_id}"),
@@ -113,11 +116,16 @@ impl Drift {
                 or_none(expected.as_ref().map(payment).as_ref()),
                 listed(&found.iter().map(payment).collect::<Vec<_>>())
             ),
+            Self::Refunds { paid, refunds, refunded, told, into_wallets, .. } => format!(
+                "{refunds} refunds of {refunded} minor units, {} paid; {told} in its history, {into_wallets} minor units \
+                 went into wallets",
+                or_none(paid.as_ref())
+            ),
             Self::Redemptions { coupons, redemptions, .. } => {
                 format!("{coupons} coupons, {redemptions} fitting redemptions")
             }
             Self::Movement { reason, expected, found, .. } => {
-                format!("{} moved {}; the ledger has {}", reason.as_str(), or_none(expected.as_ref()), listed(found))
+                format!("{} moved {}; the ledger has {}", reason.as_str(), listed(expected), listed(found))
             }
             Self::Messages { events, undelivered, delivered, .. } => {
                 format!("{events} events, {delivered} messages delivered, not delivered: {}", listed(undelivered))

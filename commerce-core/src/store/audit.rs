@@ -12,6 +12,7 @@ use crate::inventory::{Stock, StockReason};
 use crate::money::Money;
 use crate::order::{Order, OrderEvent};
 use crate::payment::Payment;
+use crate::refund::Refund;
 use crate::sales::DailySales;
 use crate::time::Date;
 use crate::wallet::{Wallet, WalletId};
@@ -125,12 +126,16 @@ pub struct OrderFacts {
     pub events: Vec<Arc<OrderEvent>>,
     /// Its payment.
     pub payment: Option<Arc<Payment>>,
+    /// Its refunds, by id.
+    pub refunds: Vec<Arc<Refund>>,
     /// Its redemptions.
     pub redemptions: Vec<Redemption>,
     /// The rows of the stock ledger that name it, ascending by variant and sequence.
     pub movements: Vec<Movement>,
     /// The payments in the wallet ledger that name it, ascending by wallet and sequence.
     pub wallet_payments: Vec<WalletPayment>,
+    /// The refunds in the wallet ledger that name it, ascending by wallet and sequence.
+    pub wallet_refunds: Vec<WalletPayment>,
     /// The sequences of its messages that the outbox still has, dead letters included, ascending.
     pub undelivered: Vec<u64>,
     /// How many of its messages have been delivered.
@@ -150,7 +155,7 @@ pub struct Movement {
     pub delta: i64,
 }
 
-/// A payment in the wallet ledger.
+/// A payment, or what was given back of one, in the wallet ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WalletPayment {
     /// Whose balance moved.

@@ -16,7 +16,7 @@ pub use audit::{
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};
 pub use outbox::Outbox;
 pub use page::{Page, PageRequest};
-pub use reads::{Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Wallets};
+pub use reads::{Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Views, Wallets};
 
 use crate::command::Command;
 use crate::decide::{Outcome, Shop};
@@ -155,6 +155,7 @@ impl Error {
 #[async_trait]
 pub trait Store:
     Catalog
+    + Views
     + Stocks
     + Customers
     + Wallets

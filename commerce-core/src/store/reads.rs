@@ -16,9 +16,11 @@ use crate::inventory::StockEntry;
 use crate::money::Currency;
 use crate::order::{Order, OrderEvent, OrderStatus};
 use crate::payment::Payment;
+use crate::refund::Refund;
 use crate::sales::{DailySales, PopularQuery, Popularity};
 use crate::time::{Date, Timestamp};
 use crate::top_up::TopUp;
+use crate::views::ProductViews;
 use crate::wallet::{Wallet, WalletEntry, WalletId};
 
 /// The catalogue.
@@ -33,6 +35,18 @@ pub trait Catalog {
         status: Option<ProductStatus>,
         page: PageRequest<ProductId>,
     ) -> Result<Page<Arc<Product>, ProductId>, StoreError>;
+}
+
+/// How often products are looked at: figures for people, that no decision reads.
+#[async_trait]
+pub trait Views {
+    /// Adds to the products' counts, in one commit; products that are not there are passed over. Unlike a command it
+    /// has no key: sent twice, it counts twice.
+    async fn add_views(&self, views: &[ProductViews]) -> Result<(), StoreError>;
+
+    /// The products that were looked at most, each with its count, ties by id; at most `top` of them, and no more than
+    /// [`PopularQuery::MAX_TOP`]. What was never looked at is left out.
+    async fn most_viewed(&self, top: u32) -> Result<Vec<(u64, Arc<Product>)>, StoreError>;
 }
 
 /// The stock ledger.
@@ -108,8 +122,15 @@ pub trait Orders {
         page: PageRequest<OrderId>,
     ) -> Result<Page<Arc<Order>, OrderId>, StoreError>;
 
+    /// Pending orders whose time to be paid is over by the store's clock, the longest overdue first; at most `limit`
+    /// of them, and no more than [`PageRequest::MAX_LIMIT`]. It costs what it finds, however many orders there are.
+    async fn due_orders(&self, limit: u32) -> Result<Vec<OrderId>, StoreError>;
+
     /// The payment of an order, once there is one.
     async fn payment(&self, order: OrderId) -> Result<Option<Arc<Payment>>, StoreError>;
+
+    /// The refunds of an order, by id, which is oldest first. Empty for an unknown order.
+    async fn refunds(&self, order: OrderId) -> Result<Vec<Arc<Refund>>, StoreError>;
 
     /// An order's history from its first event on. Empty for an unknown order.
     async fn history(&self, order: OrderId) -> Result<Vec<Arc<OrderEvent>>, StoreError>;

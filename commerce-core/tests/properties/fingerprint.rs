@@ -3,10 +3,11 @@
 
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart, Command,
-    CouponRef, CreateCoupon, CreateProduct, Deposit, Discount, Fingerprint, GatewayPayment, GatewayStatus, IssueCoupon,
-    LineRequest, MergeCart, NewVariant, Operation, PayOrder, PaymentMethod, Percent, PlaceOrder, ProductStatus,
-    Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, StartCardPayment, UpdateCartItem,
-    UpdateCoupon, UpdateProduct, UpdateVariant, Window,
+    CouponRef, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireOrder, Fingerprint, GatewayPayment,
+    GatewayStatus, IssueCoupon, LineRequest, MergeCart, NewVariant, Operation, PayOrder, PaymentMethod, Percent,
+    PlaceOrder, ProductStatus, Quantity, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem,
+    RequestTopUp, SettleCharge, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
+    UpdateVariant, Window,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -82,6 +83,17 @@ fn samples() -> Vec<Command> {
         .into(),
         PayOrder { order_id: id(7), method: PaymentMethod::Wallet }.into(),
         CancelOrder { order_id: id(7), reason: None }.into(),
+        ExpireOrder { order_id: id(7) }.into(),
+        ShipOrder { order_id: id(7) }.into(),
+        DeliverOrder { order_id: id(7) }.into(),
+        RefundOrder {
+            order_id: id(7),
+            lines: Some(vec![RefundLineRequest { position: 1, quantity: Quantity::ONE }]),
+            restock: true,
+            destination: None,
+            reason: None,
+        }
+        .into(),
         StartCardPayment { order_id: id(7) }.into(),
         RequestTopUp { customer_id: id(1), amount: krw(50_000) }.into(),
         SettleCharge {
@@ -115,6 +127,10 @@ const GOLDEN: &[&str] = &[
     r#"{"place_order":{"customer_id":"1","basket":{"lines":[{"variant_id":"3","quantity":1}]},"payment":"wallet"}}"#,
     r#"{"pay_order":{"order_id":"7","method":"wallet"}}"#,
     r#"{"cancel_order":{"order_id":"7"}}"#,
+    r#"{"expire_order":{"order_id":"7"}}"#,
+    r#"{"ship_order":{"order_id":"7"}}"#,
+    r#"{"deliver_order":{"order_id":"7"}}"#,
+    r#"{"refund_order":{"order_id":"7","lines":[{"position":1,"quantity":1}],"restock":true}}"#,
     r#"{"start_card_payment":{"order_id":"7"}}"#,
     r#"{"request_top_up":{"customer_id":"1","amount":{"minor":50000,"currency":"KRW"}}}"#,
     r#"{"settle_charge":{"charge_id":"9","report":{"found":{"transaction_id":"tx-1","customer_id":"1","amount":{"minor":50000,"currency":"KRW"},"status":{"declined":{"reason":"stolen"}}}}}}"#,
@@ -144,6 +160,10 @@ const GOLDEN_FINGERPRINTS: &[&str] = &[
     "a029b40460a8f08faeb7a5f66a89ff81",
     "0ccb00570af10e378c6d677fc0675ce9",
     "e81d0a83dc7e3c62de0b4ae86417675c",
+    "c2063e201054921e59c02427ddceb4ba",
+    "0c2086edf753cf7cdd3f4df3c35ebee5",
+    "34cf206f0d6d05f02726b3cafa8d3562",
+    "f964e0ec03b97201527f3a3506414e27",
     "0030f55430d050e61ef97842d50d117c",
     "121d436b0ec4edb21f8a9d8a5d17c094",
     "a646139c1d953a40d5486423a95a7dc2",
@@ -181,6 +201,7 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         Operation::UpdateCoupon => &["expected_version", "active"],
         Operation::UpdateCartItem | Operation::RemoveCartItem | Operation::ClearCart => &["expected_version"],
         Operation::PlaceOrder => &["payment"],
+        Operation::RefundOrder => &["lines", "destination", "reason"],
         Operation::CancelOrder | Operation::SettleCharge => &["reason"],
         Operation::AddVariant
         | Operation::AddCartItem
@@ -188,6 +209,9 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         | Operation::AdjustWallet
         | Operation::IssueCoupon
         | Operation::PayOrder
+        | Operation::ExpireOrder
+        | Operation::ShipOrder
+        | Operation::DeliverOrder
         | Operation::StartCardPayment
         | Operation::RequestTopUp => &[],
     }

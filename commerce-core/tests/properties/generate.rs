@@ -3,11 +3,12 @@
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
     ClearCart, Command, Coupon, CouponCode, CouponId, CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId,
-    Deposit, Discount, GatewayPayment, GatewayStatus, Id, IssueCoupon, IssuedCoupon, IssuedCouponId,
-    IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name, NewVariant, Note, OrderId, PayOrder,
-    PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus, Quantity, RegisterCustomer,
-    RemoveCartItem, RequestTopUp, SettleCharge, Sku, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon,
-    UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
+    DeliverOrder, Deposit, Discount, ExpireOrder, GatewayPayment, GatewayStatus, Id, IssueCoupon, IssuedCoupon,
+    IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name, NewVariant, Note, OrderId,
+    PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus, Quantity,
+    RefundDestination, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge,
+    ShipOrder, Sku, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username,
+    Variant, VariantId, Window,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -150,6 +151,21 @@ fn cart_edit() -> impl Strategy<Value = Command> {
     ]
 }
 
+pub(crate) fn destination() -> impl Strategy<Value = RefundDestination> + Clone {
+    prop_oneof![Just(RefundDestination::Wallet), Just(RefundDestination::Gateway)]
+}
+
+fn refund_order() -> impl Strategy<Value = RefundOrder> + Clone {
+    let line = (any::<u32>(), 1..=1_000_000_i64).prop_map(|(position, quantity)| RefundLineRequest {
+        position,
+        quantity: Quantity::new(quantity).expect("a quantity"),
+    });
+    let lines = of(prop::collection::vec(line, 0..4));
+    (any_id(), lines, any::<bool>(), of(destination()), of(any_note())).prop_map(
+        |(order_id, lines, restock, destination, reason)| RefundOrder { order_id, lines, restock, destination, reason },
+    )
+}
+
 /// Any command whatever, sensible or not.
 pub(crate) fn command() -> BoxedStrategy<Command> {
     let version = || of(0..=9_u64);
@@ -229,6 +245,10 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
         .into()),
         (any_id(), method()).prop_map(|(order_id, method)| PayOrder { order_id, method }.into()),
         (any_id(), of(any_note())).prop_map(|(order_id, reason)| CancelOrder { order_id, reason }.into()),
+        any_id().prop_map(|order_id| ExpireOrder { order_id }.into()),
+        any_id().prop_map(|order_id| ShipOrder { order_id }.into()),
+        any_id().prop_map(|order_id| DeliverOrder { order_id }.into()),
+        refund_order().prop_map(Command::from),
     ];
     prop_oneof![5 => catalog, 6 => customers, 5 => cart_edit(), 3 => orders, 3 => cards()].boxed()
 }

@@ -23,6 +23,8 @@ mod pricing;
 #[cfg(test)]
 mod quotes;
 #[cfg(test)]
+mod refunds;
+#[cfg(test)]
 mod serde_forms;
 #[cfg(test)]
 mod text;

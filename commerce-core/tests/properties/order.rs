@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use commerce_core::decide::decide;
 use commerce_core::{
-    CancelOrder, Changes, Command, Context, IdBlock, Name, NodeId, Order, OrderChange, OrderEvent, OrderId, OrderLine,
-    OrderStatus, Outcome, PayOrder, PaymentMethod, Principal, ProductId, Rejection, Shop, Sku, Stock, Timestamp,
-    VariantId, Wallet, WalletId, WorkingSet, replay,
+    CancelOrder, Changes, Command, Context, DeliverOrder, ExpireOrder, IdBlock, Name, NodeId, Order, OrderChange,
+    OrderEvent, OrderId, OrderLine, OrderStatus, Outcome, PayOrder, PaymentMethod, Principal, ProductId, Rejection,
+    ShipOrder, Shop, Sku, Stock, Timestamp, VariantId, Wallet, WalletId, WorkingSet, replay,
 };
 use proptest::prelude::*;
 
@@ -80,11 +80,58 @@ fn decided(status: OrderStatus, command: Command, principal: &Principal, now: Ti
     Ok((*order).clone())
 }
 
+/// What the order's customer may ask for.
 fn commands() -> [(Command, OrderStatus); 2] {
     [
         (PayOrder { order_id: id(7), method: PaymentMethod::Wallet }.into(), Paid),
         (CancelOrder { order_id: id(7), reason: None }.into(), Cancelled),
     ]
+}
+
+/// What only staff may ask for, at an instant when an unpaid order is over.
+fn staffs() -> [(Command, OrderStatus); 3] {
+    [
+        (ShipOrder { order_id: id(7) }.into(), Shipped),
+        (DeliverOrder { order_id: id(7) }.into(), Delivered),
+        (ExpireOrder { order_id: id(7) }.into(), Cancelled),
+    ]
+}
+
+#[test]
+fn every_command_of_staff_does_in_every_status_what_the_table_says() {
+    for from in OrderStatus::ALL {
+        for (command, to) in staffs() {
+            let decided = decided(from, command.clone(), &Principal::System, at(EXPIRES));
+            // A payment under way does not run out: the gateway ends it, or gives it back.
+            let runs_out = from != Processing || to != Cancelled;
+            if STEPS.contains(&(from, to)) && runs_out {
+                let order = decided.unwrap_or_else(|refused| panic!("{from:?} -> {to:?}: {refused}"));
+                assert_eq!((order.status, order.version, order.updated_at), (to, 2, at(EXPIRES)));
+            } else if from == Processing {
+                assert_eq!(decided, Err(Rejection::PaymentInProgress { order: id(7) }));
+            } else {
+                assert_eq!(decided, Err(Rejection::InvalidTransition { order: id(7), from, to }));
+            }
+            let theirs = decided_by_customer(from, command.clone());
+            assert_eq!(theirs, Err(Rejection::Forbidden { operation: command.operation() }));
+        }
+    }
+}
+
+fn decided_by_customer(from: OrderStatus, command: Command) -> Result<Order, Rejection> {
+    decided(from, command, &Principal::Customer(id(1)), at(EXPIRES))
+}
+
+#[test]
+fn an_order_expires_when_it_can_no_longer_be_paid() {
+    let expire = || ExpireOrder { order_id: id(7) }.into();
+    let early = decided(Pending, expire(), &Principal::System, at(EXPIRES - 1));
+    let expected = Rejection::OrderNotExpired { order: id(7), expires_at: at(EXPIRES), now: at(EXPIRES - 1) };
+    assert_eq!(early, Err(expected));
+    for now in [EXPIRES, EXPIRES + 1] {
+        let order = decided(Pending, expire(), &Principal::System, at(now)).expect("its time is over");
+        assert_eq!((order.status, order.expires_at), (Cancelled, None));
+    }
 }
 
 #[test]

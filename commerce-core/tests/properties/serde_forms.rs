@@ -4,11 +4,11 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use commerce_core::{
-    AppliedCoupon, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event, IssuedCoupon,
-    IssuedCouponStatus, LineRequest, ListedVariant, Listing, MergedCart, Money, MoneyError, Operation, Order,
-    OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment, PaymentStatus,
-    Principal, Product, RefusedLine, Rejection, Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant,
-    WalletEntry, WalletEntryKind, WalletId,
+    AppliedCoupon, CancelCause, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event,
+    IssuedCoupon, IssuedCouponStatus, LineRequest, ListedVariant, Listing, MergedCart, Money, MoneyError, Operation,
+    Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment,
+    PaymentStatus, Principal, Product, Refund, RefundLine, RefundStatus, RefusedLine, Rejection, Stock, StockEntry,
+    StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cases;
 use crate::generate::{
-    any_id, any_name, any_note, any_sku, command, currency, discount, instant, method, money, principal,
+    any_id, any_name, any_note, any_sku, command, currency, destination, discount, instant, method, money, principal,
     product_status, quantity, username, window,
 };
 
@@ -196,7 +196,11 @@ fn order_event() -> impl Strategy<Value = OrderEvent> {
     let change = prop_oneof![
         Just(OrderChange::Placed),
         Just(OrderChange::Paid),
-        of(any_note()).prop_map(|reason| OrderChange::Cancelled { reason }),
+        (select(vec![CancelCause::Requested, CancelCause::Expired, CancelCause::Gateway]), of(any_note()))
+            .prop_map(|(cause, reason)| OrderChange::Cancelled { cause, reason }),
+        Just(OrderChange::Shipped),
+        Just(OrderChange::Delivered),
+        refund().prop_map(|refund| OrderChange::Refunded { refund }),
         any::<u32>().prop_map(|attempt| OrderChange::PaymentStarted { attempt }),
         of(any_note()).prop_map(|reason| OrderChange::PaymentFailed { reason }),
     ];
@@ -234,10 +238,44 @@ fn refused_line() -> impl Strategy<Value = RefusedLine> {
         .prop_map(|(variant_id, quantity, reason)| RefusedLine { line: LineRequest { variant_id, quantity }, reason })
 }
 
+fn refund() -> impl Strategy<Value = Arc<Refund>> {
+    use RefundStatus::{Failed, Pending, Succeeded};
+    let line = (any::<u32>(), any::<u32>(), money()).prop_map(|(position, quantity, amount)| RefundLine {
+        position,
+        quantity,
+        amount,
+    });
+    let ids = (any_id(), any_id(), any_id());
+    let status = select(vec![Pending, Succeeded, Failed]);
+    let times = (instant(), instant());
+    (ids, vec(line, 0..3), money(), destination(), any::<bool>(), status, of(any_note()), times).prop_map(
+        |((id, order_id, payment_id), lines, total, destination, restock, status, reason, times)| {
+            let (created_at, updated_at) = times;
+            Arc::new(Refund {
+                id,
+                order_id,
+                payment_id,
+                lines,
+                total,
+                destination,
+                restock,
+                status,
+                reason,
+                created_at,
+                updated_at,
+            })
+        },
+    )
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     let customer = (any_id(), username(), any_name(), instant())
         .prop_map(|(id, username, name, created_at)| Customer { id, username, name, created_at });
-    let listing = (product(), vec(listed(), 0..3)).prop_map(|(product, variants)| Listing { product, variants });
+    let listing = (product(), vec(listed(), 0..3), any::<u64>()).prop_map(|(product, variants, views)| Listing {
+        product,
+        variants,
+        views,
+    });
     prop_oneof![
         customer.prop_map(|value| Outcome::Customer(Arc::new(value))),
         listing.prop_map(|value| Outcome::Listing(Arc::new(value))),
@@ -251,6 +289,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         (cart(), vec(refused_line(), 0..3))
             .prop_map(|(cart, refused)| Outcome::MergedCart(Arc::new(MergedCart { cart, refused }))),
         order().prop_map(Outcome::Order),
+        refund().prop_map(Outcome::Refund),
         charge().prop_map(|value| Outcome::Charge(Arc::new(value))),
         top_up().prop_map(|value| Outcome::TopUp(Arc::new(value))),
     ]

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::wire::catalog::{Listing, Product, ProductStatus};
 use crate::wire::coupon::OfferedCoupon;
-use crate::wire::operations::{PopularProduct, PopularProducts};
+use crate::wire::operations::{PopularProduct, PopularProducts, ViewedProduct, ViewedProducts};
 use crate::wire::page::Page;
 use crate::wire::scalar::{Count, WireId};
 
@@ -58,6 +58,22 @@ impl CatalogApi {
         Ok(Reply::new(PopularProducts { items }))
     }
 
+    /// What is looked at most
+    ///
+    /// By reads of the product, counted with a little delay; what was never read is left out.
+    #[oai(path = "/products/most-viewed", method = "get", operation_id = "list_most_viewed_products")]
+    async fn most_viewed(
+        &self,
+        /// How many products: 1 to 100, 5 if not said.
+        top: Query<Option<Count<1, 100>>>,
+    ) -> Answer<Reply<ViewedProducts>> {
+        let top = top.0.map_or(PopularQuery::default().top, |top| top.0);
+        let viewed = self.0.commerce()?.store().most_viewed(top).await?;
+        let items =
+            viewed.iter().map(|(views, product)| ViewedProduct { product: Product::from(&**product), views: *views });
+        Ok(Reply::new(ViewedProducts { items: items.collect() }))
+    }
+
     /// A product
     ///
     /// With its variants, what each costs, and how many are left.
@@ -70,6 +86,7 @@ impl CatalogApi {
         let product = product_id.0.0;
         let listing = self.0.commerce()?.store().product(product).await?;
         let listing = listing.ok_or_else(|| Problem::from(Rejection::ProductNotFound { product }))?;
+        self.0.app()?.views.count(product);
         Ok(Reply::new(Listing::from(&listing)).version(listing.product.version))
     }
 

@@ -3,6 +3,7 @@
 mod admin_catalog;
 mod admin_coupons;
 mod admin_customers;
+mod admin_orders;
 mod admin_reports;
 mod cart;
 mod catalog;
@@ -45,6 +46,8 @@ enum Tag {
     AdminCatalog,
     /// Operators: coupons.
     AdminCoupons,
+    /// Operators: what becomes of paid orders.
+    AdminOrders,
     /// Operators: sales and reconciliation.
     AdminReports,
     /// Health of the process.
@@ -92,6 +95,7 @@ fn all(shared: Shared) -> impl OpenApi {
         admin_customers::AdminCustomersApi(shared.clone()),
         admin_catalog::AdminCatalogApi(shared.clone()),
         admin_coupons::AdminCouponsApi(shared.clone()),
+        admin_orders::AdminOrdersApi(shared.clone()),
         admin_reports::AdminReportsApi(shared.clone()),
         platform::PlatformApi(shared),
     )

@@ -20,6 +20,7 @@ use crate::wire::order::{
     QuoteRequest, basket,
 };
 use crate::wire::page::Page;
+use crate::wire::refund::{Refund, Refunds};
 use crate::wire::scalar::WireId;
 
 pub(super) struct OrdersApi(pub(super) Shared);
@@ -137,6 +138,21 @@ impl OrdersApi {
         Ok(answer(&cancelled?))
     }
 
+    /// An order's refunds
+    ///
+    /// Oldest first; a customer reads their own, an operator any.
+    #[oai(path = "/orders/:order_id/refunds", method = "get", operation_id = "list_order_refunds")]
+    async fn refunds(
+        &self,
+        who: AsAnyone,
+        /// Which order.
+        order_id: Path<WireId<OrderId>>,
+    ) -> Answer<Reply<Refunds>> {
+        self.0.visible_order(&who.0, order_id.0.0).await?;
+        let refunds = self.0.commerce()?.store().refunds(order_id.0.0).await?;
+        Ok(Reply::new(Refunds { items: refunds.iter().map(|refund| Refund::from(&**refund)).collect() }))
+    }
+
     /// An order's history
     ///
     /// Every step, first to last; a customer reads their own, an operator any.
@@ -153,7 +169,7 @@ impl OrdersApi {
     }
 }
 
-fn answer<const STATUS: u16>(receipt: &Receipt<Arc<CoreOrder>>) -> Reply<Order, STATUS> {
+pub(super) fn answer<const STATUS: u16>(receipt: &Receipt<Arc<CoreOrder>>) -> Reply<Order, STATUS> {
     Reply::of(receipt).version(receipt.outcome.version)
 }
 

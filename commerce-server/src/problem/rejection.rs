@@ -102,6 +102,9 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
     use Rejection as R;
     match rejection {
         R::NoLines | R::NothingToChange | R::PaymentMethodNotOffered => (CORRECT_IT, vec![]),
+        R::RefundDestinationNotOffered { destination } => {
+            (CORRECT_IT, vec![("destination", json!(destination.as_str()))])
+        }
         R::TooManyLines { lines, max } => (CORRECT_IT, vec![("lines", json!(lines)), ("max", json!(max))]),
         R::QuantityOutOfRange { quantity, min, max } => {
             (CORRECT_IT, vec![("quantity", json!(quantity)), ("min", json!(min)), ("max", json!(max))])
@@ -171,6 +174,25 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         }
         R::InvalidTransition { order, from, to } => {
             (STATE_FORBIDS, vec![("order_id", text(order)), ("from", json!(from.as_str())), ("to", json!(to.as_str()))])
+        }
+        R::OrderLineNotFound { order, position } => {
+            (CORRECT_IT, vec![("order_id", text(order)), ("position", json!(position))])
+        }
+        R::RefundTooLarge { order, position, requested, refundable } => (
+            STATE_FORBIDS,
+            vec![
+                ("order_id", text(order)),
+                ("position", json!(position)),
+                ("requested", json!(requested)),
+                ("refundable", json!(refundable)),
+            ],
+        ),
+        R::WalletFull { balance, amount, max } => (
+            STATE_FORBIDS,
+            vec![("balance", money(*balance)), ("amount", money(*amount)), ("max_minor_units", text(max))],
+        ),
+        R::OrderNotExpired { order, expires_at, now } => {
+            (STATE_FORBIDS, vec![("order_id", text(order)), ("expires_at", text(expires_at)), ("now", text(now))])
         }
         R::PaymentInProgress { order } => (STATE_FORBIDS, vec![("order_id", text(order))]),
         R::GatewayAmountMismatch { .. }

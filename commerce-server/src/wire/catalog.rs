@@ -141,6 +141,8 @@ response! {
         product: Product,
         /// Its variants, oldest first.
         variants: Vec<OfferedVariant>,
+        /// How often the product was read, counted with a little delay; no part of its version.
+        views: u64,
     }
 
     /// One movement of stock; never changed.
@@ -235,7 +237,11 @@ impl OfferedVariant {
 impl From<&CoreListing> for Listing {
     fn from(listing: &CoreListing) -> Self {
         let offered = |listed| OfferedVariant::of(&listing.product, listed);
-        Self { product: Product::from(&*listing.product), variants: listing.variants.iter().map(offered).collect() }
+        Self {
+            product: Product::from(&*listing.product),
+            variants: listing.variants.iter().map(offered).collect(),
+            views: listing.views,
+        }
     }
 }
 

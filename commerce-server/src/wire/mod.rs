@@ -10,6 +10,7 @@ pub mod operations;
 pub mod order;
 pub mod page;
 pub mod payment;
+pub mod refund;
 pub mod scalar;
 pub(crate) mod schema;
 pub mod wallet;

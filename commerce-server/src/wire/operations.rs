@@ -26,6 +26,20 @@ response! {
         items: Vec<PopularProduct>,
     }
 
+    /// How often a product was looked at.
+    ViewedProduct {
+        /// The product as it is now.
+        product: Product,
+        /// How often it was read.
+        views: u64,
+    }
+
+    /// What is looked at most, most viewed first.
+    ViewedProducts {
+        /// The products.
+        items: Vec<ViewedProduct>,
+    }
+
     /// What a product sold on one day.
     ProductSales {
         /// Which product.
@@ -47,7 +61,7 @@ response! {
     /// Something that does not add up.
     Drift {
         /// What does not: stock, stock_entry, wallet, wallet_entry, lost, coupon, copies, copy, history, payment,
-        /// wallet_payment, redemptions, movement, messages, sales.
+        /// wallet_payment, refunds, redemptions, movement, messages, sales.
         kind: String,
         /// The record, with its ids.
         subject: String,

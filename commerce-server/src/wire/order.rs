@@ -8,12 +8,15 @@ use commerce_core::{
 
 use super::cart::{CartLines, line};
 use super::money::Money;
+use super::refund::Refund;
 use super::scalar::{Instant, Text, WireId};
 use super::schema::{choices, request, response};
 
 choices! {
     /// Where an order stands.
     OrderStatus = Pending | Processing | Paid | Shipped | Delivered | Cancelled | Refunded;
+    /// What called an order off.
+    CancelCause = Requested | Expired | Gateway;
     /// How an order is paid.
     PaymentMethod = Wallet | Card;
 }
@@ -139,14 +142,19 @@ response! {
     OrderEvent {
         /// The event's place in the history, from 1.
         sequence: u64,
-        /// What happened: order.placed, order.payment_started, order.payment_failed, order.paid, order.cancelled.
+        /// What happened: order.placed, order.payment_started, order.payment_failed, order.paid, order.cancelled,
+        /// order.shipped, order.delivered, order.refunded, order.partially_refunded.
         event: String,
         /// The status before; absent for the first event.
         from: Option<OrderStatus>,
         /// The status after.
         to: OrderStatus,
+        /// What called the order off: a request, its time to be paid, or the gateway.
+        cause: Option<CancelCause>,
         /// The reason, if one was given.
         reason: Option<Text<Note>>,
+        /// What was given back, by a refund.
+        refund: Option<Refund>,
         /// Who caused it.
         actor: String,
         /// When.
@@ -263,16 +271,24 @@ impl From<&CoreOrder> for Order {
 
 impl From<&CoreEvent> for OrderEvent {
     fn from(event: &CoreEvent) -> Self {
-        let reason = match &event.change {
-            OrderChange::Cancelled { reason } | OrderChange::PaymentFailed { reason } => reason.clone(),
-            OrderChange::Placed | OrderChange::Paid | OrderChange::PaymentStarted { .. } => None,
+        let (cause, reason, refund) = match &event.change {
+            OrderChange::Cancelled { cause, reason } => (Some(CancelCause(*cause)), reason.clone(), None),
+            OrderChange::PaymentFailed { reason } => (None, reason.clone(), None),
+            OrderChange::Refunded { refund } => (None, None, Some(Refund::from(&**refund))),
+            OrderChange::Placed
+            | OrderChange::Paid
+            | OrderChange::PaymentStarted { .. }
+            | OrderChange::Shipped
+            | OrderChange::Delivered => (None, None, None),
         };
         Self {
             sequence: event.sequence,
             event: event.type_name().to_owned(),
             from: event.from.map(OrderStatus),
             to: OrderStatus(event.to),
+            cause,
             reason: reason.map(Text),
+            refund,
             actor: event.actor.to_string(),
             at: Instant(event.at),
             order: Order::from(&*event.order),

@@ -19,6 +19,7 @@ const MATRIX: &[Row] = &[
     ("list_products", [200, 200, 200, 200]),
     ("get_product", [200, 200, 200, 200]),
     ("list_popular_products", [200, 200, 200, 200]),
+    ("list_most_viewed_products", [200, 200, 200, 200]),
     ("list_coupons", [200, 200, 200, 200]),
     // Both customers of the test are registered already: past the door, then told so.
     ("register_me", [401, 409, 409, 403]),
@@ -39,6 +40,7 @@ const MATRIX: &[Row] = &[
     ("get_order", [401, 200, 404, 200]),
     ("pay_order", [401, 200, 404, 403]),
     ("cancel_order", [401, 200, 404, 200]),
+    ("list_order_refunds", [401, 200, 404, 200]),
     ("get_order_history", [401, 200, 404, 200]),
     // This shop takes no cards.
     ("get_order_payment", [401, 404, 404, 404]),
@@ -64,6 +66,9 @@ const MATRIX: &[Row] = &[
     ("list_stock_entries", [401, 403, 403, 200]),
     ("create_coupon", [401, 403, 403, 201]),
     ("update_coupon", [401, 403, 403, 200]),
+    ("ship_order", [401, 403, 403, 200]),
+    ("deliver_order", [401, 403, 403, 200]),
+    ("refund_order", [401, 403, 403, 201]),
     ("get_daily_sales", [401, 403, 403, 200]),
     ("get_reconciliation", [401, 403, 403, 200]),
 ];
@@ -90,7 +95,12 @@ impl World {
             .replace("{customer_id}", &self.owner.id)
             .replace("{currency}", "KRW");
         if path.contains("{order_id}") {
-            path = path.replace("{order_id}", &server.pending(&self.owner, &self.variant).await);
+            let order = match template.rsplit('/').next() {
+                Some("ship" | "refunds") => server.paid(&self.owner, &self.variant).await,
+                Some("deliver") => server.shipped(&self.owner, &self.variant).await,
+                _ => server.pending(&self.owner, &self.variant).await,
+            };
+            path = path.replace("{order_id}", &order);
         }
         if path.contains("{top_up_id}") {
             path = path.replace("{top_up_id}", &server.top_up(&self.owner).await);
@@ -122,6 +132,7 @@ impl World {
             "merge_my_cart" => json!({ "lines": [{ "variant_id": self.variant, "quantity": 1 }] }),
             "create_quote" | "place_order" => order(&[(&self.variant, 1)], json!({})),
             "pay_order" => json!({ "method": "wallet" }),
+            "refund_order" => json!({ "restock": true }),
             "deposit" | "request_top_up" => json!({ "amount": money }),
             "adjust_wallet" => json!({ "amount": money, "memo": "m" }),
             "create_product" => json!({
@@ -182,6 +193,7 @@ async fn what_is_not_ones_own_does_not_exist(server: Server) {
     for (method, suffix, body) in [
         (Method::GET, "", json!({})),
         (Method::GET, "/history", json!({})),
+        (Method::GET, "/refunds", json!({})),
         (Method::POST, "/pay", json!({ "method": "wallet" })),
         (Method::POST, "/cancel", json!({})),
     ] {

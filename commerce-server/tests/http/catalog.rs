@@ -83,9 +83,26 @@ async fn popular_products_and_daily_sales(server: Server) {
     assert_eq!((&books["orders"], &books["drifts"]), (&json!(1), &json!([])));
 }
 
+async fn looked_at_and_counted_when_told_to_stop(server: Server) {
+    let ((one, _), (other, _)) = (server.product(1_000, 5).await, server.product(1_000, 5).await);
+    for id in [&one, &other, &one] {
+        assert_eq!(server.get(&format!("/v1/products/{id}"), "").await.expect(200).body["views"], 0);
+    }
+    server.get("/v1/products/9007199254740993", "").await.refused(404, "product_not_found");
+    assert_eq!(server.get("/v1/products/most-viewed", "").await.expect(200).body["items"], json!([]));
+    // Told before its interval is over, it writes what there is.
+    commerce_server::views::run(&server.app, std::time::Duration::from_secs(3_600), async {}).await;
+    let viewed = server.get("/v1/products/most-viewed", "").await.expect(200).body;
+    let counts: Vec<_> =
+        viewed["items"].as_array().expect("items").iter().map(|v| (&v["product"]["id"], &v["views"])).collect();
+    assert_eq!(counts, [(&json!(one), &json!(2)), (&json!(other), &json!(1))]);
+    assert_eq!(server.get(&format!("/v1/products/{one}"), "").await.expect(200).body["views"], 2);
+}
+
 on_every_store!(
     created_changed_and_read,
     listed_by_status,
     stock_by_hand_and_its_ledger,
     popular_products_and_daily_sales,
+    looked_at_and_counted_when_told_to_stop,
 );

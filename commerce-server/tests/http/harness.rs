@@ -350,6 +350,18 @@ impl Server {
         self.place(who, &[(variant, 1)], json!({})).await.expect(201).id()
     }
 
+    /// An order of one unit, paid from the wallet; its id.
+    pub(crate) async fn paid(&self, who: &Shopper, variant: &str) -> String {
+        self.place(who, &[(variant, 1)], json!({ "payment": "wallet" })).await.expect(201).id()
+    }
+
+    /// An order of one unit, on its way; its id.
+    pub(crate) async fn shipped(&self, who: &Shopper, variant: &str) -> String {
+        let id = self.paid(who, variant).await;
+        self.post(&format!("/v1/admin/orders/{id}/ship"), &self.operator(), json!({})).await.expect(200);
+        id
+    }
+
     /// Everything that commands change, as text: to be compared with itself.
     pub(crate) async fn books(&self) -> String {
         let store = self.app.commerce.store();

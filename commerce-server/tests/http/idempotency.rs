@@ -11,6 +11,9 @@ async fn replays_are_the_same_to_the_byte(server: Server) {
     let coupon = server.coupon(json!({})).await;
     let to_pay = server.pending(&who, &variant).await;
     let to_cancel = server.pending(&who, &variant).await;
+    let to_ship = server.paid(&who, &variant).await;
+    let to_deliver = server.shipped(&who, &variant).await;
+    let to_refund = server.paid(&who, &variant).await;
     let money = json!({ "amount": "7", "currency": "KRW" });
     let new_coupon = json!({ "name": "C", "discount": { "percent": "1" }, "starts_at": "2026-01-01T00:00:00Z" });
     let new_product = json!({
@@ -20,6 +23,9 @@ async fn replays_are_the_same_to_the_byte(server: Server) {
         (Method::POST, "/v1/orders".into(), &who.token, order(&[(&variant, 1)], json!({ "payment": "wallet" }))),
         (Method::POST, format!("/v1/orders/{to_pay}/pay"), &who.token, json!({ "method": "wallet" })),
         (Method::POST, format!("/v1/orders/{to_cancel}/cancel"), &who.token, json!({})),
+        (Method::POST, format!("/v1/admin/orders/{to_ship}/ship"), &operator, json!({})),
+        (Method::POST, format!("/v1/admin/orders/{to_deliver}/deliver"), &operator, json!({})),
+        (Method::POST, format!("/v1/admin/orders/{to_refund}/refunds"), &operator, json!({ "restock": true })),
         (Method::POST, "/v1/me/coupons".into(), &who.token, json!({ "coupon_id": coupon })),
         (Method::POST, "/v1/admin/customers".into(), &operator, json!({ "username": "replayed", "name": "R" })),
         (

@@ -57,6 +57,7 @@ async fn cancelled_gives_everything_back(server: Server) {
     assert_eq!((stock().await, coupon().await), (json!(5), json!("available")));
     let history = server.get(&format!("/v1/orders/{id}/history"), &server.operator()).await.expect(200);
     assert_eq!(history.body["items"][1]["reason"], "changed my mind");
+    assert_eq!(history.body["items"][1]["cause"], "requested");
     server.books().await;
 }
 

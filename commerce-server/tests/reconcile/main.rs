@@ -113,6 +113,10 @@ planted! {
         => [format!("payment: order {}", b.paid.id)];
     wallet_payment: |b| format!("update wallet_entries set order_id = {} where kind = 'payment'", b.pending.id)
         => [format!("wallet_payment: order {}", b.paid.id), format!("wallet_payment: order {}", b.pending.id)];
+    refunds: |b| format!(
+        "insert into refunds select 7, order_id, id, 1, currency, 'wallet', false, 'succeeded', null, now(), now() \
+           from payments where order_id = {}", b.paid.id)
+        => [format!("refunds: order {}", b.paid.id)];
     redemptions: |b| format!("update coupon_redemptions set discount = discount + 1 where order_id = {}", b.paid.id)
         => [format!("redemptions: order {}", b.paid.id)];
     movement: |b| format!("update stock_entries set order_id = {} where reason = 'cancel'", b.pending.id)

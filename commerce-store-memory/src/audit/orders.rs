@@ -13,9 +13,11 @@ pub(super) fn order_facts(tables: &Tables, row: &OrderRow) -> OrderFacts {
         order: Arc::clone(&row.order),
         events: row.events.to_vec(),
         payment: row.payment.clone(),
+        refunds: tables.refunds.get(&row.order.id).cloned().unwrap_or_default(),
         redemptions: row.redemptions.clone(),
         movements: movements(tables, row),
-        wallet_payments: wallet_payments(tables, row),
+        wallet_payments: wallet_entries(tables, row, WalletEntryKind::Payment),
+        wallet_refunds: wallet_entries(tables, row, WalletEntryKind::Refund),
         undelivered,
         delivered,
     }
@@ -31,15 +33,14 @@ fn movements(tables: &Tables, row: &OrderRow) -> Vec<Movement> {
     movements
 }
 
-fn wallet_payments(tables: &Tables, row: &OrderRow) -> Vec<WalletPayment> {
-    let payment = |&(wallet_id, sequence): &(WalletId, u64)| {
+fn wallet_entries(tables: &Tables, row: &OrderRow, kind: WalletEntryKind) -> Vec<WalletPayment> {
+    let entry = |&(wallet_id, sequence): &(WalletId, u64)| {
         let entry = at(tables.wallet_log(wallet_id)?, sequence, |entry| entry.sequence)?;
-        let paid = entry.kind == WalletEntryKind::Payment;
-        paid.then_some(WalletPayment { wallet_id, sequence, amount: entry.amount })
+        (entry.kind == kind).then_some(WalletPayment { wallet_id, sequence, amount: entry.amount })
     };
-    let mut payments: Vec<WalletPayment> = row.wallet_rows.iter().filter_map(payment).collect();
-    payments.sort_by_key(|payment| (payment.wallet_id, payment.sequence));
-    payments
+    let mut entries: Vec<WalletPayment> = row.wallet_rows.iter().filter_map(entry).collect();
+    entries.sort_by_key(|entry| (entry.wallet_id, entry.sequence));
+    entries
 }
 
 /// The row of that sequence, which is at its place unless somebody has meddled.

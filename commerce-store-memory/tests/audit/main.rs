@@ -10,7 +10,8 @@ use std::time::Duration;
 use commerce_core::store::Coupons;
 use commerce_core::{
     Changes, Copies, DailySales, Drift, Event, Issuance, IssuedCouponStatus, Money, Order, OrderId, OutboxMessage,
-    PageRequest, Redemption, RedemptionStatus, Revenue, Stock, StockReason, Wallet, WalletEntryKind,
+    PageRequest, Redemption, RedemptionStatus, Refund, RefundDestination, RefundStatus, Revenue, Stock, StockReason,
+    Wallet, WalletEntryKind,
 };
 
 use crate::books::Books;
@@ -153,6 +154,25 @@ planted! {
             ..Changes::default()
         };
         books.finds(changes, &[("wallet_payment", format!("order {}", books.paid.id))]).await;
+    }
+    refunds: |books| {
+        // Money that is back for no unit, and that no wallet was given.
+        let payment = books.payment().await;
+        let refund = Refund {
+            id: 7.try_into().expect("an id"),
+            order_id: books.paid.id,
+            payment_id: payment.id,
+            lines: Vec::new(),
+            total: Money::new(1, payment.amount.currency()).expect("an amount"),
+            destination: RefundDestination::Wallet,
+            restock: false,
+            status: RefundStatus::Succeeded,
+            reason: None,
+            created_at: payment.created_at,
+            updated_at: payment.created_at,
+        };
+        let subject = format!("order {}", books.paid.id);
+        books.finds(Changes { refunds: vec![Arc::new(refund)], ..Changes::default() }, &[("refunds", subject)]).await;
     }
     redemptions: |books| {
         let applied = &books.paid.coupons[0];

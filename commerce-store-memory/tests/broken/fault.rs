@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     CountsRefusedCopies,
     /// Forgets redemptions.
     ForgetsRedemptions,
+    /// Forgets refunds.
+    ForgetsRefunds,
     /// Forgets rows of the stock ledger.
     ForgetsStockEntries,
     /// Forgets rows of the wallet ledger.
@@ -113,6 +115,14 @@ pub(crate) enum Fault {
     SkipsFacts,
     /// Shows everybody the cart that changed last.
     MixesCartsUp,
+    /// Shows orders with the names that their products have now.
+    RenamesOrders,
+    /// Counts one view, however many there were.
+    CountsOneView,
+    /// Ranks products by id, however often they were looked at.
+    IgnoresViews,
+    /// Takes every pending order for due.
+    ForgetsTheTerm,
     /// Counts a day too many as popular.
     OneDayTooMany,
     /// Breaks ties of popularity by id alone.

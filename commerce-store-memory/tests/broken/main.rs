@@ -80,6 +80,12 @@ broken! {
         one_cancel_wins: "cancellations, and units on hand of 10",
         one_payment_wins: "payments, and won left of 50,000",
         pay_against_cancel_has_one_winner: "of two payments and two cancellations of one order",
+        racing_sweeps_end_an_order_once: "orders ended by sweeps and customers, units on hand, orders due",
+        pay_against_expire_has_one_winner: "of two payments and two expiries of one order",
+        refunds_never_exceed_the_payment: "units and won given back, of 5 units for 3,566 won",
+        one_full_refund_wins: "refunds, and won in the wallet of 10,000",
+        ship_against_refund: "shipments and refunds of an order",
+        an_order_is_shipped_and_delivered_once: "steps of one order to Shipped, of 24 at once",
         copies_stop_at_the_cap: "copies answered, and counted",
         a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
         a_copy_is_used_once: "orders, and won left after one of 4,000",
@@ -155,6 +161,14 @@ broken! {
     a_forgotten_redemption: ForgetsRedemptions {
         an_order_is_written_whole: "the redemption",
         a_later_payment_is_written_whole: "units, copy and won",
+        a_full_refund_gives_the_coupon_back: "a copy, its order refunded in full",
+    }
+    a_forgotten_refund: ForgetsRefunds {
+        a_refund_is_written_whole: "the refunds, read back",
+        refunds_never_exceed_the_payment: "units and won given back, of 5 units for 3,566 won",
+    }
+    renamed_orders: RenamesOrders {
+        price_changes_do_not_touch_orders: "the order after a change of its product",
     }
     a_forgotten_stock_entry: ForgetsStockEntries {
         an_order_is_written_whole: "rows in the stock ledger",
@@ -270,6 +284,15 @@ broken! {
     }
     skipped_facts: SkipsFacts {
         facts_for_audits: "facts of stocks: skipped",
+    }
+    a_lost_view: CountsOneView {
+        views_are_never_lost: "views of two products",
+    }
+    ignored_views: IgnoresViews {
+        the_most_viewed_come_first: "all that were looked at",
+    }
+    a_forgotten_term: ForgetsTheTerm {
+        a_sweep_ends_what_is_due: "due a microsecond before the first order's end",
     }
     a_day_too_many: OneDayTooMany {
         popular_counts_the_shops_days: "at the beginning of 31 October: today",

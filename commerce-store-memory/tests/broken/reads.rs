@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commerce_core::store::{Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Wallets};
+use commerce_core::store::{
+    Audit, Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Views, Wallets,
+};
 use commerce_core::{
     Cart, Charge, ChargeId, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon,
     IssuedCouponId, Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment,
-    PopularQuery, Popularity, Product, ProductId, ProductStatus, Revenue, StockEntry, StoreError, Timestamp, TopUp,
-    TopUpId, VariantId, Wallet, WalletEntry, WalletId,
+    PopularQuery, Popularity, Product, ProductId, ProductStatus, ProductViews, Refund, Revenue, StockEntry, StoreError,
+    Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletId,
 };
 
 use crate::fault::Fault;
@@ -67,6 +69,24 @@ impl Catalog for Broken {
     ) -> Answer<Page<Arc<Product>, ProductId>> {
         let found = self.inner.products(status, self.asks(page)).await?;
         Ok(self.answers(page, found, ProductId::get, |p| p.id))
+    }
+}
+
+#[async_trait]
+impl Views for Broken {
+    async fn add_views(&self, views: &[ProductViews]) -> Answer<()> {
+        if self.is(Fault::CountsOneView) {
+            let once = views.iter().map(|views| ProductViews { count: 1, ..*views });
+            return self.inner.add_views(&once.collect::<Vec<_>>()).await;
+        }
+        self.inner.add_views(views).await
+    }
+    async fn most_viewed(&self, top: u32) -> Answer<Vec<(u64, Arc<Product>)>> {
+        let mut best = self.inner.most_viewed(top).await?;
+        if self.is(Fault::IgnoresViews) {
+            best.sort_by_key(|(_, product)| product.id);
+        }
+        Ok(best)
     }
 }
 
@@ -133,7 +153,16 @@ impl Carts for Broken {
 #[async_trait]
 impl Orders for Broken {
     async fn order(&self, id: OrderId) -> Answer<Option<Arc<Order>>> {
-        self.inner.order(id).await
+        let Some(order) = self.inner.order(id).await? else { return Ok(None) };
+        if self.is(Fault::RenamesOrders) {
+            let mut lines = order.lines.to_vec();
+            for line in &mut lines {
+                let now = self.inner.product(line.product_id).await?;
+                line.product_name = now.map_or(line.product_name.clone(), |listing| listing.product.name.clone());
+            }
+            return Ok(Some(Arc::new(Order { lines: lines.into(), ..(*order).clone() })));
+        }
+        Ok(Some(order))
     }
     async fn orders(
         &self,
@@ -144,8 +173,19 @@ impl Orders for Broken {
         let found = self.inner.orders(customer, status, self.asks(page)).await?;
         Ok(self.answers(page, found, OrderId::get, |order| order.id))
     }
+    async fn due_orders(&self, limit: u32) -> Answer<Vec<OrderId>> {
+        if self.is(Fault::ForgetsTheTerm) {
+            let pending = self.inner.order_facts(PageRequest::first(u32::MAX)).await?;
+            let pending = pending.iter().filter(|facts| facts.order.status == OrderStatus::Pending);
+            return Ok(pending.take(limit as usize).map(|facts| facts.order.id).collect());
+        }
+        self.inner.due_orders(limit).await
+    }
     async fn payment(&self, order: OrderId) -> Answer<Option<Arc<Payment>>> {
         self.inner.payment(order).await
+    }
+    async fn refunds(&self, order: OrderId) -> Answer<Vec<Arc<Refund>>> {
+        self.inner.refunds(order).await
     }
     async fn history(&self, order: OrderId) -> Answer<Vec<Arc<OrderEvent>>> {
         self.inner.history(order).await

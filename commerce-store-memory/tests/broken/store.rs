@@ -173,6 +173,7 @@ impl Broken {
                 changes.stocks.clear();
                 changes.stock_entries.clear();
             }
+            Fault::ForgetsRefunds => changes.refunds.clear(),
             Fault::ForgetsRedemptions => changes.redemptions.clear(),
             Fault::ForgetsStockEntries => changes.stock_entries.clear(),
             Fault::ForgetsWalletEntries => changes.wallet_entries.clear(),

@@ -11,8 +11,8 @@ use commerce_core::decide::{Decision, basket_keys, cart_view_keys, decide, keys,
 use commerce_core::{
     Basket, Cart, Charge, ChargeId, Clock, Command, Context, Coupon, CouponCode, CouponId, Customer, CustomerId,
     Envelope, Issuance, IssuedCoupon, IssuedCouponId, Keys, ManualClock, Name, Operation, Order, OrderId, Payment,
-    Product, ProductId, Quote, Records, Redemption, Rejection, Sku, Stock, Store, TopUp, TopUpId, Username, Variant,
-    VariantId, Wallet, WalletId, WorkingSet,
+    Product, ProductId, Quote, Records, Redemption, Refund, Rejection, Sku, Stock, Store, TopUp, TopUpId, Username,
+    Variant, VariantId, Wallet, WalletId, WorkingSet,
 };
 use commerce_store_memory::MemoryStore;
 use proptest::prelude::*;
@@ -83,6 +83,9 @@ impl Records for Noted<'_> {
     }
     fn payment(&self, order: OrderId) -> Option<&Payment> {
         self.note(|keys| keys.orders.extend([order])).payment(order)
+    }
+    fn refunds(&self, order: OrderId) -> &[Arc<Refund>] {
+        self.note(|keys| keys.refunds.extend([order])).refunds(order)
     }
     fn redemption(&self, copy: IssuedCouponId, order: OrderId) -> Option<Redemption> {
         self.note(|keys| keys.orders.extend([order])).redemption(copy, order)
@@ -252,7 +255,7 @@ fn every_look_up_is_noted() {
         noted.cart(CustomerId::MIN).is_some(),
         noted.order(OrderId::MIN).is_some() || noted.payment(OrderId::MIN).is_some(),
         (
-            noted.redemption(IssuedCouponId::MIN, OrderId::MIN).is_some(),
+            noted.redemption(IssuedCouponId::MIN, OrderId::MIN).is_some() || !noted.refunds(OrderId::MIN).is_empty(),
             noted.charge(ChargeId::MIN).is_some() || noted.top_up(TopUpId::MIN).is_some(),
             noted.charge_with_transaction(&"tx".parse().expect("a name")).is_some(),
         ),
@@ -260,7 +263,7 @@ fn every_look_up_is_noted() {
     assert_eq!(found, Default::default(), "nothing is there");
     let keys = noted.looked_at.into_inner();
     let ids = (keys.customers.len(), keys.products.len(), keys.variants.len(), keys.coupons.len(), keys.orders.len());
-    assert_eq!(ids, (1, 1, 1, 1, 1));
+    assert_eq!((ids, keys.refunds.len()), ((1, 1, 1, 1, 1), 1));
     let rest = (keys.usernames.len(), keys.skus.len(), keys.coupon_codes.len(), keys.copies.len());
     assert_eq!((keys.charges.len(), keys.transactions.len(), keys.top_ups.len()), (1, 1, 1));
     assert_eq!((rest, keys.issued_coupons.len(), keys.carts.len()), ((1, 1, 1, 1), 1, 1));

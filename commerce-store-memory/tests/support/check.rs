@@ -11,7 +11,7 @@ use commerce_core::{
 
 use crate::support::model::{CopyState, Model};
 use crate::support::model_cards::For;
-use crate::support::model_orders::{Order, day};
+use crate::support::model_orders::{Order, Refunded, day};
 
 /// More than any sequence makes.
 const ALL: u32 = 1_000;
@@ -33,6 +33,7 @@ pub(crate) async fn everything(store: &dyn Store, model: &Model, now: Timestamp)
         order(facts, &model.orders[&facts.order.id.get()]);
         assert_eq!(store.history(facts.order.id).await.expect("a read"), facts.events);
     }
+    due(store, model, now).await;
     copies(store, model).await;
     cards(store, model).await;
     carts(store, model).await;
@@ -97,22 +98,37 @@ fn order(facts: &OrderFacts, model: &Order) {
     let expected = model.lines.iter().map(|line| (line.variant, line.product, line.units, line.subtotal, line.share));
     assert!(order.lines.iter().map(of_line).eq(expected), "{id}: {:?} is not {:?}", order.lines, model.lines);
 
+    let back = |refund: &commerce_core::Refund| {
+        let line = |line: &commerce_core::RefundLine| (line.position, i64::from(line.quantity), line.amount.minor());
+        Refunded { id: refund.id.get(), lines: refund.lines.iter().map(line).collect() }
+    };
+    assert_eq!(facts.refunds.iter().map(|refund| back(refund)).collect::<Vec<_>>(), model.refunds, "{id}");
     let payment = facts.payment.as_ref().map(|payment| {
         let succeeded = payment.status == PaymentStatus::Succeeded;
         (payment.amount.minor(), payment.attempts, payment.method, succeeded)
     });
-    let paid = model.status() == OrderStatus::Paid;
+    let paid = !matches!(model.status(), OrderStatus::Pending | OrderStatus::Processing | OrderStatus::Cancelled);
     assert_eq!(payment, model.tried.map(|method| (model.total, model.attempts, method, paid)), "{id}");
     let waits = matches!(model.status(), OrderStatus::Pending | OrderStatus::Processing);
     let expires = waits.then_some(model.expires);
     assert_eq!(order.expires_at.map(Timestamp::as_micros), expires, "{id}");
     let redemption = match model.status() {
-        OrderStatus::Paid => RedemptionStatus::Used,
-        OrderStatus::Cancelled => RedemptionStatus::Released,
+        OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Delivered => RedemptionStatus::Used,
+        OrderStatus::Cancelled | OrderStatus::Refunded => RedemptionStatus::Released,
         _ => RedemptionStatus::Held,
     };
     let redeemed = facts.redemptions.iter().map(|r| (r.issued_coupon_id.get(), r.discount.minor(), r.status));
     assert!(redeemed.eq(model.copy.map(|(copy, off)| (copy, off, redemption))), "{id}: {:?}", facts.redemptions);
+}
+
+/// What waits for a payment that can no longer come, the longest overdue first.
+async fn due(store: &dyn Store, model: &Model, now: Timestamp) {
+    let waiting = model.orders.iter().filter(|(_, order)| order.status() == OrderStatus::Pending);
+    let mut due: Vec<_> = waiting.map(|(id, order)| (order.expires, *id)).collect();
+    due.retain(|(expires, _)| *expires <= now.as_micros());
+    due.sort_unstable();
+    let read = store.due_orders(ALL).await.expect("a read");
+    assert!(read.iter().map(|id| id.get()).eq(due.iter().map(|(_, id)| *id)), "{read:?} are due, expected {due:?}");
 }
 
 async fn copies(store: &dyn Store, model: &Model) {
@@ -186,8 +202,10 @@ async fn sales(store: &dyn Store, model: &Model, now: Timestamp) {
             *sum = (sum.0 + units, sum.1 + revenue);
         }
     }
+    // What came back altogether is not popular.
     let mut ranked: Vec<_> = popular
         .into_iter()
+        .filter(|(_, (units, _))| *units > 0)
         .map(|(product, (units, revenue))| (i128::from(units), i128::from(revenue), product))
         .collect();
     ranked.sort_by_key(|(units, revenue, product)| (Reverse(*units), Reverse(*revenue), *product));

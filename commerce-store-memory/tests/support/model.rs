@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use commerce_core::{
-    Command, CouponRef, CreateCoupon, Discount, Envelope, Money, NewVariant, Operation, Outcome, Principal,
-    ProductStatus, Timestamp,
+    Command, CouponRef, CreateCoupon, Discount, Envelope, Money, NewVariant, Operation, OrderStatus, Outcome,
+    Principal, ProductStatus, Timestamp,
 };
 
 use crate::support::TTL_SECONDS;
@@ -124,9 +124,10 @@ impl Model {
         let takes_ids = match &envelope.command {
             Command::CreateProduct(c) => c.variants.len() + 1,
             Command::PlaceOrder(_) | Command::StartCardPayment(_) => 3,
-            Command::PayOrder(_) | Command::RequestTopUp(_) => 2,
+            Command::PayOrder(_) | Command::RequestTopUp(_) | Command::RefundOrder(_) => 2,
             Command::RegisterCustomer(_) | Command::AddVariant(_) | Command::CreateCoupon(_) => 1,
             Command::IssueCoupon(_) | Command::CancelOrder(_) | Command::SettleCharge(_) => 1,
+            Command::ExpireOrder(_) | Command::ShipOrder(_) | Command::DeliverOrder(_) => 1,
             _ => 0,
         };
         refuse_if((envelope.ids.len() as usize) < takes_ids, "too_few_ids")?;
@@ -203,6 +204,10 @@ impl Model {
             Command::PlaceOrder(c) => self.place(c, now).map(drop),
             Command::PayOrder(c) => self.pay(&envelope.principal, c, now),
             Command::CancelOrder(c) => self.cancel(&envelope.principal, c.order_id.get()),
+            Command::ExpireOrder(c) => self.expire(c.order_id.get(), now),
+            Command::ShipOrder(c) => self.step(c.order_id.get(), OrderStatus::Paid),
+            Command::DeliverOrder(c) => self.step(c.order_id.get(), OrderStatus::Shipped),
+            Command::RefundOrder(c) => self.refund(c).map(drop),
             Command::StartCardPayment(c) => self.start(&envelope.principal, c, now),
             Command::RequestTopUp(c) => self.request(c),
             Command::SettleCharge(c) => self.report(c),
@@ -357,6 +362,19 @@ impl Model {
             }
             (Command::CancelOrder(c), Outcome::Order(order)) => {
                 self.cancelled(c.order_id.get(), now.as_micros(), seen);
+                assert_eq!(order.id, c.order_id);
+            }
+            (Command::ExpireOrder(c), Outcome::Order(order)) => {
+                self.cancelled(c.order_id.get(), now.as_micros(), seen);
+                assert_eq!(order.id, c.order_id);
+            }
+            (Command::RefundOrder(c), Outcome::Refund(refund)) => self.refunded(c, refund, now.as_micros(), seen),
+            (Command::ShipOrder(c), Outcome::Order(order)) => {
+                self.moved_on(c.order_id.get(), OrderStatus::Shipped);
+                assert_eq!(order.id, c.order_id);
+            }
+            (Command::DeliverOrder(c), Outcome::Order(order)) => {
+                self.moved_on(c.order_id.get(), OrderStatus::Delivered);
                 assert_eq!(order.id, c.order_id);
             }
             (Command::StartCardPayment(c), Outcome::Charge(charge)) => self.started(c, charge, seen),

@@ -229,7 +229,7 @@ impl Model {
         self.cards.top_ups.get_mut(&top_up).expect("a top-up").status = status;
     }
 
-    /// What an order that ends unpaid gives back.
+    /// What an order that ends unpaid, or is refunded, gives back.
     pub(super) fn give_back(&mut self, units: BTreeMap<i64, i64>, copy: Option<i64>, now: i64, seen: &mut Coverage) {
         for (variant, units) in units {
             self.variants.get_mut(&variant).expect("a variant").ledger.push(units);

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use commerce_core::{BasketLines, Discount, LineRequest, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, Principal};
+use commerce_core::{
+    BasketLines, Discount, LineRequest, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, Principal, Refund,
+    RefundDestination, RefundOrder,
+};
 
 use crate::support::coverage::Coverage;
 use crate::support::model::{CopyState, Model, Verdict, WalletKey, refuse_if};
@@ -18,6 +21,24 @@ pub(crate) struct Line {
     pub(crate) units: i64,
     pub(crate) subtotal: i64,
     pub(crate) share: i64,
+    /// Units given back.
+    pub(crate) back: i64,
+}
+
+impl Line {
+    /// What the first units of it cost.
+    fn cost(&self, units: i64) -> i64 {
+        let total = i128::from(self.subtotal - self.share);
+        i64::try_from(total * i128::from(units) / i128::from(self.units)).expect("less than the total")
+    }
+}
+
+/// What a refund gave back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refunded {
+    pub(crate) id: i64,
+    /// Positions from 1, units and minor units.
+    pub(crate) lines: Vec<(u32, i64, i64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,6 +58,7 @@ pub(crate) struct Order {
     pub(crate) in_flight: Option<i64>,
     /// Every status it has had.
     pub(crate) path: Vec<OrderStatus>,
+    pub(crate) refunds: Vec<Refunded>,
 }
 
 impl Order {
@@ -110,7 +132,21 @@ impl Model {
         let path = vec![if pays { OrderStatus::Paid } else { OrderStatus::Pending }];
         let expires = now + i64::try_from(TTL_SECONDS).expect("small") * 1_000_000;
         let (attempts, tried, in_flight) = (u32::from(pays), c.payment, None);
-        Ok(Order { customer, currency, lines, copy, subtotal, total, expires, attempts, tried, in_flight, path })
+        let refunds = Vec::new();
+        Ok(Order {
+            customer,
+            currency,
+            lines,
+            copy,
+            subtotal,
+            total,
+            expires,
+            attempts,
+            tried,
+            in_flight,
+            path,
+            refunds,
+        })
     }
 
     /// The lines asked for: those given, or those in the cart.
@@ -144,6 +180,7 @@ impl Model {
                 units: i64::from(line.quantity.get()),
                 subtotal: i64::try_from(subtotal).expect("within the bound"),
                 share: 0,
+                back: 0,
             });
         }
         Ok((currency, lines))
@@ -236,6 +273,85 @@ impl Model {
         let status = self.visible(principal, id)?.status();
         refuse_if(status == OrderStatus::Processing, "payment_in_progress")?;
         refuse_if(status != OrderStatus::Pending, "invalid_transition")
+    }
+
+    pub(super) fn expire(&self, id: i64, now: i64) -> Verdict {
+        let order = self.orders.get(&id).ok_or("order_not_found")?;
+        refuse_if(order.status() == OrderStatus::Processing, "payment_in_progress")?;
+        refuse_if(order.status() != OrderStatus::Pending, "invalid_transition")?;
+        refuse_if(now < order.expires, "order_not_expired")
+    }
+
+    pub(super) fn step(&self, id: i64, from: OrderStatus) -> Verdict {
+        let order = self.orders.get(&id).ok_or("order_not_found")?;
+        refuse_if(order.status() == OrderStatus::Processing, "payment_in_progress")?;
+        refuse_if(order.status() != from, "invalid_transition")
+    }
+
+    /// Positions, units and money of a refund, or what refuses it.
+    pub(super) fn refund(&self, c: &RefundOrder) -> Result<Vec<(u32, i64, i64)>, &'static str> {
+        let asked = c.lines.as_deref();
+        refuse_if(asked.is_some_and(<[_]>::is_empty), "no_lines")?;
+        refuse_if(asked.is_some_and(|lines| lines.len() > 100), "too_many_lines")?;
+        let order = self.orders.get(&c.order_id.get()).ok_or("order_not_found")?;
+        let paid = matches!(order.status(), OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Delivered);
+        refuse_if(order.status() == OrderStatus::Processing, "payment_in_progress")?;
+        refuse_if(!paid, "invalid_transition")?;
+        let by_card = order.tried == Some(PaymentMethod::Card);
+        let gateway = c.destination.map_or(by_card, |to| to == RefundDestination::Gateway);
+        refuse_if(gateway, "refund_destination_not_offered")?;
+        let mut lines = Vec::new();
+        for (position, line) in (1..).zip(&order.lines) {
+            let units = match asked {
+                None => line.units - line.back,
+                Some(asked) => {
+                    asked.iter().filter(|a| a.position == position).map(|a| i64::from(a.quantity.get())).sum()
+                }
+            };
+            refuse_if(units > line.units - line.back, "refund_too_large")?;
+            if units > 0 {
+                lines.push((position, units, line.cost(line.back + units) - line.cost(line.back)));
+            }
+        }
+        let known = |position: u32| (1..=order.lines.len()).contains(&(position as usize));
+        refuse_if(asked.unwrap_or_default().iter().any(|a| !known(a.position)), "order_line_not_found")?;
+        let total: i64 = lines.iter().map(|(_, _, amount)| amount).sum();
+        refuse_if(i128::from(self.balance(&order.wallet()) + total) > MAX, "wallet_full")?;
+        Ok(lines)
+    }
+
+    pub(super) fn refunded(&mut self, c: &RefundOrder, refund: &Refund, now: i64, seen: &mut Coverage) {
+        let lines = self.refund(c).expect("accepted");
+        let order = self.orders.get_mut(&c.order_id.get()).expect("an order");
+        let mut total = 0;
+        for (position, units, amount) in &lines {
+            let line = &mut order.lines[*position as usize - 1];
+            line.back += units;
+            total += amount;
+            let sold = self.sales.entry((day(now), line.product)).or_default();
+            *sold = (sold.0 - units, sold.1 - amount);
+        }
+        let in_full = order.lines.iter().all(|line| line.back == line.units);
+        let to = if in_full { OrderStatus::Refunded } else { order.status() };
+        order.path.push(to);
+        order.refunds.push(Refunded { id: refund.id.get(), lines: lines.clone() });
+        let order = order.clone();
+        assert_eq!(refund.total.minor(), total, "{c:?}");
+        if total > 0 {
+            self.wallets.entry(order.wallet()).or_default().push(total);
+        } else {
+            seen.note("a refund of nothing");
+        }
+        let mut units: BTreeMap<i64, i64> = BTreeMap::new();
+        for (position, quantity, _) in lines.iter().filter(|_| c.restock) {
+            *units.entry(order.lines[*position as usize - 1].variant).or_default() += quantity;
+        }
+        seen.note(if in_full { "refunded in full" } else { "refunded in part" });
+        self.give_back(units, order.copy.filter(|_| in_full).map(|(copy, _)| copy), now, seen);
+    }
+
+    pub(super) fn moved_on(&mut self, id: i64, to: OrderStatus) {
+        self.advance(id, to);
     }
 
     pub(super) fn paid(&mut self, id: i64, now: i64, seen: &mut Coverage) {

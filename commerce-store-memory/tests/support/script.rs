@@ -159,6 +159,22 @@ pub(crate) enum Action {
     Cancel {
         order: Ref,
     },
+    Expire {
+        order: Ref,
+    },
+    Ship {
+        order: Ref,
+    },
+    Deliver {
+        order: Ref,
+    },
+    /// `lines`: positions and units; none for all that is left.
+    Refund {
+        order: Ref,
+        lines: Option<Vec<(u32, u32)>>,
+        restock: bool,
+        gateway: Option<bool>,
+    },
     StartCard {
         order: Ref,
     },
@@ -301,6 +317,23 @@ fn place() -> impl Strategy<Value = Action> {
     })
 }
 
+fn refund() -> impl Strategy<Value = Action> {
+    let line = (prop_oneof![12 => 1..3_u32, 2 => 3..5_u32, 1 => Just(0)], prop_oneof![8 => 1..3_u32, 1 => Just(9)]);
+    let lines = prop_oneof![
+        10 => vec(line.clone(), 1..3).prop_map(Some),
+        6 => Just(None),
+        1 => Just(Some(Vec::new())),
+        1 => line.prop_map(|line| Some(vec![line; 101])),
+    ];
+    let gateway = prop_oneof![10 => Just(None), 4 => Just(Some(false)), 1 => Just(Some(true))];
+    (reference(), lines, any::<bool>(), gateway).prop_map(|(order, lines, restock, gateway)| Action::Refund {
+        order,
+        lines,
+        restock,
+        gateway,
+    })
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let version = || of(0..4_u8);
     let catalog =
@@ -330,6 +363,10 @@ fn action() -> impl Strategy<Value = Action> {
         6 => place(),
         3 => (reference(), prop::bool::weighted(0.05)).prop_map(|(order, card)| Action::Pay { order, card }),
         2 => reference().prop_map(|order| Action::Cancel { order }),
+        1 => reference().prop_map(|order| Action::Expire { order }),
+        2 => reference().prop_map(|order| Action::Ship { order }),
+        1 => reference().prop_map(|order| Action::Deliver { order }),
+        4 => refund(),
     ];
     let odd = prop_oneof![12 => Just(0), 1 => 1..5_u8];
     let cards = prop_oneof![

@@ -3,11 +3,11 @@
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeId,
     ChargeReport, ClearCart, Command, CouponCode, CouponId, CouponRef, CreateCoupon, CreateProduct, Currency,
-    CustomerId, Deposit, Discount, Envelope, GatewayPayment, GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId,
-    LineRequest, MergeCart, Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent,
-    PlaceOrder, Principal, ProductId, ProductStatus, Quantity, RegisterCustomer, RemoveCartItem, RequestTopUp,
-    SettleCharge, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId,
-    Window,
+    CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock,
+    IssueCoupon, IssuedCouponId, LineRequest, MergeCart, Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome,
+    PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, ProductId, ProductStatus, Quantity, RefundDestination,
+    RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, ShipOrder,
+    StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
 };
 use rust_decimal::Decimal;
 
@@ -23,6 +23,7 @@ pub(crate) struct World {
     copies: Vec<(IssuedCouponId, CustomerId)>,
     orders: Vec<(OrderId, CustomerId)>,
     pending: Vec<(OrderId, CustomerId)>,
+    paid: Vec<(OrderId, CustomerId)>,
     charges: Vec<(ChargeId, CustomerId, Money)>,
     sent: Vec<Envelope>,
     tick: u64,
@@ -103,6 +104,10 @@ impl World {
                 self.pending.retain(|known| *known != order_and_owner);
                 if order.status == OrderStatus::Pending {
                     self.pending.push(order_and_owner);
+                }
+                self.paid.retain(|known| *known != order_and_owner);
+                if matches!(order.status, OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Delivered) {
+                    self.paid.push(order_and_owner);
                 }
                 if !self.orders.contains(&order_and_owner) {
                     self.orders.push(order_and_owner);
@@ -256,6 +261,29 @@ impl World {
                 let (order_id, owner) = self.order(*order);
                 (owner, CancelOrder { order_id, reason: None }.into())
             }
+            Action::Expire { order } => {
+                let (order_id, owner) = self.order(*order);
+                (owner, ExpireOrder { order_id }.into())
+            }
+            Action::Ship { order } => {
+                let (order_id, owner) = self.paid_order(*order);
+                (owner, ShipOrder { order_id }.into())
+            }
+            Action::Deliver { order } => {
+                let (order_id, owner) = self.paid_order(*order);
+                (owner, DeliverOrder { order_id }.into())
+            }
+            Action::Refund { order, lines, restock, gateway } => {
+                let (order_id, owner) = self.paid_order(*order);
+                let line = |(position, units): &(u32, u32)| RefundLineRequest {
+                    position: *position,
+                    quantity: Quantity::new(i64::from(*units)).expect("a quantity"),
+                };
+                let lines = lines.as_ref().map(|lines| lines.iter().map(line).collect());
+                let to = |gateway| if gateway { RefundDestination::Gateway } else { RefundDestination::Wallet };
+                let destination = gateway.map(to);
+                (owner, RefundOrder { order_id, lines, restock: *restock, destination, reason: None }.into())
+            }
             Action::StartCard { order } => {
                 let (order_id, owner) = self.order(*order);
                 (owner, StartCardPayment { order_id }.into())
@@ -311,6 +339,13 @@ impl World {
     /// Three times in four an order that is still pending, if there is one; latest first.
     fn order(&self, at: Ref) -> (OrderId, Option<CustomerId>) {
         let of = if at % 4 != 3 && !self.pending.is_empty() { &self.pending } else { &self.orders };
+        let latest_first: Vec<_> = of.iter().rev().copied().collect();
+        pick(&latest_first, at).map_or((id(i64::MAX), None), |(order, owner)| (order, Some(owner)))
+    }
+
+    /// Three times in four an order that was paid, if there is one; latest first.
+    fn paid_order(&self, at: Ref) -> (OrderId, Option<CustomerId>) {
+        let of = if at % 4 != 3 && !self.paid.is_empty() { &self.paid } else { &self.orders };
         let latest_first: Vec<_> = of.iter().rev().copied().collect();
         pick(&latest_first, at).map_or((id(i64::MAX), None), |(order, owner)| (order, Some(owner)))
     }

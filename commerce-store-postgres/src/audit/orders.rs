@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    Movement, NamedOrder, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, StoreError,
+    Movement, NamedOrder, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, Refund, StoreError,
     WalletId, WalletPayment,
 };
 use sqlx::PgConnection;
@@ -12,7 +12,7 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use super::{after, size};
-use crate::load::{PAYMENTS, REDEMPTIONS, orders, orders_of, payment_of, redemption_of};
+use crate::load::{PAYMENTS, REDEMPTIONS, orders, orders_of, payment_of, redemption_of, refunds_of};
 use crate::row::{get, get_code, get_currency, get_id, get_money, get_u64};
 use crate::{PostgresStore, StoreErrorOr};
 
@@ -34,7 +34,10 @@ const MOVEMENTS: &str = "select order_id, variant_id, sequence, reason, delta fr
 const WALLET_PAYMENTS: &str = "select order_id, customer_id, currency, sequence, amount from wallet_entries \
      where kind = 'payment' and order_id = any($1) order by order_id, customer_id, currency, sequence";
 
-pub(super) const STATEMENTS: &[&str] = &[ORDERS, NAMED, EVENTS, MESSAGES, MOVEMENTS, WALLET_PAYMENTS];
+const WALLET_REFUNDS: &str = "select order_id, customer_id, currency, sequence, amount from wallet_entries \
+     where kind = 'refund' and order_id = any($1) order by order_id, customer_id, currency, sequence";
+
+pub(super) const STATEMENTS: &[&str] = &[ORDERS, NAMED, EVENTS, MESSAGES, MOVEMENTS, WALLET_PAYMENTS, WALLET_REFUNDS];
 
 impl PostgresStore {
     pub(super) async fn named_by(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError> {
@@ -67,9 +70,11 @@ impl PostgresStore {
 struct Hanging {
     events: Vec<Arc<OrderEvent>>,
     payment: Option<Arc<Payment>>,
+    refunds: Vec<Arc<Refund>>,
     redemptions: Vec<Redemption>,
     movements: Vec<Movement>,
     wallet_payments: Vec<WalletPayment>,
+    wallet_refunds: Vec<WalletPayment>,
     undelivered: Vec<u64>,
     delivered: u64,
 }
@@ -80,9 +85,11 @@ impl Hanging {
             order,
             events: self.events,
             payment: self.payment,
+            refunds: self.refunds,
             redemptions: self.redemptions,
             movements: self.movements,
             wallet_payments: self.wallet_payments,
+            wallet_refunds: self.wallet_refunds,
             undelivered: self.undelivered,
             delivered: self.delivered,
         }
@@ -98,6 +105,9 @@ async fn hanging(connection: &mut PgConnection, ids: &[i64]) -> Result<HashMap<i
     }
     for row in sqlx::query(PAYMENTS).bind(ids).fetch_all(&mut *connection).await? {
         of(&mut all, &row)?.payment = Some(Arc::new(payment_of(&row)?));
+    }
+    for refund in refunds_of(connection, ids).await? {
+        all.entry(refund.order_id.get()).or_default().refunds.push(refund);
     }
     for row in sqlx::query(REDEMPTIONS).bind(ids).fetch_all(&mut *connection).await? {
         of(&mut all, &row)?.redemptions.push(redemption_of(&row)?);
@@ -116,6 +126,9 @@ async fn hanging(connection: &mut PgConnection, ids: &[i64]) -> Result<HashMap<i
     }
     for row in sqlx::query(WALLET_PAYMENTS).bind(ids).fetch_all(&mut *connection).await? {
         of(&mut all, &row)?.wallet_payments.push(wallet_payment_of(&row)?);
+    }
+    for row in sqlx::query(WALLET_REFUNDS).bind(ids).fetch_all(&mut *connection).await? {
+        of(&mut all, &row)?.wallet_refunds.push(wallet_payment_of(&row)?);
     }
     Ok(all)
 }

@@ -1,7 +1,8 @@
 //! Loading and locking records: table by table in one fixed order, each with sorted ids, so that transactions
 //! meet in one direction and cannot deadlock.
 //!
-//! The order is: charges, top-ups, carts, orders, issued coupons, coupons, products, variants with their stocks, wallets.
+//! The order is: charges, top-ups, carts, orders (whose row stands for their refunds), issued coupons, coupons,
+//! products, variants with their stocks, wallets.
 //! Records that a decision may change are locked exclusively, records that it only reads are locked in share mode, so
 //! that what was decided on is still so at the commit.
 
@@ -11,6 +12,7 @@ mod coupons;
 mod hot;
 mod names;
 mod orders;
+mod refunds;
 
 use std::collections::HashMap;
 
@@ -22,14 +24,15 @@ pub(crate) use carts::{CARTS, carts_of};
 pub(crate) use coupons::{COUPONS, coupon_of, issued_coupon_of};
 pub(crate) use hot::{listed_variant_of, product_of};
 pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, payment_of, redemption_of};
+pub(crate) use refunds::refunds_of;
 
 use crate::error::Failure;
 use crate::keys::Scopes;
 
 /// Every statement, for the tests that prepare and explain them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    [cards::STATEMENTS, carts::STATEMENTS, coupons::STATEMENTS, hot::STATEMENTS, names::STATEMENTS, orders::STATEMENTS]
-        .concat()
+    let hot = [hot::STATEMENTS, names::STATEMENTS].concat();
+    [&hot, cards::STATEMENTS, carts::STATEMENTS, coupons::STATEMENTS, orders::STATEMENTS, refunds::STATEMENTS].concat()
 }
 
 /// Whether rows are locked as they are read.
@@ -77,6 +80,9 @@ pub(crate) async fn fetch(
     }
     if !keys.orders.is_empty() {
         orders::fetch(connection, &keys.orders, mode, &mut records).await?;
+    }
+    if !keys.refunds.is_empty() {
+        records.refunds = refunds::fetch(connection, &keys.refunds).await?;
     }
     if !keys.issued_coupons.is_empty() {
         coupons::fetch_copies(connection, &keys.issued_coupons, mode, &mut records).await?;

@@ -10,15 +10,16 @@ use sqlx::postgres::PgRow;
 use super::{before, limit};
 use crate::PostgresStore;
 use crate::load::{listed_variant_of, product_of};
-use crate::row::{get, get_at, get_id, get_text};
+use crate::row::{get, get_at, get_id, get_text, get_u64};
 
 /// One statement, so that the product and its variants are of one moment.
 const LISTING: &str = "select p.id, p.name, p.description, p.base_price, p.currency, p.status, p.version, p.created_at, \
      p.updated_at, v.id as variant_id, v.sku, v.option_name, v.additional_price, v.currency as variant_currency, \
      v.active, v.version as variant_version, v.created_at as variant_created_at, v.updated_at as variant_updated_at, \
-     s.on_hand, s.version as stock_version \
+     s.on_hand, s.version as stock_version, coalesce(w.views, 0) as views \
      from products p left join product_variants v on v.product_id = p.id \
-     left join product_stocks s on s.variant_id = v.id where p.id = $1 order by v.id";
+     left join product_stocks s on s.variant_id = v.id \
+     left join product_views w on w.product_id = p.id where p.id = $1 order by v.id";
 const PRODUCTS: &str = "select id, name, description, base_price, currency, status, version, created_at, updated_at \
      from products where id < $1 order by id desc limit $2";
 const PRODUCTS_OF_STATUS: &str = "select id, name, description, base_price, currency, status, version, created_at, \
@@ -37,7 +38,7 @@ impl Catalog for PostgresStore {
             let product = Arc::new(product_of(first)?);
             let has_variant = get::<Option<i64>>(first, "variant_id")?.is_some();
             let variants = rows.iter().filter(|_| has_variant).map(listed_variant_of).collect::<Result<_, _>>()?;
-            Ok(Some(Listing { product, variants }))
+            Ok(Some(Listing { product, variants, views: get_u64(first, "views")? }))
         })
         .await
     }

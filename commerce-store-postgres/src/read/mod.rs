@@ -7,6 +7,7 @@ mod coupons;
 mod ledgers;
 mod orders;
 mod sales;
+mod views;
 
 use commerce_core::{Id, PageRequest};
 
@@ -22,6 +23,7 @@ pub(crate) fn statements() -> Vec<&'static str> {
         ledgers::STATEMENTS,
         orders::STATEMENTS,
         sales::STATEMENTS,
+        views::STATEMENTS,
     ]
     .concat()
 }

@@ -4,19 +4,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::store::Orders;
-use commerce_core::{CustomerId, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, StoreError};
+use commerce_core::{
+    CustomerId, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, Refund, StoreError,
+};
 use sqlx::types::Json;
 
 use super::{before, limit};
 use crate::PostgresStore;
 use crate::error::Failure;
-use crate::load::{PAYMENTS, orders, orders_by_id, orders_of, payment_of};
+use crate::load::{PAYMENTS, orders, orders_by_id, orders_of, payment_of, refunds_of};
+use crate::row::get_id;
 
 const ORDERS: &str = orders!("where customer_id = $3 and id < $1 order by id desc limit $2");
 const ORDERS_OF_STATUS: &str = orders!("where customer_id = $3 and id < $1 and status = $4 order by id desc limit $2");
+/// The statement's own start is the time: unlike a clock that runs, it can bound an index scan.
+const DUE: &str = "select id from orders where status = 'pending' and expires_at <= coalesce($1, statement_timestamp()) \
+     order by expires_at, id limit $2";
 pub(crate) const HISTORY: &str = "select payload from order_events where order_id = $1 order by sequence";
 
-pub(super) const STATEMENTS: &[&str] = &[ORDERS, ORDERS_OF_STATUS, HISTORY];
+pub(super) const STATEMENTS: &[&str] = &[ORDERS, ORDERS_OF_STATUS, DUE, HISTORY];
 
 #[async_trait]
 impl Orders for PostgresStore {
@@ -49,10 +55,28 @@ impl Orders for PostgresStore {
         .await
     }
 
+    async fn due_orders(&self, limit: u32) -> Result<Vec<OrderId>, StoreError> {
+        let (now, page) = (self.statement_time(), PageRequest::<OrderId>::first(limit));
+        self.run(move |pool| async move {
+            let limit = i64::try_from(page.size()).unwrap_or(i64::MAX);
+            let rows = sqlx::query(DUE).bind(now).bind(limit).fetch_all(&pool).await?;
+            Ok(rows.iter().map(|row| get_id(row, "id")).collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     async fn payment(&self, order: OrderId) -> Result<Option<Arc<Payment>>, StoreError> {
         self.run(move |pool| async move {
             let row = sqlx::query(PAYMENTS).bind(vec![order.get()]).fetch_optional(&pool).await?;
             Ok(row.as_ref().map(payment_of).transpose()?.map(Arc::new))
+        })
+        .await
+    }
+
+    async fn refunds(&self, order: OrderId) -> Result<Vec<Arc<Refund>>, StoreError> {
+        self.run(move |pool| async move {
+            let mut connection = pool.acquire().await?;
+            Ok(refunds_of(&mut connection, &[order.get()]).await?)
         })
         .await
     }

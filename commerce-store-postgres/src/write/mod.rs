@@ -8,6 +8,7 @@ mod carts;
 mod catalog;
 mod coupons;
 mod net;
+mod refunds;
 mod sale;
 
 use chrono::{DateTime, Utc};
@@ -20,7 +21,8 @@ use crate::error::Failure;
 
 /// Every statement, for the test that prepares them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    [cards::STATEMENTS, carts::STATEMENTS, catalog::STATEMENTS, coupons::STATEMENTS, sale::STATEMENTS].concat()
+    let refunds = refunds::STATEMENTS;
+    [cards::STATEMENTS, carts::STATEMENTS, catalog::STATEMENTS, coupons::STATEMENTS, refunds, sale::STATEMENTS].concat()
 }
 
 /// Writes `net`. The last statement is always one that writes, and that therefore fails in a transaction that an
@@ -31,6 +33,7 @@ pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
     carts::write(connection, net).await?;
     sale::write_changed(connection, net).await?;
     sale::write(connection, net).await?;
+    refunds::write(connection, net).await?;
     cards::write(connection, net).await?;
     coupons::write_copies(connection, net).await
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use commerce_core::{
     Cart, CartItem, Changes, Charge, ChargeId, Coupon, CouponId, Customer, CustomerId, Date, Issuance, IssuedCoupon,
     IssuedCouponId, KeyRecord, KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId,
-    Records, Redemption, Revenue, Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet, WalletEntry, WalletId,
-    WorkingSet,
+    Records, Redemption, Refund, RefundId, Revenue, Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet,
+    WalletEntry, WalletId, WorkingSet,
 };
 
 /// Values of records, apart those that the database does not have yet. A new one is inserted, never merged into
@@ -60,6 +60,7 @@ pub(crate) struct Net {
     pub(crate) cart_items: BTreeMap<(CustomerId, VariantId), Option<CartItem>>,
     pub(crate) orders: Values<OrderId, Arc<Order>>,
     pub(crate) payments: Values<OrderId, Arc<Payment>>,
+    pub(crate) refunds: Values<RefundId, Arc<Refund>>,
     pub(crate) charges: Values<ChargeId, Arc<Charge>>,
     pub(crate) top_ups: Values<TopUpId, Arc<TopUp>>,
     pub(crate) redemptions: Values<(IssuedCouponId, OrderId), Redemption>,
@@ -90,6 +91,10 @@ impl Net {
         for payment in changes.payments {
             let exists = before.payment(payment.order_id).is_some();
             self.payments.put(payment.order_id, payment, exists);
+        }
+        for refund in changes.refunds {
+            let exists = before.refunds(refund.order_id).iter().any(|known| known.id == refund.id);
+            self.refunds.put(refund.id, refund, exists);
         }
         for charge in changes.charges {
             let exists = before.charge(charge.id).is_some();

@@ -20,6 +20,7 @@ const SOUND: &[(&str, &str)] = &[
         "id = 1, product_id = 1, sku = 'S', additional_price = 0, currency = 'KRW', active = true, version = 1, \
          created_at = now(), updated_at = now()",
     ),
+    ("product_views", "product_id = 1, views = 1"),
     ("product_stocks", "variant_id = 1, on_hand = 5, version = 1"),
     ("wallets", "customer_id = 1, currency = 'KRW', balance = 10, version = 1"),
     (
@@ -53,8 +54,15 @@ const SOUND: &[(&str, &str)] = &[
     (
         "payments",
         "id = 1, order_id = 1, customer_id = 1, method = 'wallet', amount = 90, currency = 'KRW', \
-         status = 'succeeded', attempts = 1, gateway_transaction_id = 'g', created_at = now(), updated_at = now()",
+         status = 'succeeded', attempts = 1, gateway_transaction_id = 'g', created_at = now(), updated_at = now(), \
+         refunded = 30",
     ),
+    (
+        "refunds",
+        "id = 1, order_id = 1, payment_id = 1, total = 30, currency = 'KRW', destination = 'wallet', restock = true, \
+         status = 'succeeded', created_at = now(), updated_at = now()",
+    ),
+    ("refund_items", "refund_id = 1, order_id = 1, position = 1, quantity = 1, amount = 30"),
     (
         "order_events",
         "order_id = 1, sequence = 1, from_status = null, to_status = 'paid', payload = '{}', created_at = now()",
@@ -144,6 +152,9 @@ const WRONG: &[(&str, &str)] = &[
     ("product_variants_price_range", "additional_price = -1"),
     ("product_variants_currency_code", "currency = 'WON!'"),
     ("product_variants_version_positive", "version = 0"),
+    ("product_views_pkey", ""),
+    ("product_views_product_fkey", "product_id = 9"),
+    ("product_views_positive", "views = 0"),
     ("product_stocks_pkey", ""),
     ("product_stocks_variant_fkey", "variant_id = 9"),
     ("product_stocks_on_hand_not_negative", "on_hand = -1"),
@@ -207,6 +218,20 @@ const WRONG: &[(&str, &str)] = &[
     ("payments_amount_range", "amount = -1"),
     ("payments_status_known", "status = 'lost'"),
     ("payments_attempts_not_negative", "attempts = -1"),
+    ("payments_refunded_within_amount", "refunded = 91"),
+    ("refunds_pkey", ""),
+    ("refunds_order_fkey", "id = 2, order_id = 9"),
+    ("refunds_payment_fkey", "id = 2, payment_id = 9"),
+    ("refunds_id_positive", "id = 0"),
+    ("refunds_total_range", "total = -1"),
+    ("refunds_destination_known", "destination = 'shells'"),
+    ("refunds_status_known", "destination = 'gateway', status = 'lost'"),
+    ("refunds_wallet_succeeds", "status = 'pending'"),
+    ("refund_items_pkey", ""),
+    ("refund_items_refund_fkey", "refund_id = 9"),
+    ("refund_items_line_fkey", "refund_id = 1, position = 2"),
+    ("refund_items_quantity_range", "quantity = 0"),
+    ("refund_items_amount_range", "amount = -1"),
     ("order_events_pkey", ""),
     ("order_events_transition_fkey", "sequence = 2, from_status = 'delivered', to_status = 'pending'"),
     ("order_events_first_from_nothing", "sequence = 2"),
@@ -297,6 +322,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("wallet_entries", "amount = -1"),
     ("order_items", "discount = 0"),
     ("order_coupons", "discount = 0"),
+    ("refund_items", "amount = 0"),
 ];
 
 /// Tables whose rows change, and stay.
@@ -312,6 +338,7 @@ const KEPT: &[&str] = &[
     "carts",
     "orders",
     "payments",
+    "refunds",
     "coupon_redemptions",
     "charges",
     "top_ups",

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use crate::harness::database;
 
 /// Tables that grow with the shop's life.
-const GROWING: [&str; 21] = [
+const GROWING: [&str; 24] = [
     "customers",
     "products",
     "product_variants",
@@ -26,6 +26,9 @@ const GROWING: [&str; 21] = [
     "carts",
     "cart_items",
     "outbox_messages",
+    "refunds",
+    "product_views",
+    "refund_items",
     "idempotency_keys",
 ];
 
@@ -46,6 +49,9 @@ insert into orders select i, i % 1000 + 1, case when i % 50 = 0 then 'pending' e
 insert into order_items select i, 1, 1, 1, 'Product', null, 'SKU', 10, 1, 10, 0, 'KRW' from generate_series(1, 100000) i;
 insert into payments select i, i, i, 'wallet', 10, 'KRW', 'succeeded', 1, null, null, now(), now()
   from generate_series(1, 100000) i;
+insert into product_views select i, i % 500 + 1 from generate_series(1, 100000) i;
+insert into refunds select i, i, i, 10, 'KRW', 'wallet', false, 'succeeded', null, now(), now() from generate_series(1, 100000) i;
+insert into refund_items select i, i, 1, 1, 10 from generate_series(1, 100000) i;
 insert into top_ups select i, i % 1000 + 1, 10, 'KRW', 'completed', i, null, now(), now(), now() from generate_series(1, 100000) i;
 insert into charges select i, case when i % 2 = 0 then i end, case when i % 2 = 0 then 1 end, case when i % 2 = 1 then i end, 1, 10,
   'KRW', case when i % 1000 = 0 then 'pending' else 'captured' end, null, 'tx-' || i, now(), now() from generate_series(1, 100000) i;

@@ -141,7 +141,7 @@ impl Service {
     /// Keeps what an answer gave out, for later requests to name.
     pub(super) fn remember(&mut self, answer: &Answer) {
         for (name, pointer, mark) in [
-            ("order", "/id", "/lines"),
+            ("order", "/id", "/placed_at"),
             ("copy", "/id", "/coupon_id"),
             ("coupon", "/id", "/discount/percent"),
             ("coupon", "/id", "/discount/amount"),

@@ -5,9 +5,10 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
-    ClearCart, Command, CouponCode, CouponRef, CreateCoupon, CreateProduct, Deposit, GatewayPayment, GatewayStatus,
-    IssueCoupon, LineRequest, MergeCart, Name, Note, PayOrder, PaymentMethod, PlaceOrder, Quantity, RegisterCustomer,
-    RemoveCartItem, RequestTopUp, SettleCharge, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
+    ClearCart, Command, CouponCode, CouponRef, CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireOrder,
+    GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, Name, Note, PayOrder, PaymentMethod,
+    PlaceOrder, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem,
+    RequestTopUp, SettleCharge, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
     UpdateVariant, Username, Window,
 };
 
@@ -129,6 +130,21 @@ pub(super) enum Action {
     Cancel {
         order: Pick,
     },
+    Expire {
+        order: Pick,
+    },
+    Ship {
+        order: Pick,
+    },
+    Deliver {
+        order: Pick,
+    },
+    Refund {
+        order: Pick,
+        lines: Option<Vec<(u8, u8)>>,
+        restock: bool,
+        gateway: Option<bool>,
+    },
     StartCard {
         order: Pick,
     },
@@ -165,6 +181,10 @@ impl Action {
             Self::Place { .. } | Self::CheckOut { .. } | Self::Buy { .. } | Self::Pay { .. } | Self::Cancel { .. } => {
                 self.about_orders(world)?
             }
+            Self::Expire { order } => ExpireOrder { order_id: world.order(*order) }.into(),
+            Self::Refund { .. } => self.about_refunds(world)?,
+            Self::Ship { order } => ShipOrder { order_id: world.order(*order) }.into(),
+            Self::Deliver { order } => DeliverOrder { order_id: world.order(*order) }.into(),
             Self::StartCard { .. } | Self::TopUp { .. } | Self::Report { .. } => self.about_cards(world)?,
         })
     }
@@ -324,6 +344,17 @@ impl Action {
             .into(),
             _ => return None,
         })
+    }
+
+    fn about_refunds(&self, world: &World) -> Option<Command> {
+        let Self::Refund { order, lines, restock, gateway } = self else { return None };
+        let line = |&(position, units): &(u8, u8)| {
+            Some(RefundLineRequest { position: u32::from(position % 4), quantity: quantity(units)? })
+        };
+        let lines = lines.as_ref().map(|lines| lines.iter().take(101).filter_map(line).collect());
+        let to = |gateway| if gateway { RefundDestination::Gateway } else { RefundDestination::Wallet };
+        let (order_id, destination) = (world.order(*order), gateway.map(to));
+        Some(RefundOrder { order_id, lines, restock: *restock, destination, reason: None }.into())
     }
 
     fn about_orders(&self, world: &World) -> Option<Command> {

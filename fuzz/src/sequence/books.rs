@@ -1,10 +1,11 @@
 //! What should be in the store, kept from the commands and their outcomes alone: plain sums in 128 bits.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use commerce_core::{
     AddVariant, BasketLines, Command, CouponId, CreateProduct, CustomerId, Date, IssuedCouponId, LineRequest, Money,
-    Order, OrderId, OrderStatus, Outcome, ProductId, TimeZone, Timestamp, VariantId, WalletId,
+    Order, OrderId, OrderLine, OrderStatus, Outcome, ProductId, Refund, TimeZone, Timestamp, VariantId, WalletId,
 };
 
 use super::cards::Cards;
@@ -42,7 +43,10 @@ pub(super) struct Standing {
     pub(super) status: OrderStatus,
     /// How many transitions it has been through.
     pub(super) events: u64,
-    lines: Vec<LineRequest>,
+    lines: Arc<[OrderLine]>,
+    paid: Money,
+    /// Units given back of each line, and minor units of all of them.
+    back: (Vec<u32>, i128),
     copies: Vec<IssuedCouponId>,
     /// As it was placed, for its prices.
     order: Order,
@@ -92,10 +96,15 @@ impl Books {
                 }
             }
             (Command::PayOrder(_), Outcome::Order(order)) => {
-                self.step(order);
+                self.step_to(order.id, OrderStatus::Pending, order.status);
                 self.pay(order, at);
             }
-            (Command::CancelOrder(_), Outcome::Order(order)) => self.cancel(order),
+            (Command::CancelOrder(_) | Command::ExpireOrder(_), Outcome::Order(order)) => self.cancel(order),
+            (Command::RefundOrder(_), Outcome::Refund(refund)) => self.refund(refund, at),
+            (Command::ShipOrder(_), Outcome::Order(order)) => self.step_to(order.id, OrderStatus::Paid, order.status),
+            (Command::DeliverOrder(_), Outcome::Order(order)) => {
+                self.step_to(order.id, OrderStatus::Shipped, order.status)
+            }
             (Command::StartCardPayment(_), Outcome::Charge(charge)) => self.start(charge),
             (Command::RequestTopUp(_), Outcome::TopUp(top_up)) => self.top_up(top_up),
             (Command::SettleCharge(_), Outcome::Charge(charge)) => self.settle(command, charge, at),
@@ -133,15 +142,13 @@ impl Books {
             customer: order.customer_id,
             status: order.status,
             events: 1,
-            lines: lines.to_vec(),
+            lines: Arc::clone(&order.lines),
+            paid: order.total,
+            back: (vec![0; lines.len()], 0),
             copies: copies.to_vec(),
             order: order.clone(),
         };
         assert!(self.orders.insert(order.id, standing).is_none(), "{} was given out twice", order.id);
-    }
-
-    fn step(&mut self, order: &Order) {
-        self.step_to(order.id, OrderStatus::Pending, order.status);
     }
 
     pub(super) fn step_to(&mut self, order: OrderId, from: OrderStatus, to: OrderStatus) {
@@ -168,17 +175,52 @@ impl Books {
         }
     }
 
+    fn refund(&mut self, refund: &Refund, at: Timestamp) {
+        let standing = self.orders.get_mut(&refund.order_id).expect("only what was placed is given back");
+        assert!(matches!(standing.status, OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Delivered));
+        standing.events += 1;
+        standing.back.1 += i128::from(refund.total.minor());
+        let mut returned = Vec::new();
+        for line in &refund.lines {
+            let at = line.position as usize - 1;
+            standing.back.0[at] += line.quantity;
+            returned.push((standing.lines[at].clone(), line));
+        }
+        let all = standing.lines.iter().zip(&standing.back.0).all(|(line, back)| line.quantity == *back);
+        let (given_back, paid) = (standing.back.1, i128::from(standing.paid.minor()));
+        assert!(given_back <= paid && (!all || given_back == paid), "{given_back} given back of {paid}");
+        assert!(standing.lines.iter().zip(&standing.back.0).all(|(line, back)| *back <= line.quantity));
+        if all {
+            standing.status = OrderStatus::Refunded;
+        }
+        let (customer, copies) = (standing.customer, if all { standing.copies.clone() } else { Vec::new() });
+        for copy in copies {
+            self.taken.remove(&copy);
+        }
+        if !refund.total.is_zero() {
+            self.move_money(customer, refund.total, 1);
+        }
+        for (line, back) in returned {
+            if refund.restock {
+                self.move_stock(line.variant_id, back.quantity.into());
+            }
+            let day = self.sales.entry((at.date_in(TimeZone::UTC), line.product_id)).or_default();
+            day.0 -= i128::from(back.quantity);
+            day.1 -= i128::from(back.amount.minor());
+        }
+    }
+
     fn cancel(&mut self, order: &Order) {
         assert_eq!(order.status, OrderStatus::Cancelled);
-        self.step(order);
+        self.step_to(order.id, OrderStatus::Pending, order.status);
         self.give_back(order.id);
     }
 
     pub(super) fn give_back(&mut self, order: OrderId) {
         let standing = &self.orders[&order];
-        let (lines, copies) = (standing.lines.clone(), standing.copies.clone());
-        for line in lines {
-            self.move_stock(line.variant_id, line.quantity.get().into());
+        let (lines, copies) = (Arc::clone(&standing.lines), standing.copies.clone());
+        for line in lines.iter() {
+            self.move_stock(line.variant_id, line.quantity.into());
         }
         for copy in copies {
             self.taken.remove(&copy);
