@@ -140,6 +140,7 @@ mod tests {
             IssueCoupon { customer_id: id(1), coupon }.into(),
             place(vec![nth_id(5, 0)], false).into(),
             place(vec![], false).into(),
+            place(vec![], false).into(),
             RequestTopUp { customer_id: id(1), amount: won(5) }.into(),
             place(vec![], true).into(),
             place(vec![], true).into(),
@@ -150,7 +151,7 @@ mod tests {
             wait(store.execute(request(n, command))).expect("the opening is sound");
         }
         clock.slow.store(3_600_000, Ordering::SeqCst);
-        wait(store.execute(request(14, place(vec![], false)))).expect("the opening is sound");
+        wait(store.execute(request(15, place(vec![], false)))).expect("the opening is sound");
         clock.slow.store(0, Ordering::SeqCst);
         (Arc::new(store), clock)
     }
@@ -190,7 +191,7 @@ mod tests {
             place(vec![nth_id(6, 0)], true).into(),
             PayOrder { order_id: nth_id(7, 0), method: PaymentMethod::Wallet }.into(),
             CancelOrder { order_id: nth_id(8, 0), reason: None }.into(),
-            ExpireOrder { order_id: nth_id(14, 0) }.into(),
+            ExpireOrder { order_id: nth_id(15, 0) }.into(),
             ShipOrder { order_id: nth_id(11, 0) }.into(),
             DeliverOrder { order_id: nth_id(12, 0) }.into(),
             RefundOrder { order_id: nth_id(11, 0), lines: None, restock: true, destination: None, reason: None }.into(),

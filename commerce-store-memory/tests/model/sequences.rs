@@ -12,6 +12,9 @@ use crate::support::coverage::Coverage;
 use crate::support::script::{Step, opening, steps};
 use crate::support::{Run, beginning, check, config, shop, wait};
 
+/// How many times a thousand sequences are played until everything that can happen has happened.
+const ROUNDS: usize = 64;
+
 fn run() -> Run {
     let clock = Arc::new(ManualClock::new(beginning()));
     let store = MemoryStore::with_clock(shop(), Arc::clone(&clock) as Arc<dyn commerce_core::Clock>);
@@ -33,15 +36,21 @@ fn play(steps: &[Step], seen: &mut Coverage) {
 #[test]
 fn the_store_does_what_the_model_says() {
     let seen = RefCell::new(Coverage::default());
-    let mut runner = TestRunner::new(config(1_000, "tests/regressions/model.txt"));
-    let result = runner.run(&steps(80), |steps| {
-        play(&steps, &mut seen.borrow_mut());
-        Ok(())
-    });
-    if let Err(failure) = result {
-        panic!("{failure}");
+    // What is rare comes in nearly every round of random sequences, what cannot happen in none.
+    for _ in 0..ROUNDS {
+        let mut runner = TestRunner::new(config(1_000, "tests/regressions/model.txt"));
+        let result = runner.run(&steps(80), |steps| {
+            play(&steps, &mut seen.borrow_mut());
+            Ok(())
+        });
+        if let Err(failure) = result {
+            panic!("{failure}");
+        }
+        if seen.borrow().missing().is_empty() {
+            return;
+        }
     }
-    seen.borrow().assert_complete();
+    panic!("never seen: {:?} in {:#?}", seen.borrow().missing(), seen.borrow());
 }
 
 #[test]

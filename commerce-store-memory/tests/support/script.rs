@@ -236,12 +236,15 @@ impl Step {
     }
 }
 
+/// What a wallet holds at most, in minor units.
+const FULL: i64 = 1_000_000_000_000_000;
+
 fn reference() -> impl Strategy<Value = Ref> + Clone {
     prop_oneof![30 => 0..12_u8, 1 => Just(UNKNOWN)]
 }
 
 fn sum(range: std::ops::RangeInclusive<i64>) -> impl Strategy<Value = Sum> + Clone {
-    let minor = prop_oneof![30 => range, 1 => Just(0), 1 => -5..0_i64, 1 => Just(1_000_000_000_000_000_i64)];
+    let minor = prop_oneof![30 => range, 1 => Just(0), 1 => -5..0_i64, 1 => Just(FULL)];
     (minor, prop::bool::weighted(0.15)).prop_map(|(minor, dollars)| Sum { minor, dollars })
 }
 
@@ -349,8 +352,9 @@ fn action() -> impl Strategy<Value = Action> {
             (reference(), -6..=10_i64).prop_map(|(variant, delta)| Action::AdjustStock { variant, delta }),
         ];
     let money = prop_oneof![
-        (reference(), sum(1..=8_000)).prop_map(|(customer, amount)| Action::Deposit { customer, amount }),
-        (reference(), sum(-3_000..=1_000)).prop_map(|(customer, amount)| Action::AdjustWallet { customer, amount }),
+        20 => (reference(), sum(1..=8_000)).prop_map(|(customer, amount)| Action::Deposit { customer, amount }),
+        1 => (reference(), sum(FULL - 9_000..=FULL)).prop_map(|(customer, amount)| Action::Deposit { customer, amount }),
+        20 => (reference(), sum(-3_000..=1_000)).prop_map(|(customer, amount)| Action::AdjustWallet { customer, amount }),
     ];
     let coupons = prop_oneof![
         2 => coupon().prop_map(Action::CreateCoupon),

@@ -54,6 +54,7 @@ const CODES: &[&str] = &[
     "charge_not_found",
     "cart_item_not_found",
     "issued_coupon_not_found",
+    "order_line_not_found",
     "order_not_found",
     "payment_not_found",
     "product_not_found",
@@ -73,14 +74,18 @@ const CODES: &[&str] = &[
     "insufficient_balance",
     "invalid_transition",
     "order_expired",
+    "order_not_expired",
     "out_of_stock",
     "payment_in_progress",
     "product_not_on_sale",
+    "refund_destination_not_offered",
+    "refund_too_large",
     "sku_taken",
     "stock_out_of_range",
     "username_taken",
     "variant_inactive",
     "version_mismatch",
+    "wallet_full",
 ];
 
 /// An answer is what the document says, and only those are told who may be. Tells the operation if it succeeded.
