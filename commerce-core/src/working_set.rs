@@ -110,7 +110,7 @@ impl Keys {
 ///
 /// A record that was looked for and is not there is simply absent; a store makes sure that everything
 /// [`keys`](crate::keys) names has been looked for before it decides.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkingSet {
     customers: HashMap<CustomerId, Arc<Customer>>,
     usernames: HashMap<Username, CustomerId>,

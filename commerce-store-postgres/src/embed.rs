@@ -28,7 +28,7 @@ impl PostgresStore {
         // The caller's transaction cannot be decided again, so the ids are looked up at once.
         let (shop, clock) = (&self.config.shop, self.config.clock.as_deref());
         let surroundings = Surroundings { shop, clock, doubt_ids: true };
-        let decided = decide_and_write(connection, &[&request], surroundings, &mut Hints::default()).await;
+        let decided = decide_and_write(connection, &[&request], surroundings, &mut Hints::default(), |_| ()).await;
         let failed = |failure: Failure| match failure {
             // Another transaction came first; deciding again will see it.
             Failure::Overtaken(reason) => StoreError::Unavailable { reason },

@@ -86,6 +86,23 @@ pub(crate) fn leads(requests: &[&Request], wanted: &Keys, known: &WorkingSet) ->
     }
 }
 
+/// Whether the batch only places orders of given lines without coupons and issues coupons: what a crowd does at one
+/// time with a few records.
+pub(crate) fn is_rush(requests: &[&Request]) -> bool {
+    requests.iter().all(|request| is_rushed(&request.envelope.command))
+}
+
+/// Whether such a batch may have the command in it.
+pub(crate) fn is_rushed(command: &Command) -> bool {
+    match command {
+        Command::PlaceOrder(PlaceOrder { basket, .. }) => {
+            matches!(basket.lines, BasketLines::Given(_)) && basket.coupons.is_empty()
+        }
+        Command::IssueCoupon(_) => true,
+        _ => false,
+    }
+}
+
 /// How the batch locks the catalogue.
 pub(crate) fn mode(requests: &[&Request]) -> Mode {
     let only_collects = |request: &&Request| {

@@ -1,6 +1,6 @@
 //! Writing a batch's net result: set by set, from columns, in the order that foreign keys ask for.
 //!
-//! What an order needs is one statement ([`sale`]); the rest are one statement a table, and only those that have
+//! What an order needs is two statements ([`sale`]); the rest are one statement a table, and only those that have
 //! rows. Rows are written in ascending order of their keys, so that transactions meet in one direction here too.
 
 mod cards;
@@ -32,10 +32,21 @@ pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
     coupons::write_campaigns(connection, net).await?;
     carts::write(connection, net).await?;
     sale::write_changed(connection, net).await?;
-    sale::write(connection, net).await?;
+    write_new_orders(connection, net).await?;
+    write_sale(connection, net).await?;
     refunds::write(connection, net).await?;
     cards::write(connection, net).await?;
     coupons::write_copies(connection, net).await
+}
+
+/// The part of [`write`] that needs no lock: orders that are new, with all that bears their ids.
+pub(crate) async fn write_new_orders(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    sale::write_new(connection, net).await
+}
+
+/// What is left of a batch that places orders and issues coupons when its new orders are written.
+pub(crate) async fn write_sale(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    sale::write(connection, net).await
 }
 
 fn at(at: Timestamp) -> DateTime<Utc> {

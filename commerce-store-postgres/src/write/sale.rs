@@ -1,4 +1,5 @@
-//! What an order or the issue of a coupon writes, in one statement: a lone caller waits for one round trip, a crowd shares it.
+//! What an order or the issue of a coupon writes, in two statements: a lone caller waits for two round trips, a crowd
+//! shares them.
 
 use commerce_core::{OrderEvent, OrderId, OrderLine, Outcome};
 use serde_json::Error as JsonError;
@@ -21,7 +22,7 @@ const PAYMENTS: &str = "update payments p set status = u.status, method = u.meth
      as u (id, status, attempts, failure_reason, gateway_transaction_id, updated_at, method) where p.id = u.id";
 
 /// Constraints between these tables are checked at the statement's end, when all rows are there.
-const SALE: &str = "\
+const NEW_ORDERS: &str = "\
 with new_orders as (
   insert into orders (id, customer_id, status, currency, subtotal, discount, total, payment_id, payment_method,
                       expires_at, version, placed_at, updated_at)
@@ -43,51 +44,54 @@ with new_orders as (
   select u.order_id, u.sequence, u.from_status, u.to_status, u.payload::json, u.created_at
   from unnest($38::bigint[], $39::bigint[], $40::text[], $41::text[], $42::text[], $43::timestamptz[])
     as u (order_id, sequence, from_status, to_status, payload, created_at)
-), new_messages as (
-  insert into outbox_messages (id, order_id, sequence, event_type, status, due_at, attempts)
-  select u.id, u.order_id, u.sequence, u.event_type, 'ready', u.due_at, 0
-  from unnest($44::bigint[], $45::bigint[], $46::bigint[], $47::text[], $48::timestamptz[])
-    as u (id, order_id, sequence, event_type, due_at)
-), new_stock_entries as (
+)
+insert into outbox_messages (id, order_id, sequence, event_type, status, due_at, attempts)
+select u.id, u.order_id, u.sequence, u.event_type, 'ready', u.due_at, 0
+from unnest($44::bigint[], $45::bigint[], $46::bigint[], $47::text[], $48::timestamptz[])
+  as u (id, order_id, sequence, event_type, due_at)";
+
+/// What an order or the issue of a coupon changes of records that others change too, and what hangs on them.
+const SALE: &str = "\
+with new_stock_entries as (
   insert into stock_entries (variant_id, sequence, delta, on_hand_after, reason, order_id, actor, note, created_at)
-  select * from unnest($49::bigint[], $50::bigint[], $51::bigint[], $52::bigint[], $53::text[], $54::bigint[],
-                       $55::text[], $56::text[], $57::timestamptz[])
+  select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
+                       $7::text[], $8::text[], $9::timestamptz[])
 ), stocks as (
   update product_stocks s set on_hand = u.on_hand, version = u.version
-  from unnest($58::bigint[], $59::bigint[], $60::bigint[]) as u (variant_id, on_hand, version)
+  from unnest($10::bigint[], $11::bigint[], $12::bigint[]) as u (variant_id, on_hand, version)
   where s.variant_id = u.variant_id
 ), new_wallet_entries as (
   insert into wallet_entries (customer_id, currency, sequence, kind, amount, balance_after, order_id, actor, memo,
                               created_at)
-  select * from unnest($61::bigint[], $62::text[], $63::bigint[], $64::text[], $65::bigint[], $66::bigint[],
-                       $67::bigint[], $68::text[], $69::text[], $70::timestamptz[])
+  select * from unnest($13::bigint[], $14::text[], $15::bigint[], $16::text[], $17::bigint[], $18::bigint[],
+                       $19::bigint[], $20::text[], $21::text[], $22::timestamptz[])
 ), wallets as (
   update wallets w set balance = u.balance, version = u.version
-  from unnest($71::bigint[], $72::text[], $73::bigint[], $74::bigint[]) as u (customer_id, currency, balance, version)
+  from unnest($23::bigint[], $24::text[], $25::bigint[], $26::bigint[]) as u (customer_id, currency, balance, version)
   where w.customer_id = u.customer_id and w.currency = u.currency
 ), sales as (
   insert into product_sales_daily as d (sold_on, product_id, quantity, revenue, currency)
   select u.sold_on, u.product_id, u.quantity, u.revenue::numeric, u.currency
-  from unnest($75::date[], $76::bigint[], $77::bigint[], $78::text[], $79::text[])
+  from unnest($27::date[], $28::bigint[], $29::bigint[], $30::text[], $31::text[])
     as u (sold_on, product_id, quantity, revenue, currency)
   on conflict (sold_on, product_id) do update set quantity = d.quantity + excluded.quantity,
     revenue = d.revenue + excluded.revenue
 ), issuances as (
   update coupon_issuances i set issued = u.issued
-  from unnest($80::bigint[], $81::bigint[]) as u (coupon_id, issued)
+  from unnest($32::bigint[], $33::bigint[]) as u (coupon_id, issued)
   where i.coupon_id = u.coupon_id
 ), new_copies as (
   insert into issued_coupons (id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at)
-  select * from unnest($82::bigint[], $83::bigint[], $84::bigint[], $85::bigint[], $86::text[], $87::bigint[],
-                       $88::timestamptz[], $89::timestamptz[], $90::timestamptz[])
+  select * from unnest($34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[], $38::text[], $39::bigint[],
+                       $40::timestamptz[], $41::timestamptz[], $42::timestamptz[])
 )
 insert into idempotency_keys (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at)
 select u.principal, u.operation, u.key, u.fingerprint, u.outcome::json, u.order_id, u.order_version, u.created_at
-from unnest($91::text[], $92::text[], $93::text[], $94::bytea[], $95::text[], $96::bigint[], $97::bigint[],
-            $98::timestamptz[])
+from unnest($43::text[], $44::text[], $45::text[], $46::bytea[], $47::text[], $48::bigint[], $49::bigint[],
+            $50::timestamptz[])
   as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at)";
 
-pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, SALE];
+pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, NEW_ORDERS, SALE];
 
 /// New values of orders and payments that are there already, and wallets that are not.
 pub(super) async fn write_changed(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
@@ -129,10 +133,17 @@ pub(super) async fn write_changed(connection: &mut PgConnection, net: &Net) -> R
     Ok(())
 }
 
+/// New orders with all that has an id of its own: nobody else writes these rows, so no lock is needed to write them.
+pub(super) async fn write_new(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    // History and messages of orders that are there already come with the same statement.
+    skip_if_empty!(net.order_events);
+    let query = bind_orders(sqlx::query(NEW_ORDERS), net);
+    bind_history(query, net)?.execute(connection).await?;
+    Ok(())
+}
+
 pub(super) async fn write(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     let query = sqlx::query(SALE);
-    let query = bind_orders(query, net);
-    let query = bind_history(query, net)?;
     let query = bind_ledgers(query, net);
     let query = bind_sales(query, net);
     let query = bind_copies(query, net);

@@ -5,11 +5,13 @@ use std::future::Future;
 use sqlx::{Executor, PgConnection};
 
 use super::Verdict;
+use super::ahead::{self, Ahead, Announcer};
 use super::transaction::{Decided, Surroundings, decide_and_write};
 use crate::config::Config;
 use crate::error::Failure;
 use crate::keys::Request;
 use crate::load::Hints;
+use crate::write::Net;
 
 /// How a transaction ended.
 #[derive(Debug)]
@@ -29,16 +31,43 @@ pub(super) async fn run(
     config: &Config,
     doubt_ids: bool,
     hints: &mut Hints,
+    announcer: Option<&Announcer>,
 ) -> Ended {
     let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref(), doubt_ids };
     let work = async {
         connection.execute("begin").await?;
-        decide_and_write(&mut *connection, requests, surroundings, hints).await
+        let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net));
+        decide_and_write(&mut *connection, requests, surroundings, hints, announce).await
     };
-    let Decided { verdicts, wrote } = match within(config, work).await {
-        Ok(decided) => decided,
-        Err(failure) => return Ended::Failed(failure),
+    match within(config, work).await {
+        Ok(decided) => finish(connection, decided, config).await,
+        Err(failure) => Ended::Failed(failure),
+    }
+}
+
+/// Runs the requests in one transaction that begins while a batch is under way that they meet.
+pub(super) async fn run_ahead(
+    connection: &mut PgConnection,
+    requests: &[&Request],
+    config: &Config,
+    hints: &mut Hints,
+    ahead: Ahead,
+    announcer: Option<&Announcer>,
+) -> Ended {
+    let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref(), doubt_ids: false };
+    let work = async {
+        connection.execute("begin").await?;
+        let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net));
+        ahead::decide_and_write(&mut *connection, requests, surroundings, hints, ahead, announce).await
     };
+    match within(config, work).await {
+        Ok(decided) => finish(connection, decided, config).await,
+        Err(failure) => Ended::Failed(failure),
+    }
+}
+
+async fn finish(connection: &mut PgConnection, decided: Decided, config: &Config) -> Ended {
+    let Decided { verdicts, wrote } = decided;
     let end = if wrote { "commit" } else { "rollback" };
     let ending = async { Ok(connection.execute(end).await?) };
     match within(config, ending).await {

@@ -4,36 +4,53 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use commerce_core::Changes;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 use tokio::task::{Id, JoinSet, yield_now};
 
+use super::ahead::{Ahead, Announcer, Ticket};
 use super::lane::Lane;
 use super::meet::{Place, deal, places};
 use super::{Counters, Job};
 use crate::config::Config;
+use crate::keys::is_rushed;
+
+/// For how many turns nothing is begun ahead, once that was in vain: another process is at the same records.
+const SHY: u32 = 64;
 
 /// What waits, and what is under way.
 struct Board {
     config: Arc<Config>,
     counters: Arc<Counters>,
     waiting: VecDeque<(Job, Vec<Place>)>,
-    /// Those that meet something under way: looked at again when a batch has ended, not before.
+    /// Those that meet something under way: looked at again when a batch has ended or told what it will commit.
     blocked: VecDeque<(Job, Vec<Place>)>,
     idle: Vec<Lane>,
     /// A task each, so that a panic ends a batch and not the writer.
     busy: JoinSet<Lane>,
-    taken: HashMap<Id, Vec<Place>>,
-    /// The places of what is under way or blocked.
+    running: HashMap<Id, Running>,
+    /// Places that nobody may come to: of what is under way and cannot be followed, and of what is blocked.
     held: HashSet<Place>,
+    announce: UnboundedSender<(Ticket, Arc<Changes>)>,
+    tickets: Ticket,
+    misjudged: u64,
+    shy: u32,
+}
+
+/// A batch under way.
+struct Running {
+    ticket: Ticket,
+    places: Vec<Place>,
+    /// What it is about to commit, once that is known and until a batch follows it.
+    values: Option<Arc<Changes>>,
+    ended: watch::Receiver<()>,
 }
 
 /// Runs the lanes until the queue is closed and what waited has been answered.
 pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue: UnboundedReceiver<Job>) {
-    let lanes = config.lanes.max(1);
-    let idle = (0..lanes).map(|_| Lane::new(&config, &counters)).collect();
-    let (waiting, blocked, busy) = (VecDeque::new(), VecDeque::new(), JoinSet::new());
-    let (taken, held) = (HashMap::new(), HashSet::new());
-    let mut board = Board { config, counters, waiting, blocked, idle, busy, taken, held };
+    let (announce, mut announced) = mpsc::unbounded_channel();
+    let mut board = Board::new(config, counters, announce);
     let mut open = true;
     // What is blocked is so by something under way.
     while open || !board.waiting.is_empty() || !board.busy.is_empty() {
@@ -44,6 +61,7 @@ pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue:
                 None => open = false,
             },
             Some(ended) = board.busy.join_next_with_id() => board.take_back(ended),
+            Some((ticket, values)) = announced.recv() => board.may_be_followed(ticket, values),
         }
         // Those whom the last batch answered are about to ask again: whoever is ready has a turn before the next one
         // closes, or the first to wake would be a small batch that all the others wait for.
@@ -60,6 +78,24 @@ pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue:
 }
 
 impl Board {
+    fn new(config: Arc<Config>, counters: Arc<Counters>, announce: UnboundedSender<(Ticket, Arc<Changes>)>) -> Self {
+        let idle = (0..config.lanes.max(1)).map(|_| Lane::new(&config, &counters)).collect();
+        Self {
+            config,
+            counters,
+            waiting: VecDeque::new(),
+            blocked: VecDeque::new(),
+            idle,
+            busy: JoinSet::new(),
+            running: HashMap::new(),
+            held: HashSet::new(),
+            announce,
+            tickets: 0,
+            misjudged: 0,
+            shy: 0,
+        }
+    }
+
     /// How many more commands are looked at. Without a free lane none: they wait in the queue.
     fn room(&self) -> usize {
         (self.idle.len() * self.config.batch.max(1)).saturating_sub(self.waiting.len() + self.blocked.len())
@@ -77,11 +113,47 @@ impl Board {
             // A batch that panicked took its connection along; its callers hear that the outcome is unknown.
             Err(error) => (error.id(), Lane::new(&self.config, &self.counters)),
         };
-        self.taken.remove(&id);
-        self.held = self.taken.values().flatten().copied().collect();
+        self.running.remove(&id);
+        self.idle.push(lane);
+        self.look_again();
+    }
+
+    fn may_be_followed(&mut self, ticket: Ticket, values: Arc<Changes>) {
+        // It may have ended by now.
+        if let Some(running) = self.running.values_mut().find(|running| running.ticket == ticket) {
+            running.values = Some(values);
+            self.look_again();
+        }
+    }
+
+    /// Lets what was blocked be looked at, before what came later.
+    fn look_again(&mut self) {
         self.blocked.append(&mut self.waiting);
         std::mem::swap(&mut self.blocked, &mut self.waiting);
-        self.idle.push(lane);
+        let closed = self.running.values().filter(|running| running.values.is_none());
+        self.held = closed.flat_map(|running| &running.places).copied().collect();
+    }
+
+    /// Batches under way that another may follow.
+    fn open(&mut self) -> Vec<Id> {
+        let misjudged = self.counters.stats().misjudged;
+        self.shy = if misjudged > self.misjudged { SHY } else { self.shy.saturating_sub(1) };
+        self.misjudged = misjudged;
+        let open = self.running.iter().filter(|(_, running)| running.values.is_some()).map(|(id, _)| *id).collect();
+        if self.shy == 0 {
+            return open;
+        }
+        for id in open {
+            self.close(id);
+        }
+        Vec::new()
+    }
+
+    /// Lets nobody come to what the batch holds, and tells what it is about to commit.
+    fn close(&mut self, id: Id) -> Option<Ahead> {
+        let running = self.running.get_mut(&id)?;
+        self.held.extend(&running.places);
+        Some(Ahead { values: running.values.take()?, ended: running.ended.clone() })
     }
 
     /// Starts a batch on every free lane that there is something for.
@@ -90,10 +162,15 @@ impl Board {
         if lanes == 0 || self.waiting.is_empty() {
             return;
         }
-        let lane_of = deal(self.waiting.iter().map(|(_, places)| places.as_slice()), &self.held, lanes);
+        let open = self.open();
+        let open_places: Vec<&[Place]> =
+            open.iter().filter_map(|id| self.running.get(id)).map(|running| running.places.as_slice()).collect();
+        let waiting =
+            self.waiting.iter().map(|(job, places)| (places.as_slice(), is_rushed(&job.request.envelope.command)));
+        let dealt = deal(waiting, &self.held, &open_places, lanes);
         let mut batches: Vec<(Vec<Job>, Vec<Place>)> = (0..lanes).map(|_| Default::default()).collect();
         let mut overflow = VecDeque::new();
-        for (waiting, lane) in std::mem::take(&mut self.waiting).into_iter().zip(lane_of) {
+        for (waiting, lane) in std::mem::take(&mut self.waiting).into_iter().zip(dealt.lane_of) {
             match lane.map(|lane| &mut batches[lane]) {
                 Some((jobs, places)) if jobs.len() < most => {
                     let mut job = waiting.0;
@@ -113,14 +190,26 @@ impl Board {
             self.held.extend(&waiting.1);
             self.blocked.push_back(waiting);
         }
-        for (jobs, places) in batches.into_iter().filter(|(jobs, _)| !jobs.is_empty()) {
-            let Some(mut lane) = self.idle.pop() else { return };
-            self.held.extend(&places);
-            let batch = self.busy.spawn(async move {
-                lane.serve(jobs).await;
-                lane
-            });
-            self.taken.insert(batch.id(), places);
+        for ((jobs, places), follows) in batches.into_iter().zip(dealt.follows) {
+            if !jobs.is_empty() {
+                let ahead = follows.and_then(|i| self.close(open[i]));
+                self.start(jobs, places, ahead);
+            }
         }
+    }
+
+    fn start(&mut self, jobs: Vec<Job>, places: Vec<Place>, ahead: Option<Ahead>) {
+        let Some(mut lane) = self.idle.pop() else { return };
+        self.held.extend(&places);
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let announcer = (self.config.lanes > 1).then(|| Announcer { ticket, to: self.announce.clone() });
+        let (alive, ended) = watch::channel(());
+        let batch = self.busy.spawn(async move {
+            lane.serve(jobs, ahead, announcer).await;
+            drop(alive);
+            lane
+        });
+        self.running.insert(batch.id(), Running { ticket, places, values: None, ended });
     }
 }

@@ -7,6 +7,7 @@ use commerce_core::{Error, StoreError};
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::ahead::{Ahead, Announcer};
 use super::batch::{self, Ended};
 use super::{Counters, Job, Verdict};
 use crate::config::Config;
@@ -30,8 +31,9 @@ impl Lane {
         Self { config: Arc::clone(config), counters: Arc::clone(counters), connection: None, hints: Hints::default() }
     }
 
-    /// Runs the jobs to their end and answers each.
-    pub(super) async fn serve(&mut self, jobs: Vec<Job>) {
+    /// Runs the jobs to their end and answers each: after the batch that is `ahead`, if they meet one. What they are about
+    /// to commit is announced to those who may come after.
+    pub(super) async fn serve(&mut self, jobs: Vec<Job>, ahead: Option<Ahead>, announcer: Option<Announcer>) {
         let deadline = self.config.deadline;
         let (late, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.queued_at.elapsed() > deadline);
         for job in late {
@@ -42,7 +44,7 @@ impl Lane {
             return;
         }
         let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
-        let verdicts = match self.settle(&requests).await {
+        let verdicts = match self.settle(&requests, ahead, announcer.as_ref()).await {
             Ok(verdicts) => verdicts,
             Err(failure) if requests.len() == 1 => vec![Err(failure.into_error().into())],
             Err(_) => self.one_by_one(&requests).await,
@@ -59,7 +61,7 @@ impl Lane {
         Counters::count(&self.counters.split, 1);
         let mut verdicts = Vec::with_capacity(requests.len());
         for request in requests {
-            let verdict = match self.settle(&[*request]).await {
+            let verdict = match self.settle(&[*request], None, None).await {
                 Ok(verdicts) => verdicts,
                 Err(failure) => vec![Err(failure.into_error().into())],
             };
@@ -71,13 +73,21 @@ impl Lane {
     /// Runs the requests in one transaction until there is an answer for each: again when others were in the way,
     /// and again, by their keys, when the answer to the commit was lost. An error is one that concerns the
     /// transaction as a whole and is worth taking it apart for.
-    async fn settle(&mut self, requests: &[&Request]) -> Result<Vec<Verdict>, Failure> {
+    async fn settle(
+        &mut self,
+        requests: &[&Request],
+        mut ahead: Option<Ahead>,
+        announcer: Option<&Announcer>,
+    ) -> Result<Vec<Verdict>, Failure> {
         let began = Instant::now();
         let (mut doubt, mut doubt_ids): (Option<Vec<Verdict>>, bool) = (None, false);
-        for attempt in 1.. {
-            let failure = match self.attempt(requests, doubt_ids).await {
+        let mut attempt = 0;
+        loop {
+            let is_ahead = ahead.is_some();
+            let failure = match self.attempt(requests, doubt_ids, ahead.take(), announcer).await {
                 Ended::Done(verdicts) => {
                     Counters::count(&self.counters.batches, 1);
+                    Counters::count(&self.counters.ahead, usize::from(is_ahead));
                     return Ok(verdicts);
                 }
                 Ended::InDoubt(verdicts, failure) => {
@@ -91,6 +101,11 @@ impl Lane {
                     failure
                 }
             };
+            if is_ahead && doubt.is_none() {
+                Counters::count(&self.counters.misjudged, 1);
+                continue;
+            }
+            attempt += 1;
             // The row in the way may have an id that was given as fresh: the next decision looks.
             doubt_ids |= matches!(failure, Failure::Overtaken(_));
             let out_of_time = began.elapsed() >= self.config.deadline;
@@ -104,10 +119,15 @@ impl Lane {
                 (None, failure) => Ok(all(requests.len(), &failure.into_error())),
             };
         }
-        Ok(all(requests.len(), &StoreError::Unavailable { reason: "no attempt was left".to_owned() }))
     }
 
-    async fn attempt(&mut self, requests: &[&Request], doubt_ids: bool) -> Ended {
+    async fn attempt(
+        &mut self,
+        requests: &[&Request],
+        doubt_ids: bool,
+        ahead: Option<Ahead>,
+        announcer: Option<&Announcer>,
+    ) -> Ended {
         if self.connection.is_none() {
             match timeout(self.config.deadline, connect_writer(&self.config)).await {
                 Ok(Ok(connection)) => self.connection = Some(connection),
@@ -115,9 +135,13 @@ impl Lane {
                 Err(_) => return Ended::Failed(Failure::late(self.config.deadline)),
             }
         }
-        match &mut self.connection {
-            Some(connection) => batch::run(connection, requests, &self.config, doubt_ids, &mut self.hints).await,
-            None => Ended::Failed(Failure::Lost("no connection".to_owned())),
+        let (config, hints) = (&self.config, &mut self.hints);
+        match (&mut self.connection, ahead) {
+            (Some(connection), None) => batch::run(connection, requests, config, doubt_ids, hints, announcer).await,
+            (Some(connection), Some(ahead)) => {
+                batch::run_ahead(connection, requests, config, hints, ahead, announcer).await
+            }
+            (None, _) => Ended::Failed(Failure::Lost("no connection".to_owned())),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Writing: commands queue up at lanes, and each lane carries out what waits in one transaction.
 
+mod ahead;
 mod batch;
 mod dispatch;
 mod lane;
@@ -41,6 +42,8 @@ pub(crate) struct Counters {
     split: AtomicU64,
     in_doubt: AtomicU64,
     refused: AtomicU64,
+    ahead: AtomicU64,
+    misjudged: AtomicU64,
 }
 
 /// What a store's writer lanes have done since it was opened.
@@ -61,6 +64,10 @@ pub struct Stats {
     pub in_doubt: u64,
     /// Commands turned away because too many waited.
     pub refused: u64,
+    /// Of the transactions that were committed, those that began while one was under way whose records they need.
+    pub ahead: u64,
+    /// Transactions begun so and run again, because that one, or another process, left a record as it was not expected.
+    pub misjudged: u64,
 }
 
 impl Counters {
@@ -78,6 +85,8 @@ impl Counters {
             split: read(&self.split),
             in_doubt: read(&self.in_doubt),
             refused: read(&self.refused),
+            ahead: read(&self.ahead),
+            misjudged: read(&self.misjudged),
         }
     }
 }

@@ -36,12 +36,13 @@ pub(crate) struct Decided {
 }
 
 /// Carries the requests out one after another, and writes what they came to. Each sees the changes of those before
-/// it; a rejected one leaves no trace.
+/// it; a rejected one leaves no trace. Before it writes, it announces what there is to write.
 pub(crate) async fn decide_and_write(
     connection: &mut PgConnection,
     requests: &[&Request],
     surroundings: Surroundings<'_>,
     hints: &mut Hints,
+    announce: impl FnOnce(&Net) + Send,
 ) -> Result<Decided, Failure> {
     let mut loaded = load(connection, requests, surroundings.doubt_ids, hints).await?;
     let (mut net, mut verdicts) = decide_all(requests, &loaded, surroundings);
@@ -58,22 +59,23 @@ pub(crate) async fn decide_and_write(
     }
     let wrote = !net.keys.is_empty();
     if wrote {
+        announce(&net);
         write(connection, &net).await?;
     }
     Ok(Decided { verdicts, wrote })
 }
 
-fn is_rejected(verdict: &Verdict) -> bool {
+pub(super) fn is_rejected(verdict: &Verdict) -> bool {
     matches!(verdict, Err(Error::Rejected(reason)) if !matches!(reason, Rejection::IdempotencyKeyReused { .. }))
 }
 
 /// The records of a batch, locked.
-struct Loaded {
-    records: WorkingSet,
-    stored: HashMap<KeyScope, KeyRecord>,
-    now: Timestamp,
+pub(super) struct Loaded {
+    pub(super) records: WorkingSet,
+    pub(super) stored: HashMap<KeyScope, KeyRecord>,
+    pub(super) now: Timestamp,
     /// Whether some record that was named is not there.
-    absent: bool,
+    pub(super) absent: bool,
 }
 
 /// Locks and loads every record that the batch may touch, in one pass if the hints tell which.
@@ -107,7 +109,11 @@ async fn load(
 }
 
 /// Finds out which records the batch may touch, without locking any.
-async fn discover(connection: &mut PgConnection, requests: &[&Request], hints: &mut Hints) -> Result<Keys, Failure> {
+pub(super) async fn discover(
+    connection: &mut PgConnection,
+    requests: &[&Request],
+    hints: &mut Hints,
+) -> Result<Keys, Failure> {
     let mut asked = Keys::default();
     loop {
         let wanted = touched(requests, hints.facts());
@@ -121,7 +127,7 @@ async fn discover(connection: &mut PgConnection, requests: &[&Request], hints: &
     }
 }
 
-fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
+pub(super) fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
     use commerce_core::Records;
     wanted.customers.iter().any(|id| found.customer(*id).is_none())
         || wanted.products.iter().any(|id| found.product(*id).is_none())
@@ -136,7 +142,11 @@ fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
         || wanted.wallets.iter().any(|id| found.wallet(*id).is_none())
 }
 
-fn decide_all(requests: &[&Request], loaded: &Loaded, surroundings: Surroundings<'_>) -> (Net, Vec<Verdict>) {
+pub(super) fn decide_all(
+    requests: &[&Request],
+    loaded: &Loaded,
+    surroundings: Surroundings<'_>,
+) -> (Net, Vec<Verdict>) {
     let mut records = loaded.records.clone();
     let mut net = Net::default();
     let mut verdicts = Vec::with_capacity(requests.len());
