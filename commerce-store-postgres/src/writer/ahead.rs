@@ -1,0 +1,122 @@
+//! Working ahead. A crowd wants the same few records, so its batches come one after another; but most of what a batch
+//! writes are new orders, which nobody else touches. A batch that meets one under way is therefore decided on what that
+//! one is about to commit, and writes its new orders meanwhile. When the other has ended, it locks and reads every
+//! record as any batch does: if each is as it was decided on, it writes the rest and commits; if one is not, because the
+//! other failed or another process was there, all is rolled back and run again the usual way.
+//!
+//! So nothing is committed but what was decided on records that are locked and are so. Until it has the locks, a
+//! batch ahead holds no row that anybody could wait for.
+
+use std::sync::Arc;
+
+use commerce_core::{Changes, Keys, WorkingSet};
+use sqlx::PgConnection;
+use tokio::sync::{mpsc, watch};
+
+use super::transaction::{Decided, Loaded, Surroundings, decide_all, discover, is_absent, is_rejected};
+use crate::error::Failure;
+use crate::keys::{Request, Scopes, is_rush, touched};
+use crate::load::{Hints, Mode, fetch};
+use crate::write::{Net, write_new_orders, write_sale};
+
+/// Numbers batches.
+pub(super) type Ticket = u64;
+
+/// Tells what a batch is about to commit.
+#[derive(Debug, Clone)]
+pub(super) struct Announcer {
+    pub(super) ticket: Ticket,
+    pub(super) to: mpsc::UnboundedSender<(Ticket, Arc<Changes>)>,
+}
+
+impl Announcer {
+    pub(super) fn announce(&self, net: &Net) {
+        // Nobody listens any more when the store is closed.
+        drop(self.to.send((self.ticket, Arc::new(net.values()))));
+    }
+}
+
+/// A batch under way, for one that meets it.
+#[derive(Debug, Clone)]
+pub(super) struct Ahead {
+    /// What it is about to commit.
+    pub(super) values: Arc<Changes>,
+    /// Closed when it has ended, one way or the other.
+    pub(super) ended: watch::Receiver<()>,
+}
+
+/// As [`super::transaction::decide_and_write`], for requests that meet a batch under way.
+pub(super) async fn decide_and_write(
+    connection: &mut PgConnection,
+    requests: &[&Request],
+    surroundings: Surroundings<'_>,
+    hints: &mut Hints,
+    mut ahead: Ahead,
+    announce: impl FnOnce(&Net) + Send,
+) -> Result<Decided, Failure> {
+    if !is_rush(requests) {
+        return Err(misjudged("the batch does other things than placing orders and issuing coupons"));
+    }
+    let wanted = discover(connection, requests, hints).await?;
+    let expected = expect(connection, &wanted, &ahead.values, hints).await?;
+    if !touched(requests, &expected.records).without(&wanted).is_empty() {
+        return Err(misjudged("the records of the batch lead to others"));
+    }
+    let (net, verdicts) = decide_all(requests, &expected, surroundings);
+    write_new_orders(connection, &net).await?;
+    // Nothing is ever sent: an error says that the sender is gone, which is the news.
+    while ahead.ended.changed().await.is_ok() {}
+    let scopes = Scopes::of(requests.iter().map(|request| &request.scope));
+    let found = fetch(connection, &wanted, &scopes, Mode::Sell).await?;
+    let mut records = WorkingSet::default();
+    records.apply(&found.records);
+    // What is absent may come at any time, without a lock to wait for: a rejection because of it is looked at twice.
+    let doubtful = expected.absent && verdicts.iter().any(is_rejected);
+    if !found.stored.is_empty() || records != expected.records || doubtful {
+        return Err(misjudged("a record is not as the batch before was to leave it"));
+    }
+    let wrote = !net.keys.is_empty();
+    if wrote {
+        announce(&net);
+        write_sale(connection, &net).await?;
+    }
+    Ok(Decided { verdicts, wrote })
+}
+
+/// The records as they will be when the batch ahead has committed.
+async fn expect(
+    connection: &mut PgConnection,
+    wanted: &Keys,
+    values: &Changes,
+    hints: &mut Hints,
+) -> Result<Loaded, Failure> {
+    let found = fetch(connection, wanted, &Scopes::default(), Mode::Read).await?;
+    hints.learn(&found.records);
+    let mut records = WorkingSet::default();
+    records.apply(&found.records);
+    records.apply(&Changes {
+        stocks: values.stocks.iter().filter(|v| wanted.variants.contains(&v.variant_id)).copied().collect(),
+        wallets: values.wallets.iter().filter(|v| wanted.wallets.contains(&v.id)).copied().collect(),
+        coupons: values.coupons.iter().filter(|v| wanted.coupons.contains(&v.id)).cloned().collect(),
+        issuances: values.issuances.iter().filter(|v| wanted.coupons.contains(&v.coupon_id)).copied().collect(),
+        copies: values
+            .copies
+            .iter()
+            .filter(|v| wanted.copies.contains(&(v.coupon_id, v.customer_id)))
+            .copied()
+            .collect(),
+        issued_coupons: values
+            .issued_coupons
+            .iter()
+            .filter(|v| wanted.issued_coupons.contains(&v.id))
+            .copied()
+            .collect(),
+        ..Changes::default()
+    });
+    let absent = is_absent(wanted, &records);
+    Ok(Loaded { records, stored: Default::default(), now: found.now, absent })
+}
+
+fn misjudged(what: &str) -> Failure {
+    Failure::Contended(what.to_owned())
+}
