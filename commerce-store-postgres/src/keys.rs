@@ -86,8 +86,8 @@ pub(crate) fn leads(requests: &[&Request], wanted: &Keys, known: &WorkingSet) ->
     }
 }
 
-/// Whether the batch only places orders of given lines without coupons and issues coupons: what a crowd does at one
-/// time with a few records.
+/// Whether the batch only places orders of given lines without coupons: what a crowd does at one time with a few
+/// records, and what is mostly new rows.
 pub(crate) fn is_rush(requests: &[&Request]) -> bool {
     requests.iter().all(|request| is_rushed(&request.envelope.command))
 }
@@ -98,7 +98,6 @@ pub(crate) fn is_rushed(command: &Command) -> bool {
         Command::PlaceOrder(PlaceOrder { basket, .. }) => {
             matches!(basket.lines, BasketLines::Given(_)) && basket.coupons.is_empty()
         }
-        Command::IssueCoupon(_) => true,
         _ => false,
     }
 }

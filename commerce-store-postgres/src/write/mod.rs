@@ -44,7 +44,7 @@ pub(crate) async fn write_new_orders(connection: &mut PgConnection, net: &Net) -
     sale::write_new(connection, net).await
 }
 
-/// What is left of a batch that places orders and issues coupons when its new orders are written.
+/// What is left of a batch that only places orders when these are written.
 pub(crate) async fn write_sale(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     sale::write(connection, net).await
 }

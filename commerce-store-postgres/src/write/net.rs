@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    Cart, CartItem, Changes, Charge, ChargeId, Copies, Coupon, CouponId, Customer, CustomerId, Date, Issuance,
-    IssuedCoupon, IssuedCouponId, KeyRecord, KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product,
-    ProductId, Records, Redemption, Refund, RefundId, Revenue, Stock, StockEntry, TopUp, TopUpId, Variant, VariantId,
-    Wallet, WalletEntry, WalletId, WorkingSet,
+    Cart, CartItem, Changes, Charge, ChargeId, Coupon, CouponId, Customer, CustomerId, Date, Issuance, IssuedCoupon,
+    IssuedCouponId, KeyRecord, KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId,
+    Records, Redemption, Refund, RefundId, Revenue, Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet,
+    WalletEntry, WalletId, WorkingSet,
 };
 
 /// Values of records, apart those that the database does not have yet. A new one is inserted, never merged into
@@ -116,24 +116,12 @@ impl Net {
         }
     }
 
-    /// The values that stocks, wallets and what belongs to coupons have after the batch.
+    /// The values that stocks and wallets have after the batch.
     pub(crate) fn values(&self) -> Changes {
         fn all<K, V: Clone>(values: &Values<K, V>) -> Vec<V> {
             values.new.values().chain(values.changed.values()).cloned().collect()
         }
-        let copies = self.issued_coupons.new.values().filter_map(|copy| {
-            let count = *self.ordinals.get(&copy.id)?;
-            Some(Copies { coupon_id: copy.coupon_id, customer_id: copy.customer_id, count })
-        });
-        Changes {
-            stocks: all(&self.stocks),
-            wallets: all(&self.wallets),
-            coupons: all(&self.coupons),
-            issuances: all(&self.issuances),
-            copies: copies.collect(),
-            issued_coupons: all(&self.issued_coupons),
-            ..Changes::default()
-        }
+        Changes { stocks: all(&self.stocks), wallets: all(&self.wallets), ..Changes::default() }
     }
 
     fn add_catalog(&mut self, changes: &Changes, before: &WorkingSet) {
@@ -166,7 +154,8 @@ impl Net {
         for copy in &changes.issued_coupons {
             let exists = before.issued_coupon(copy.id).is_some();
             if !exists {
-                let of = |c: &&Copies| (c.coupon_id, c.customer_id) == (copy.coupon_id, copy.customer_id);
+                let of =
+                    |c: &&commerce_core::Copies| (c.coupon_id, c.customer_id) == (copy.coupon_id, copy.customer_id);
                 let count = changes.copies.iter().find(of).map_or(1, |copies| copies.count);
                 self.ordinals.insert(copy.id, count);
             }

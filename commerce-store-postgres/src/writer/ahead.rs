@@ -55,7 +55,7 @@ pub(super) async fn decide_and_write(
     announce: impl FnOnce(&Net) + Send,
 ) -> Result<Decided, Failure> {
     if !is_rush(requests) {
-        return Err(misjudged("the batch does other things than placing orders and issuing coupons"));
+        return Err(misjudged("the batch does other things than placing orders"));
     }
     let wanted = discover(connection, requests, hints).await?;
     let expected = expect(connection, &wanted, &ahead.values, hints).await?;
@@ -63,9 +63,17 @@ pub(super) async fn decide_and_write(
         return Err(misjudged("the records of the batch lead to others"));
     }
     let (net, verdicts) = decide_all(requests, &expected, surroundings);
-    write_new_orders(connection, &net).await?;
-    // Nothing is ever sent: an error says that the sender is gone, which is the news.
-    while ahead.ended.changed().await.is_ok() {}
+    let wrote = !net.keys.is_empty();
+    let turn = async {
+        // Nothing is ever sent: an error says that the sender is gone, which is the news.
+        while ahead.ended.changed().await.is_ok() {}
+        // Not before: who follows this batch knows nothing of the one that this batch follows.
+        if wrote {
+            announce(&net);
+        }
+    };
+    let (written, ()) = tokio::join!(write_new_orders(connection, &net), turn);
+    written?;
     let scopes = Scopes::of(requests.iter().map(|request| &request.scope));
     let found = fetch(connection, &wanted, &scopes, Mode::Sell).await?;
     let mut records = WorkingSet::default();
@@ -75,9 +83,7 @@ pub(super) async fn decide_and_write(
     if !found.stored.is_empty() || records != expected.records || doubtful {
         return Err(misjudged("a record is not as the batch before was to leave it"));
     }
-    let wrote = !net.keys.is_empty();
     if wrote {
-        announce(&net);
         write_sale(connection, &net).await?;
     }
     Ok(Decided { verdicts, wrote })
@@ -97,20 +103,6 @@ async fn expect(
     records.apply(&Changes {
         stocks: values.stocks.iter().filter(|v| wanted.variants.contains(&v.variant_id)).copied().collect(),
         wallets: values.wallets.iter().filter(|v| wanted.wallets.contains(&v.id)).copied().collect(),
-        coupons: values.coupons.iter().filter(|v| wanted.coupons.contains(&v.id)).cloned().collect(),
-        issuances: values.issuances.iter().filter(|v| wanted.coupons.contains(&v.coupon_id)).copied().collect(),
-        copies: values
-            .copies
-            .iter()
-            .filter(|v| wanted.copies.contains(&(v.coupon_id, v.customer_id)))
-            .copied()
-            .collect(),
-        issued_coupons: values
-            .issued_coupons
-            .iter()
-            .filter(|v| wanted.issued_coupons.contains(&v.id))
-            .copied()
-            .collect(),
         ..Changes::default()
     });
     let absent = is_absent(wanted, &records);

@@ -41,6 +41,7 @@ struct Board {
 /// A batch under way.
 struct Running {
     ticket: Ticket,
+    jobs: usize,
     places: Vec<Place>,
     /// What it is about to commit, once that is known and until a batch follows it.
     values: Option<Arc<Changes>>,
@@ -156,9 +157,16 @@ impl Board {
         Some(Ahead { values: running.values.take()?, ended: running.ended.clone() })
     }
 
+    /// How many of a crowd go into one batch: not all at once, or the next lane has nobody to work ahead for.
+    fn share(&self) -> usize {
+        let under_way: usize = self.running.values().map(|running| running.jobs).sum();
+        let all = under_way + self.waiting.len() + self.blocked.len();
+        all.div_ceil(self.config.lanes.max(1)).clamp(1, self.config.batch.max(1))
+    }
+
     /// Starts a batch on every free lane that there is something for.
     fn hand_out(&mut self) {
-        let (lanes, most) = (self.idle.len(), self.config.batch.max(1));
+        let (lanes, share) = (self.idle.len(), self.share());
         if lanes == 0 || self.waiting.is_empty() {
             return;
         }
@@ -170,9 +178,15 @@ impl Board {
         let dealt = deal(waiting, &self.held, &open_places, lanes);
         let mut batches: Vec<(Vec<Job>, Vec<Place>)> = (0..lanes).map(|_| Default::default()).collect();
         let mut overflow = VecDeque::new();
+        let mut most = vec![share; lanes];
+        for ((job, _), lane) in self.waiting.iter().zip(&dealt.lane_of) {
+            if let Some(lane) = lane.filter(|_| !is_rushed(&job.request.envelope.command)) {
+                most[lane] = self.config.batch.max(1);
+            }
+        }
         for (waiting, lane) in std::mem::take(&mut self.waiting).into_iter().zip(dealt.lane_of) {
-            match lane.map(|lane| &mut batches[lane]) {
-                Some((jobs, places)) if jobs.len() < most => {
+            match lane.map(|lane| (&mut batches[lane], most[lane])) {
+                Some(((jobs, places), most)) if jobs.len() < most => {
                     let mut job = waiting.0;
                     job.place = None;
                     jobs.push(job);
@@ -205,11 +219,12 @@ impl Board {
         let ticket = self.tickets;
         let announcer = (self.config.lanes > 1).then(|| Announcer { ticket, to: self.announce.clone() });
         let (alive, ended) = watch::channel(());
+        let count = jobs.len();
         let batch = self.busy.spawn(async move {
             lane.serve(jobs, ahead, announcer).await;
             drop(alive);
             lane
         });
-        self.running.insert(batch.id(), Running { ticket, places, values: None, ended });
+        self.running.insert(batch.id(), Running { ticket, jobs: count, places, values: None, ended });
     }
 }
