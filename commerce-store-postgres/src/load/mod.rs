@@ -15,8 +15,9 @@ mod orders;
 mod refunds;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use commerce_core::{Changes, KeyRecord, Keys, Timestamp, WorkingSet};
+use commerce_core::{Changes, Customer, KeyRecord, Keys, Records, Timestamp, WorkingSet};
 use sqlx::PgConnection;
 
 pub(crate) use cards::{CHARGES, TOP_UPS, charge_of, charges, top_up_of, top_ups};
@@ -93,9 +94,9 @@ pub(crate) async fn fetch(
     hot::fetch(connection, &named, keys, scopes, mode, records).await
 }
 
-/// Facts that never change, kept from earlier commands: which product a variant belongs to, what is on an order,
-/// which coupon a code or a copy means, what a charge is for; and what was in a cart a moment ago. They tell which
-/// records to lock, so that one load is enough; no decision is made on them.
+/// Facts that never change, kept from earlier commands: who a customer is, which product a variant belongs to, what is
+/// on an order, which coupon a code or a copy means, what a charge is for; and what was in a cart a moment ago. They
+/// tell which records to lock, so that one load is enough; but for customers, no decision is made on them.
 #[derive(Debug, Default)]
 pub(crate) struct Hints {
     facts: WorkingSet,
@@ -111,8 +112,26 @@ impl Hints {
         &self.facts
     }
 
+    /// Reads and locks what `wanted` names, and takes customers that are known from here: they never change.
+    pub(crate) async fn fetch(
+        &mut self,
+        connection: &mut PgConnection,
+        wanted: &Keys,
+        scopes: &Scopes,
+        mode: Mode,
+    ) -> Result<Found, Failure> {
+        let known: Vec<Arc<Customer>> =
+            wanted.customers.iter().filter_map(|id| self.facts.customer(*id).cloned().map(Arc::new)).collect();
+        let mut unknown = wanted.clone();
+        known.iter().for_each(|customer| drop(unknown.customers.remove(&customer.id)));
+        let mut found = fetch(connection, &unknown, scopes, mode).await?;
+        self.learn(&found.records);
+        found.records.customers.extend(known);
+        Ok(found)
+    }
+
     /// Learns from records that were read.
-    pub(crate) fn learn(&mut self, records: &Changes) {
+    fn learn(&mut self, records: &Changes) {
         if self.size > Self::MAX {
             *self = Self::default();
         }

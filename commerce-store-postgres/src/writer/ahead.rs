@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use super::transaction::{Decided, Loaded, Surroundings, decide_all, discover, is_absent, is_rejected};
 use crate::error::Failure;
 use crate::keys::{Request, Scopes, is_rush, touched};
-use crate::load::{Hints, Mode, fetch};
+use crate::load::{Hints, Mode};
 use crate::write::{Net, write_new_orders, write_sale};
 
 /// Numbers batches.
@@ -75,7 +75,7 @@ pub(super) async fn decide_and_write(
     let (written, ()) = tokio::join!(write_new_orders(connection, &net), turn);
     written?;
     let scopes = Scopes::of(requests.iter().map(|request| &request.scope));
-    let found = fetch(connection, &wanted, &scopes, Mode::Sell).await?;
+    let found = hints.fetch(connection, &wanted, &scopes, Mode::Sell).await?;
     let mut records = WorkingSet::default();
     records.apply(&found.records);
     // What is absent may come at any time, without a lock to wait for: a rejection because of it is looked at twice.
@@ -96,8 +96,7 @@ async fn expect(
     values: &Changes,
     hints: &mut Hints,
 ) -> Result<Loaded, Failure> {
-    let found = fetch(connection, wanted, &Scopes::default(), Mode::Read).await?;
-    hints.learn(&found.records);
+    let found = hints.fetch(connection, wanted, &Scopes::default(), Mode::Read).await?;
     let mut records = WorkingSet::default();
     records.apply(&found.records);
     records.apply(&Changes {

@@ -93,8 +93,7 @@ async fn load(
     }
     // The facts that led here do not change, so one pass is all there is; were it not so, the next one is complete.
     for _ in 0..3 {
-        let Found { records: found, stored, now } = fetch(connection, &wanted, &scopes, mode).await?;
-        hints.learn(&found);
+        let Found { records: found, stored, now } = hints.fetch(connection, &wanted, &scopes, mode).await?;
         let mut records = WorkingSet::default();
         records.apply(&found);
         let all = touched(requests, &records);
@@ -121,8 +120,7 @@ pub(super) async fn discover(
         if unknown.is_empty() {
             return Ok(wanted);
         }
-        let found = fetch(connection, &unknown, &Scopes::default(), Mode::Read).await?;
-        hints.learn(&found.records);
+        hints.fetch(connection, &unknown, &Scopes::default(), Mode::Read).await?;
         asked.extend(unknown);
     }
 }

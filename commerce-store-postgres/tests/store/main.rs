@@ -4,6 +4,8 @@
 //! differential tests, `COMMERCE_TEST_KILLS=1000` the one that kills the server.
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod away;
 #[cfg(test)]
 mod cancel;
