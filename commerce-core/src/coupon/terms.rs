@@ -78,7 +78,6 @@ impl Stacking {
 }
 
 /// Whether a priority is what a campaign has that does not say.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 pub(crate) const fn no_priority(priority: &u16) -> bool {
     *priority == 0
 }
