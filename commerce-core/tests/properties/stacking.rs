@@ -78,7 +78,8 @@ pub(crate) fn reckon(lines: &[(i64, u32)], coupons: &[Plain]) -> Reckoned {
         let left: Vec<i128> =
             (0..lines.len()).map(|at| if one.covers(at) { subtotals[at] - borne[at] } else { 0 }).collect();
         let whole: i128 = left.iter().sum();
-        let off = if !before.is_empty() && !(one.stackable && before.iter().all(|b| coupons[*b].stackable)) {
+        let stacks = one.stackable && before.iter().all(|b| coupons[*b].stackable);
+        let off = if !(before.is_empty() || stacks) {
             Err("coupons_not_combinable")
         } else if !(0..lines.len()).any(|at| one.covers(at)) {
             Err("coupon_out_of_scope")
