@@ -123,7 +123,7 @@ impl Hints {
         let known: Vec<Arc<Customer>> =
             wanted.customers.iter().filter_map(|id| self.facts.customer(*id).cloned().map(Arc::new)).collect();
         let mut unknown = wanted.clone();
-        known.iter().for_each(|customer| drop(unknown.customers.remove(&customer.id)));
+        unknown.customers.retain(|id| self.facts.customer(*id).is_none());
         let mut found = fetch(connection, &unknown, scopes, mode).await?;
         self.learn(&found.records);
         found.records.customers.extend(known);
