@@ -148,7 +148,7 @@ pub use money::*;
 pub use operation::Operation;
 pub use order::*;
 pub use payment::*;
-pub use payments::{PaymentError, Payments, Swept, Unsettled};
+pub use payments::{Open, PaymentError, Payments, Swept, Unsettled};
 pub use pricing::*;
 pub use principal::*;
 pub use reconcile::*;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use commerce_core::{
     Cart, Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date,
     Issuance, IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, OrderStatus, Payment, Product,
-    ProductId, Records, Redemption, Refund, Sku, Stock, StockEntry, Timestamp, TopUp, TopUpId, Username, Variant,
-    VariantId, Wallet, WalletEntry, WalletId,
+    ProductId, Records, Redemption, Refund, RefundId, RefundStatus, Sku, Stock, StockEntry, Timestamp, TopUp, TopUpId,
+    Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
 };
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -40,6 +40,8 @@ pub(crate) struct Tables {
     pub(crate) orders: BTreeMap<OrderId, OrderRow>,
     /// By order: few orders have any.
     pub(crate) refunds: IdMap<OrderId, Vec<Arc<Refund>>>,
+    /// The refunds that the gateway has not answered, with their orders.
+    pub(crate) pending_refunds: BTreeMap<RefundId, OrderId>,
     /// Pending orders by when their time is over.
     pub(crate) due: BTreeSet<(Timestamp, OrderId)>,
     pub(crate) cards: CardTables,
@@ -111,6 +113,10 @@ impl Tables {
         self.apply_coupons(changes.coupons, changes.issuances);
         self.apply_copies(changes.copies, changes.issued_coupons);
         for refund in changes.refunds {
+            match refund.status {
+                RefundStatus::Pending => drop(self.pending_refunds.insert(refund.id, refund.order_id)),
+                RefundStatus::Succeeded | RefundStatus::Failed => drop(self.pending_refunds.remove(&refund.id)),
+            }
             let refunds = self.refunds.entry(refund.order_id).or_default();
             match refunds.binary_search_by_key(&refund.id, |known| known.id) {
                 Ok(place) => refunds[place] = refund,

@@ -168,6 +168,7 @@ planted! {
             restock: false,
             status: RefundStatus::Succeeded,
             reason: None,
+            failure_reason: None,
             created_at: payment.created_at,
             updated_at: payment.created_at,
         };

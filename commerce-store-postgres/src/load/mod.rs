@@ -24,7 +24,7 @@ pub(crate) use carts::{CARTS, carts_of};
 pub(crate) use coupons::{COUPONS, coupon_of, issued_coupon_of};
 pub(crate) use hot::{listed_variant_of, product_of};
 pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, payment_of, redemption_of};
-pub(crate) use refunds::refunds_of;
+pub(crate) use refunds::{refunds, refunds_from, refunds_of};
 
 use crate::error::Failure;
 use crate::keys::Scopes;
@@ -94,7 +94,7 @@ pub(crate) async fn fetch(
 }
 
 /// Facts that never change, kept from earlier commands: which product a variant belongs to, what is on an order,
-/// which coupon a code or a copy means, what a charge is for; and what was in a cart a moment ago. They tell which
+/// which coupon a code or a copy means, what a charge is for, what a refund gives back; and what was in a cart a moment ago. They tell which
 /// records to lock, so that one load is enough; no decision is made on them.
 #[derive(Debug, Default)]
 pub(crate) struct Hints {
@@ -123,6 +123,7 @@ impl Hints {
             orders: records.orders.clone(),
             customers: records.customers.clone(),
             charges: records.charges.clone(),
+            refunds: records.refunds.clone(),
             carts: records.carts.clone(),
             ..Changes::default()
         };
@@ -132,6 +133,7 @@ impl Hints {
             + facts.orders.len()
             + facts.customers.len()
             + facts.charges.len()
+            + facts.refunds.len()
             + facts.carts.iter().map(|cart| cart.items.len()).sum::<usize>();
         self.facts.apply(&facts);
     }

@@ -227,6 +227,7 @@ const WRONG: &[(&str, &str)] = &[
     ("refunds_destination_known", "destination = 'shells'"),
     ("refunds_status_known", "destination = 'gateway', status = 'lost'"),
     ("refunds_wallet_succeeds", "status = 'pending'"),
+    ("refunds_failure_has_failed", "failure_reason = 'closed'"),
     ("refund_items_pkey", ""),
     ("refund_items_refund_fkey", "refund_id = 9"),
     ("refund_items_line_fkey", "refund_id = 1, position = 2"),
