@@ -164,7 +164,7 @@ broken! {
         an_order_is_written_whole: "the redemption",
         a_later_payment_is_written_whole: "units, copy and won",
         a_full_refund_gives_the_coupon_back: "a copy, its order refunded in full",
-        the_last_money_back_refunds_the_order: "once all is back",
+        the_last_money_back_refunds_the_order: "one unit on its way",
     }
     a_forgotten_refund: ForgetsRefunds {
         a_refund_is_written_whole: "the refunds, read back",
