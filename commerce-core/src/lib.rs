@@ -158,7 +158,7 @@ pub use rejection::Rejection;
 pub use sales::{DailySales, PopularQuery, Popularity, Revenue, rank};
 pub use store::{
     Audit, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder, OrderFacts,
-    Page, PageRequest, Receipt, StockFacts, Store, StoreError, WalletFacts, WalletPayment,
+    Page, PageRequest, Receipt, StockFacts, Store, StoreError, TopUpFacts, WalletFacts, WalletPayment,
 };
 pub use text::*;
 pub use time::*;

@@ -124,9 +124,9 @@ impl Tables {
             }
         }
         self.apply_stock(changes.stocks, changes.stock_entries);
+        self.cards.apply(changes.charges, changes.top_ups);
         self.apply_wallets(changes.wallets, changes.wallet_entries);
         self.apply_carts(changes.carts);
-        self.cards.apply(changes.charges, changes.top_ups);
         for sold in &changes.sales {
             self.add_sales(sold);
         }
@@ -201,6 +201,9 @@ impl Tables {
             }
         }
         for entry in entries {
+            if let Some(top_up) = entry.top_up_id {
+                self.cards.credited(top_up, entry.wallet_id, entry.sequence);
+            }
             let wallets = self.customers.get_mut(&entry.wallet_id.customer_id).map(|row| &mut row.wallets);
             if let Some(row) = wallets.and_then(|rows| rows.iter_mut().find(|row| row.wallet.id == entry.wallet_id)) {
                 row.entries.push(entry);
