@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::{
-    Caller, ChargeId, IdempotencyKey, OrderId, Payments, Principal, RefundOrder, RefundStatus, ShipOrder,
+    Caller, ChargeId, ChargeStatus, CustomerId, GatewayRequest, IdempotencyKey, OrderId, PaymentGateway, Payments,
+    Principal, RefundOrder, RefundStatus, ShipOrder, StartCardPayment,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,6 +27,25 @@ async fn scene(server: &Server, won: u64) -> Scene {
     assert_eq!(paid.body["status"], "paid", "{}", paid.text);
     let charge = paid.body["payment"]["charge_id"].as_str().expect("an id").to_owned();
     Scene { who, product, order: paid.id(), charge }
+}
+
+/// The same, captured behind the server's back: no call of the gateway about the payment is on its way.
+async fn quiet_scene(server: &Server, won: u64) -> Scene {
+    let (who, (product, variant)) = (server.shopper(0).await, server.product(won, 5).await);
+    let order = server.place(&who, &[(&variant, 2)], json!({})).await.expect(201).id();
+    let customer: CustomerId = who.id.parse().expect("an id");
+    let key = IdempotencyKey::new(format!("quiet-{}", server.fresh())).expect("a key");
+    let start = StartCardPayment { order_id: order.parse().expect("an id") };
+    let caller = Caller::new(Principal::Customer(customer), key);
+    let begun = server.app.commerce.start_card_payment(caller, start).await.expect("begun").outcome;
+    let gateway = server.gateway();
+    let request = GatewayRequest { charge_id: begun.id, customer_id: customer, amount: begun.amount };
+    gateway.create(&request).await.expect("taken");
+    gateway.capture(begun.id).await.expect("captured");
+    assert_eq!(gateway.happenings().len(), 2, "calls that are never made");
+    let paid = server.payments().advance(begun.id).await.expect("settled");
+    assert_eq!(paid.status, ChargeStatus::Captured);
+    Scene { who, product, order, charge: begun.id.to_string() }
 }
 
 fn one_unit() -> Value {
@@ -137,7 +157,7 @@ async fn what_the_gateway_refuses_goes_back_another_way(server: Server) {
 
 /// Money on its way counts: no more than the rest is refunded beside it, and the order waits for the last of it.
 async fn what_is_on_its_way_counts(server: Server) {
-    let scene = scene(&server, 912).await;
+    let scene = quiet_scene(&server, 912).await;
     let pending = scene.refund(&server, &one_unit()).await.expect(201).body;
     assert_eq!(pending["status"], "pending");
     let both = json!({ "lines": [{ "position": 1, "quantity": 2 }], "restock": true });
@@ -194,7 +214,7 @@ async fn calls_sweeps_and_operators_race_freely(server: Server) {
 /// The process dies before or after its word to the gateway: the next sweep ends what it began, once.
 async fn a_crash_on_the_way_back_is_mended_by_the_sweep(server: Server) {
     for cut in refund_cuts() {
-        let scene = scene(&server, 5_000).await;
+        let scene = quiet_scene(&server, 5_000).await;
         let order_id: OrderId = scene.order.parse().expect("an id");
         let key = IdempotencyKey::new(format!("crash-{}", server.fresh())).expect("a key");
         let (gateway, crashed) = Cut::at(cut, server.gateway());

@@ -105,7 +105,7 @@ broken! {
         one_card_payment_begins: "payments begun, and refused",
         a_top_up_is_credited_once: "the wallet's last entry, and how many there are",
         a_transaction_pays_one_charge: "charges with one transaction",
-        racing_words_settle_a_refund_once: "times settled",
+        racing_words_settle_a_refund_once: "what the reporters heard",
         racing_gateway_refunds_never_exceed_the_payment: "units and won given back, of 3 units for 8,000 won",
     }
     forgotten_reports: ForgetsReports {

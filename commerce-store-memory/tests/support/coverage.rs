@@ -95,7 +95,6 @@ pub(crate) const NOTES: &[&str] = &[
     "refunded in full",
     "a refund of nothing",
     "a refund on its way",
-    "a refund of nothing on its way",
     "a refund on its way is back",
     "a refund on its way failed",
     "the rest while some is on its way",

@@ -343,7 +343,7 @@ impl Model {
         order.refunds.push(Refunded { id, lines, destination, status, restock: c.restock });
         if destination == RefundDestination::Gateway {
             self.advance(order_id, self.orders[&order_id].status());
-            seen.note(if total > 0 { "a refund on its way" } else { "a refund of nothing on its way" });
+            seen.note("a refund on its way");
             return;
         }
         if on_its_way && c.lines.is_none() {
