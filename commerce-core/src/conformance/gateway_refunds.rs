@@ -152,7 +152,7 @@ pub(super) async fn racing_words_settle_a_refund_once(world: World) {
     let report = |world: World, n: usize| {
         let begun = Arc::clone(&begun);
         async move {
-            let word = if n % 2 == 0 { RefundReport::Returned } else { refused() };
+            let word = if n.is_multiple_of(2) { RefundReport::Returned } else { refused() };
             settle(&world, &begun, word).await.status
         }
     };
@@ -172,7 +172,7 @@ pub(super) async fn racing_gateway_refunds_never_exceed_the_payment(world: World
     let scene = scene(&world).await;
     let order = scene.order.id;
     let give_back = |world: World, n: usize| async move {
-        let destination = if n % 2 == 0 { None } else { TO_WALLET };
+        let destination = if n.is_multiple_of(2) { None } else { TO_WALLET };
         let begun = world.try_run(&operator(), of_units(order, 1, destination)).await?;
         match n % 4 {
             0 => try_settle(&world, &begun, refused()).await,

@@ -60,7 +60,7 @@ const SOUND: &[(&str, &str)] = &[
     (
         "refunds",
         "id = 1, order_id = 1, payment_id = 1, total = 30, currency = 'KRW', destination = 'wallet', restock = true, \
-         status = 'succeeded', created_at = now(), updated_at = now()",
+         status = 'succeeded', failure_reason = null, created_at = now(), updated_at = now()",
     ),
     ("refund_items", "refund_id = 1, order_id = 1, position = 1, quantity = 1, amount = 30"),
     (
