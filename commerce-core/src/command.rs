@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
-use crate::coupon::Discount;
+use crate::coupon::{CouponScope, Discount, Stacking, no_priority};
 use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, RefundId, VariantId};
 use crate::inventory::MAX_QUANTITY;
 use crate::money::Money;
@@ -195,7 +195,16 @@ pub struct CreateCoupon {
     pub name: Name,
     /// What it takes off.
     pub discount: Discount,
-    /// The least subtotal of an order that may use it.
+    /// What it takes that off: the whole order, or one to [`MAX_SCOPE`](crate::MAX_SCOPE) products that are there.
+    #[serde(default, skip_serializing_if = "CouponScope::is_order")]
+    pub scope: CouponScope,
+    /// Whether it goes with other coupons on one order.
+    #[serde(default, skip_serializing_if = "Stacking::is_default")]
+    pub stacking: Stacking,
+    /// Of several coupons of the same kind of scope, the one of higher priority goes first.
+    #[serde(default, skip_serializing_if = "no_priority")]
+    pub priority: u16,
+    /// The least that what it is taken off must come to, coupons before it taken off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_subtotal: Option<Money>,
     /// How many copies there are; 1 to [`MAX_QUANTITY`], none for no limit.
@@ -283,7 +292,8 @@ impl From<Vec<LineRequest>> for BasketLines {
 pub struct Basket {
     /// The lines.
     pub lines: BasketLines,
-    /// The customer's copies to use.
+    /// The customer's copies to use, each once, at most [`MAX_COUPONS`](crate::MAX_COUPONS). In which order they are
+    /// given does not matter: see [`price`](crate::price).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coupons: Vec<IssuedCouponId>,
 }

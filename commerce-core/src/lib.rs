@@ -122,6 +122,7 @@ mod records;
 mod refund;
 mod rejection;
 mod sales;
+mod stacking;
 pub mod store;
 mod text;
 mod time;

@@ -8,6 +8,7 @@ use crate::ids::{IssuedCouponId, VariantId};
 use crate::money::{Currency, Money};
 use crate::order::{AppliedCoupon, OrderLine};
 use crate::rejection::Rejection;
+use crate::stacking;
 use crate::time::Timestamp;
 
 /// A line of a basket, with the records that price it.
@@ -35,7 +36,7 @@ pub struct CouponUse<'a> {
 pub struct Priced {
     /// The lines, each with its share of the discount; in the order of the basket.
     pub lines: Vec<OrderLine>,
-    /// What became of each coupon: what it took off, or why it gave nothing.
+    /// What became of each coupon, in the order they were taken off: what it took off, or why it gave nothing.
     pub coupons: Vec<(IssuedCouponId, Result<AppliedCoupon, Rejection>)>,
     /// Sum of the lines' subtotals.
     pub subtotal: Money,
@@ -48,8 +49,12 @@ pub struct Priced {
 /// Prices `drafts` with `coupons` at `now` (design, section 4, pricing). A coupon that does not apply gives
 /// nothing and says why; refused altogether are an empty basket, mixed currencies and sums past the bounds.
 ///
-/// Guarantees: `0 ≤ discount ≤ subtotal`, `total = subtotal − discount`, and the lines' shares sum to the
-/// discount to the minor unit.
+/// Coupons of products go first, those of the whole order after them; within either the higher priority, then the
+/// lower id of the copy. Each is reckoned on what those before it have left of the lines in its scope, and those lines
+/// bear it in proportion to what was left of them. An exclusive one goes with no other.
+///
+/// Guarantees: `0 ≤ discount ≤ subtotal`, `total = subtotal − discount`, no line below zero, and the lines' shares sum
+/// to the discount to the minor unit.
 pub fn price(drafts: &[DraftLine<'_>], coupons: &[CouponUse<'_>], now: Timestamp) -> Result<Priced, Rejection> {
     let currency = drafts.first().ok_or(Rejection::NoLines)?.product.base_price.currency();
     let mut lines = Vec::with_capacity(drafts.len());
@@ -60,23 +65,12 @@ pub fn price(drafts: &[DraftLine<'_>], coupons: &[CouponUse<'_>], now: Timestamp
         lines.push(line);
     }
 
+    let coupons = stacking::take_off(&mut lines, coupons, now);
     let mut discount = Money::zero(currency);
-    let mut outcomes = Vec::with_capacity(coupons.len());
-    for usage in coupons {
-        let applied = apply_coupon(usage, subtotal, subtotal.minus(discount)?, now);
-        if let Ok(applied) = &applied {
-            discount = discount.plus(applied.discount)?;
-        }
-        outcomes.push((usage.copy.id, applied));
+    for applied in coupons.iter().filter_map(|(_, outcome)| outcome.as_ref().ok()) {
+        discount = discount.plus(applied.discount)?;
     }
-
-    if discount.is_positive() {
-        let weights: Vec<i64> = lines.iter().map(|line| line.subtotal.minor()).collect();
-        for (line, share) in lines.iter_mut().zip(discount.split(&weights)) {
-            line.discount = share;
-        }
-    }
-    Ok(Priced { lines, coupons: outcomes, subtotal, discount, total: subtotal.minus(discount)? })
+    Ok(Priced { lines, coupons, subtotal, discount, total: subtotal.minus(discount)? })
 }
 
 fn price_line(draft: &DraftLine<'_>, currency: Currency) -> Result<OrderLine, Rejection> {
@@ -92,22 +86,6 @@ fn price_line(draft: &DraftLine<'_>, currency: Currency) -> Result<OrderLine, Re
         quantity: draft.quantity,
         subtotal,
         discount: Money::zero(currency),
-    })
-}
-
-fn apply_coupon(
-    usage: &CouponUse<'_>,
-    subtotal: Money,
-    rest: Money,
-    now: Timestamp,
-) -> Result<AppliedCoupon, Rejection> {
-    usage.copy.may_redeem(now)?;
-    let discount = usage.coupon.discount_on(subtotal)?.at_most(rest)?;
-    Ok(AppliedCoupon {
-        issued_coupon_id: usage.copy.id,
-        coupon_id: usage.coupon.id,
-        name: usage.coupon.name.clone(),
-        discount,
     })
 }
 

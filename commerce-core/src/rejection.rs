@@ -83,6 +83,20 @@ pub enum Rejection {
         /// The id.
         id: i64,
     },
+    /// More coupons than one order may use.
+    #[error("{coupons} coupons are too many for one order; the bound is {max}")]
+    TooManyCoupons {
+        /// How many were given.
+        coupons: usize,
+        /// How many may be.
+        max: usize,
+    },
+    /// The same copy of a coupon twice for one order.
+    #[error("issued coupon {issued_coupon} is given twice; a copy is good for one use")]
+    CouponGivenTwice {
+        /// Which copy.
+        issued_coupon: IssuedCouponId,
+    },
     /// Such an update would change nothing.
     #[error("nothing to change was given")]
     NothingToChange,
@@ -303,23 +317,29 @@ pub enum Rejection {
         /// When it was to be used.
         now: Timestamp,
     },
-    /// The order is too small for the coupon.
+    /// Nothing in the order is of the products that the coupon is for.
+    #[error("coupon {coupon} is for products that are not in the order")]
+    CouponOutOfScope {
+        /// Which coupon.
+        coupon: CouponId,
+    },
+    /// What the coupon is for comes to too little.
     #[error("coupon {coupon} is for orders from {minimum}; this one is {subtotal}")]
     BelowMinimum {
         /// Which coupon.
         coupon: CouponId,
-        /// The order's subtotal.
+        /// What the lines in its scope come to, coupons before it taken off.
         subtotal: Money,
         /// The least it has to be.
         minimum: Money,
     },
-    /// More coupons on one order than may be combined.
-    #[error("{coupons} coupons cannot be combined on one order; the bound is {max}")]
+    /// Two coupons on one order of which at least one goes with no other.
+    #[error("issued coupon {issued_coupon} cannot be combined with issued coupon {with}; use one of them")]
     CouponsNotCombinable {
-        /// How many were given.
-        coupons: usize,
-        /// How many may be.
-        max: usize,
+        /// The copy that is refused.
+        issued_coupon: IssuedCouponId,
+        /// The copy that went before it.
+        with: IssuedCouponId,
     },
 
     // Wallets and orders.
@@ -469,6 +489,8 @@ impl Rejection {
             Self::EmptyWindow { .. } => "empty_window",
             Self::TooFewIds { .. } => "too_few_ids",
             Self::IdTaken { .. } => "id_taken",
+            Self::TooManyCoupons { .. } => "too_many_coupons",
+            Self::CouponGivenTwice { .. } => "coupon_given_twice",
             Self::NothingToChange => "nothing_to_change",
             Self::Forbidden { .. } => "forbidden",
             Self::IdempotencyKeyReused { .. } => "idempotency_key_reused",
@@ -498,6 +520,7 @@ impl Rejection {
             Self::CouponAlreadyClaimed { .. } => "coupon_already_claimed",
             Self::CouponNotAvailable { .. } => "coupon_not_available",
             Self::CouponExpired { .. } => "coupon_expired",
+            Self::CouponOutOfScope { .. } => "coupon_out_of_scope",
             Self::BelowMinimum { .. } => "below_minimum",
             Self::CouponsNotCombinable { .. } => "coupons_not_combinable",
             Self::InsufficientBalance { .. } => "insufficient_balance",

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use commerce_core::{
-    Caller, Commerce, CouponCode, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, Error,
-    IdempotencyKey, Listing, Money, MoneyError, Name, NewVariant, Note, Percent, Principal, ProductStatus,
-    RegisterCustomer, Rejection, Sku, TextError, Username, VariantId, Window,
+    Caller, Commerce, CouponCode, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount,
+    Error, IdempotencyKey, Listing, Money, MoneyError, Name, NewVariant, Note, Percent, Principal, ProductStatus,
+    RegisterCustomer, Rejection, Sku, Stacking, TextError, Username, VariantId, Window,
 };
 use rust_decimal::Decimal;
 
@@ -96,6 +96,9 @@ async fn create_coupons(commerce: &Commerce) -> Result<(), DemoError> {
             code: Some(CouponCode::new(code)?),
             name: Name::new(name)?,
             discount,
+            scope: CouponScope::Order,
+            stacking: Stacking::Exclusive,
+            priority: 0,
             min_subtotal: minimum.map(won).transpose()?,
             total_quantity,
             per_customer_limit: 1,

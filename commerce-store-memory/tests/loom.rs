@@ -17,11 +17,11 @@ mod tests {
 
     use commerce_core::decide::decide;
     use commerce_core::{
-        AdjustStock, Basket, CancelOrder, Clock, Command, Context, CouponRef, CreateCoupon, CreateProduct, Currency,
-        CustomerId, Deposit, Discount, Envelope, Error, Id, IdBlock, IssueCoupon, Keys, LineRequest, ManualClock,
-        Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PageRequest, PayOrder, PaymentMethod, PlaceOrder,
-        Principal, ProductStatus, Quantity, Receipt, RegisterCustomer, Rejection, Shop, Store, Timestamp, VariantId,
-        WalletId, Window, WorkingSet, reconcile,
+        AdjustStock, Basket, CancelOrder, Clock, Command, Context, CouponRef, CouponScope, CreateCoupon, CreateProduct,
+        Currency, CustomerId, Deposit, Discount, Envelope, Error, Id, IdBlock, IssueCoupon, Keys, LineRequest,
+        ManualClock, Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PageRequest, PayOrder, PaymentMethod,
+        PlaceOrder, Principal, ProductStatus, Quantity, Receipt, RegisterCustomer, Rejection, Shop, Stacking, Store,
+        Timestamp, VariantId, WalletId, Window, WorkingSet, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -101,6 +101,9 @@ mod tests {
             code: None,
             name: "one copy".parse().expect("a name"),
             discount: Discount::Amount(won(10)),
+            scope: CouponScope::Order,
+            stacking: Stacking::Exclusive,
+            priority: 0,
             min_subtotal: None,
             total_quantity: Some(1),
             per_customer_limit: 1,

@@ -14,12 +14,13 @@ mod tests {
     use commerce_core::store::{Carts, Charges, Coupons, LeaseRequest, Leases, Orders, Outbox, Sales, TopUps, Wallets};
     use commerce_core::{
         AddCartItem, AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport, ClaimRequest,
-        ClearCart, Clock, Command, CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit,
-        Discount, Envelope, ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock, IssueCoupon, LineRequest,
-        MergeCart, Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest, PayOrder, PaymentMethod,
-        PlaceOrder, PopularQuery, Principal, ProductStatus, Quantity, RefundOrder, RefundReport, RegisterCustomer,
-        RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Shop, StartCardPayment, Store, Timestamp,
-        UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
+        ClearCart, Clock, Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId,
+        DeliverOrder, Deposit, Discount, Envelope, ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock,
+        IssueCoupon, LineRequest, MergeCart, Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest,
+        PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductStatus, Quantity, RefundOrder,
+        RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Shop,
+        Stacking, StartCardPayment, Store, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+        VariantId, Window, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -102,6 +103,9 @@ mod tests {
             code: None,
             name: "a coupon".parse().expect("a name"),
             discount: Discount::Amount(won(10)),
+            scope: CouponScope::Order,
+            stacking: Stacking::Exclusive,
+            priority: 0,
             min_subtotal: None,
             total_quantity: Some(5),
             per_customer_limit: 3,

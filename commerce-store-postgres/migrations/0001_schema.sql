@@ -127,6 +127,9 @@ create table coupons (
     -- Of the amount, the cap and the minimum, as far as there are any.
     discount_currency  text,
     minimum_currency   text,
+    -- Whether it goes with others on one order, and which of several goes first.
+    stacking           text not null,
+    priority           bigint not null,
     total_quantity     bigint,
     per_customer_limit bigint not null,
     starts_at          timestamptz not null,
@@ -147,10 +150,21 @@ create table coupons (
     constraint coupons_discount_currency check
         ((discount_currency is not null) = (discount_amount is not null or discount_cap is not null)),
     constraint coupons_minimum_currency check ((minimum_currency is not null) = (min_subtotal is not null)),
+    constraint coupons_stacking_known check (stacking in ('exclusive', 'stackable')),
+    constraint coupons_priority_range check (priority between 0 and 65535),
     constraint coupons_total_range check (total_quantity between 1 and 1000000),
     constraint coupons_limit_range check (per_customer_limit between 1 and 1000000),
     constraint coupons_window_not_empty check (ends_at > starts_at),
     constraint coupons_version_positive check (version > 0)
+);
+
+-- The products that a coupon is for; one without any is for the whole order.
+create table coupon_products (
+    coupon_id  bigint not null,
+    product_id bigint not null,
+    constraint coupon_products_pkey primary key (coupon_id, product_id),
+    constraint coupon_products_coupon_fkey foreign key (coupon_id) references coupons (id),
+    constraint coupon_products_product_fkey foreign key (product_id) references products (id)
 );
 
 -- How many copies are out: the hot counter, apart from the campaign's terms.

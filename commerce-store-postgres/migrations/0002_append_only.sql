@@ -13,6 +13,8 @@ create rule order_items_no_update as on update to order_items do instead nothing
 create rule order_items_no_delete as on delete to order_items do instead nothing;
 create rule order_coupons_no_update as on update to order_coupons do instead nothing;
 create rule order_coupons_no_delete as on delete to order_coupons do instead nothing;
+create rule coupon_products_no_update as on update to coupon_products do instead nothing;
+create rule coupon_products_no_delete as on delete to coupon_products do instead nothing;
 
 -- What they name stays.
 create rule customers_no_delete as on delete to customers do instead nothing;

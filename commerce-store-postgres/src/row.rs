@@ -9,7 +9,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use commerce_core::{
     ChargeStatus, Currency, CustomerId, Id, IssuedCouponStatus, Money, OperatorName, OrderStatus, PaymentMethod,
-    PaymentStatus, Principal, ProductStatus, RedemptionStatus, RefundDestination, RefundStatus, StockReason,
+    PaymentStatus, Principal, ProductStatus, RedemptionStatus, RefundDestination, RefundStatus, Stacking, StockReason,
     StoreError, Timestamp, TopUpStatus, WalletEntryKind,
 };
 use sqlx::Row;
@@ -153,6 +153,7 @@ codes! {
     ProductStatus: OnSale, Paused, Discontinued;
     StockReason: Order, Cancel, Refund, Adjust;
     WalletEntryKind: Deposit, Payment, Refund, Adjustment;
+    Stacking: Exclusive, Stackable;
     IssuedCouponStatus: Available, Held, Used, Expired, Revoked;
     RedemptionStatus: Held, Used, Released;
     OrderStatus: Pending, Processing, Paid, Shipped, Delivered, Cancelled, Refunded;

@@ -2,8 +2,9 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use commerce_core::{
-    Coupon, CouponUse, Currency, CustomerId, Discount, DraftLine, Id, IssuedCoupon, IssuedCouponStatus, MAX_MINOR,
-    MAX_QUANTITY, Money, Name, Percent, Priced, Product, ProductStatus, Sku, Timestamp, Variant, Window, price,
+    AppliedCoupon, Coupon, CouponScope, CouponUse, Currency, CustomerId, Discount, DraftLine, Id, IssuedCoupon,
+    IssuedCouponId, IssuedCouponStatus, MAX_COUPONS, MAX_MINOR, MAX_QUANTITY, Money, Name, Percent, Priced, Product,
+    ProductStatus, Rejection, Sku, Stacking, Timestamp, Variant, Window, price,
 };
 use rust_decimal::Decimal;
 
@@ -52,6 +53,10 @@ struct Use {
     off: Off,
     minimum: Option<Minor>,
     state: State,
+    /// A bit a line, the ninth with the first: those that it is for; none for all.
+    scope: Option<u8>,
+    exclusive: Rarely,
+    priority: u8,
 }
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -73,12 +78,13 @@ pub fn run(data: &[u8]) {
     let mut bytes = Unstructured::new(data);
     let currency = CURRENCIES[usize::from(u8::arbitrary(&mut bytes).unwrap_or(0)) % CURRENCIES.len()];
     let Ok(mut input) = Input::arbitrary_take_rest(bytes) else { return };
-    input.coupons.truncate(4);
+    input.coupons.truncate(MAX_COUPONS);
     let first = input.lines.first().cloned();
     input.lines.extend(first.iter().cycle().take(usize::from(input.repeats % 4)).cloned());
 
     let records: Vec<_> = (1..).zip(&input.lines).map(|(id, line)| line.records(id, currency)).collect();
-    let coupons: Vec<_> = (1..).zip(&input.coupons).map(|(id, usage)| usage.records(id, currency)).collect();
+    let lines = i64::try_from(input.lines.len()).unwrap_or(i64::MAX);
+    let coupons: Vec<_> = (1..).zip(&input.coupons).map(|(id, usage)| usage.records(id, lines, currency)).collect();
     let drafts: Vec<_> = records
         .iter()
         .map(|(product, variant, quantity)| DraftLine { product, variant, quantity: *quantity })
@@ -91,15 +97,20 @@ pub fn run(data: &[u8]) {
         (Err(_), None) => {}
         (priced, reckoned) => unreachable!("{priced:?} where a reckoning says {reckoned:?}"),
     }
-    check_order_of_lines(&priced.ok(), &drafts, &uses);
+    // A minor unit that a tie gives to one line or another is more or less for a coupon of one of them.
+    if input.coupons.len() < 2 || input.coupons.iter().all(|usage| usage.scope.is_none()) {
+        check_order_of_lines(&priced.ok(), &drafts, &uses);
+    }
 }
 
 /// What the basket should cost; none if it cannot be priced at all.
 #[derive(Debug)]
 struct Reckoned {
     subtotals: Vec<i128>,
-    /// What each coupon takes off; none if it does not apply.
-    off: Vec<Option<i128>>,
+    /// What each line bears of the coupons.
+    shares: Vec<i128>,
+    /// What each coupon takes off, in turn, by its place in the input; none if it does not apply.
+    off: Vec<(usize, Option<i128>)>,
 }
 
 fn reckon(input: &Input) -> Option<Reckoned> {
@@ -114,29 +125,64 @@ fn reckon(input: &Input) -> Option<Reckoned> {
         within(unit * i128::from(line.quantity.units()))
     };
     let subtotals: Vec<i128> = input.lines.iter().map(subtotal).collect::<Option<_>>()?;
-    let whole = within(subtotals.iter().sum())?;
-    let mut rest = whole;
-    let off = |usage: &Use| {
-        let off = usage.reckon(whole, first.foreign.yes())?.min(rest);
-        rest -= off;
+    within(subtotals.iter().sum())?;
+    let mut reckoned = Reckoned { shares: vec![0; subtotals.len()], off: Vec::new(), subtotals };
+    let mut turns: Vec<(usize, &Use)> = input.coupons.iter().enumerate().collect();
+    turns.sort_by_key(|(place, usage)| (usage.scope.is_none(), u8::MAX - usage.priority, *place));
+    let mut before: Vec<&Use> = Vec::new();
+    for (place, usage) in turns {
+        let off = reckoned.take_off(usage, &before, first.foreign.yes());
+        before.extend(off.map(|_| usage));
+        reckoned.off.push((place, off));
+    }
+    Some(reckoned)
+}
+
+impl Reckoned {
+    /// What a coupon takes off what those before it have left of its lines, and who bears it.
+    fn take_off(&mut self, usage: &Use, before: &[&Use], basket_is_foreign: bool) -> Option<i128> {
+        let alone = before.is_empty() || !(usage.exclusive.yes() || before.iter().any(|other| other.exclusive.yes()));
+        let covers = |line: usize| usage.scope.is_none_or(|scope| scope >> (line % 8) & 1 == 1);
+        let in_scope = (0..self.subtotals.len()).any(covers);
+        let left = |line: usize| if covers(line) { self.subtotals[line] - self.shares[line] } else { 0 };
+        let weights: Vec<i128> = (0..self.subtotals.len()).map(left).collect();
+        let off = usage.reckon(weights.iter().sum(), basket_is_foreign).filter(|_| alone && in_scope)?;
+        let split = split(off, &weights);
+        check_shares(&split, &weights, off);
+        self.shares.iter_mut().zip(split).for_each(|(share, more)| *share += more);
         Some(off)
-    };
-    Some(Reckoned { off: input.coupons.iter().map(off).collect(), subtotals })
+    }
+}
+
+/// Floors first, then a unit each to the largest remainders, earlier lines first.
+fn split(whole: i128, weights: &[i128]) -> Vec<i128> {
+    let sum: i128 = weights.iter().sum::<i128>().max(1);
+    let mut shares: Vec<i128> = weights.iter().map(|weight| whole * weight / sum).collect();
+    let mut rest: Vec<i128> = weights.iter().map(|weight| whole * weight % sum).collect();
+    while shares.iter().sum::<i128>() < whole {
+        let best = (0..rest.len()).fold(0, |best, at| if rest[at] > rest[best] { at } else { best });
+        shares[best] += 1;
+        rest[best] = -1;
+    }
+    shares
 }
 
 fn check(priced: &Priced, reckoned: &Reckoned) {
     let subtotal: i128 = reckoned.subtotals.iter().sum();
-    let discount: i128 = reckoned.off.iter().flatten().sum();
+    let discount: i128 = reckoned.off.iter().filter_map(|(_, off)| *off).sum();
     assert!((0..=subtotal).contains(&discount));
     assert_eq!(minor(priced.subtotal), subtotal);
     assert_eq!(minor(priced.discount), discount);
     assert_eq!(minor(priced.total), subtotal - discount);
-    let off: Vec<_> = priced.coupons.iter().map(|(_, got)| got.as_ref().ok().map(|got| minor(got.discount))).collect();
-    assert_eq!(off, reckoned.off);
+    let off = |(copy, got): &(IssuedCouponId, Result<AppliedCoupon, Rejection>)| {
+        (usize::try_from(copy.get() - 1).expect("counted from 1"), got.as_ref().ok().map(|got| minor(got.discount)))
+    };
+    assert_eq!(priced.coupons.iter().map(off).collect::<Vec<_>>(), reckoned.off);
     let subtotals: Vec<_> = priced.lines.iter().map(|line| minor(line.subtotal)).collect();
     assert_eq!(subtotals, reckoned.subtotals);
     let shares: Vec<_> = priced.lines.iter().map(|line| minor(line.discount)).collect();
-    check_shares(&shares, &subtotals, discount);
+    assert_eq!(shares, reckoned.shares);
+    assert!(shares.iter().zip(&subtotals).all(|(share, subtotal)| (0..=*subtotal).contains(share)));
 }
 
 /// Largest remainder: the shares sum to the whole, each is its exact share rounded one way or the other, and
@@ -240,7 +286,7 @@ impl Line {
 }
 
 impl Use {
-    fn records(&self, raw: i64, currency: Currency) -> (IssuedCoupon, Coupon) {
+    fn records(&self, raw: i64, lines: i64, currency: Currency) -> (IssuedCoupon, Coupon) {
         let (status, expires_at) = match self.state {
             State::Good => (IssuedCouponStatus::Available, None),
             State::GoodUntilLater => (IssuedCouponStatus::Available, Some(Timestamp::from_micros(NOW.as_micros() + 1))),
@@ -259,6 +305,11 @@ impl Use {
             code: None,
             name: Name::new("c").expect("a name"),
             discount,
+            scope: self.scope.map_or(CouponScope::Order, |mask| {
+                CouponScope::Products((1..=lines).filter(|line| mask >> ((line - 1) % 8) & 1 == 1).map(id).collect())
+            }),
+            stacking: if self.exclusive.yes() { Stacking::Exclusive } else { Stacking::Stackable },
+            priority: u16::from(self.priority),
             min_subtotal: self.minimum.map(|minimum| money(minimum.minor(), false, currency)),
             total_quantity: None,
             per_customer_limit: 1,
@@ -281,7 +332,7 @@ impl Use {
         (copy, coupon)
     }
 
-    /// What the coupon takes off a whole of one currency, the other coupons aside; none if it does not apply.
+    /// What the coupon takes off what is left of its lines, the other coupons aside; none if it does not apply.
     fn reckon(&self, whole: i128, basket_is_foreign: bool) -> Option<i128> {
         if matches!(self.state, State::OverJustNow | State::Used) {
             return None;

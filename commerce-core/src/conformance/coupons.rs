@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::world::sound;
-use super::{World, basket, operator, split};
+use super::{World, basket, krw, operator, split};
 use crate::command::UpdateCoupon;
-use crate::coupon::{CouponStatus, IssuedCouponStatus};
+use crate::coupon::{CouponScope, CouponStatus, Discount, IssuedCouponStatus, Stacking};
 use crate::ids::{CouponId, CustomerId, IssuedCouponId};
+use crate::money::Percent;
 use crate::rejection::Rejection;
 use crate::store::PageRequest;
 use crate::time::{Timestamp, Window};
@@ -55,6 +56,84 @@ pub(super) async fn a_copy_is_used_once(world: World) {
     assert_eq!((won.len(), world.balance(customer).await), (1, 996_000), "orders, and won left after one of 4,000");
     let expected = Rejection::CouponNotAvailable { issued_coupon: copy, status: IssuedCouponStatus::Used };
     assert_eq!(lost, vec![expected; ORDERS - 1], "what the losers heard");
+}
+
+pub(super) async fn coupons_are_taken_off_in_turn(world: World) {
+    let (dear, plain) = (world.product(5_000, &[10]).await, world.variant(3_000, 10).await);
+    let (customer, variant) = (world.customer_with(20_000).await, dear.variants[0].variant.id);
+    let of_dear = || CouponScope::Products([dear.product.id].into());
+    let coupons = [
+        // Given last first: 500 off everything, a tenth off the dear one, and 1,001 off it before that.
+        (CouponScope::Order, 9, Discount::Amount(krw(500))),
+        (of_dear(), 0, Discount::Percent { rate: Percent::new(10.into()).expect("a rate"), cap: None }),
+        (of_dear(), 1, Discount::Amount(krw(1_001))),
+    ];
+    let mut copies = Vec::new();
+    for (scope, priority, discount) in coupons {
+        let terms = (scope.clone(), Stacking::Stackable, priority, discount);
+        let coupon = world
+            .coupon(|coupon| (coupon.scope, coupon.stacking, coupon.priority, coupon.discount) = terms.clone())
+            .await;
+        let (read, _) = sound(world.store().coupon(coupon).await).expect("the coupon is there");
+        let read = (read.scope.clone(), read.stacking, read.priority, read.discount);
+        assert_eq!(read, terms, "the terms of a coupon, read back");
+        copies.push(world.issue(coupon, customer).await);
+    }
+    let mut wanted = basket(&[(variant, 2), (plain, 1)]);
+    wanted.coupons.clone_from(&copies);
+    let order = world.order(world.buy(customer, wanted).await.id).await;
+
+    copies.reverse();
+    let used: Vec<_> = order.coupons.iter().map(|used| (used.issued_coupon_id, used.discount)).collect();
+    let expected: Vec<_> = copies.iter().copied().zip([krw(1_001), krw(899), krw(500)]).collect();
+    assert_eq!(used, expected, "the coupons of an order, in turn, and what each took off");
+    let shares: Vec<_> = order.lines.iter().map(|line| line.discount).collect();
+    assert_eq!(shares, [krw(1_001 + 899 + 365), krw(135)], "what the lines bear of 2,400 won");
+    assert_eq!((order.total, world.balance(customer).await), (krw(10_600), 9_400), "the total, and what is left");
+    for copy in &copies {
+        let copy = world.copy(*copy).await;
+        let status = (copy.status, copy.order_id);
+        assert_eq!(status, (IssuedCouponStatus::Used, Some(order.id)), "a copy, its order paid");
+    }
+
+    let mut back = 0;
+    for lines in [&[(1, 1)][..], &[(2, 1)], &[(1, 1)]] {
+        back += world.refund(order.id, Some(lines)).await.total.minor();
+    }
+    assert_eq!((back, world.balance(customer).await), (10_600, 20_000), "given back unit by unit, and in the wallet");
+    for copy in copies {
+        let status = world.copy(copy).await.status;
+        assert_eq!(status, IssuedCouponStatus::Available, "one of the copies, their order refunded in full");
+    }
+}
+
+pub(super) async fn orders_that_share_copies_have_one_winner(world: World) {
+    const ORDERS: usize = 30;
+    let variant = world.variant(5_000, 100).await;
+    let customer = world.customer_with(1_000_000).await;
+    let mut copies = Vec::new();
+    for _ in 0..3 {
+        let coupon = world.coupon(|coupon| coupon.stacking = Stacking::Stackable).await;
+        copies.push(world.issue(coupon, customer).await);
+    }
+    let buy = |world: World, n: usize| {
+        // Two of the three, in either order: any two such orders share one.
+        let (one, other) = (copies[n % 3], copies[(n + 1 + n / 3 % 2) % 3]);
+        async move {
+            let mut wanted = basket(&[(variant, 1)]);
+            wanted.coupons.extend([one, other]);
+            world.try_buy(customer, wanted).await.map(drop)
+        }
+    };
+    let (won, lost) = split(world.race(ORDERS, buy).await);
+    let after = (won.len(), world.balance(customer).await, world.on_hand(variant).await);
+    assert_eq!(after, (1, 997_000, 99), "orders, won left after one of 3,000, and units left");
+    let status = IssuedCouponStatus::Used;
+    let heard = |refused: &Rejection| {
+        let not_available = |copy| Rejection::CouponNotAvailable { issued_coupon: copy, status };
+        copies.iter().any(|copy| *refused == not_available(*copy))
+    };
+    assert!(lost.iter().all(heard), "what the losers heard: {lost:?}");
 }
 
 async fn buy_with(

@@ -82,6 +82,8 @@ suite! { $
         copies_stop_at_the_cap: "no more copies are handed out than there are, and no fewer",
         a_customer_gets_no_more_than_the_limit: "a customer gets no more copies than one may have",
         a_copy_is_used_once: "of racing orders with one copy one uses it",
+        coupons_are_taken_off_in_turn: "an order's coupons come off in turn, each from its lines, and come back together",
+        orders_that_share_copies_have_one_winner: "of racing orders that share copies exactly one uses each",
         a_campaign_opens_and_closes_on_the_instant: "a campaign's window is half-open, to the microsecond",
         a_campaign_is_switched_off_and_on: "a coupon that is switched off hands nothing out; copies stay good",
         a_copy_expires_on_the_instant: "a copy expires on its instant, also when it comes back later",

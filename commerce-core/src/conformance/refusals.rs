@@ -12,7 +12,7 @@ use crate::command::{
     RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, StartCardPayment,
     UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
-use crate::coupon::IssuedCouponStatus;
+use crate::coupon::{CouponScope, IssuedCouponStatus, MAX_COUPONS, MAX_SCOPE, Stacking};
 use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{CouponId, CustomerId, Id, IdBlock, NodeId, OrderId, ProductId, VariantId};
 use crate::inventory::{MAX_QUANTITY, MAX_STOCK};
@@ -272,6 +272,12 @@ async fn campaigns(world: &World, scene: &Scene, refused: &mut Refused) {
     let now = world.now();
     let quantity = |quantity| Rejection::QuantityOutOfRange { quantity, min: 1, max: i64::from(MAX_QUANTITY) };
     refused.add(world, &staff, CreateCoupon { total_quantity: Some(0), ..plain() }, quantity(0));
+    let scope = |products: &[ProductId]| CouponScope::Products(products.iter().copied().collect());
+    let scope_size =
+        Rejection::QuantityOutOfRange { quantity: 0, min: 1, max: i64::try_from(MAX_SCOPE).expect("small") };
+    refused.add(world, &staff, CreateCoupon { scope: scope(&[]), ..plain() }, scope_size);
+    let no_product = Rejection::ProductNotFound { product: unused() };
+    refused.add(world, &staff, CreateCoupon { scope: scope(&[unused()]), ..plain() }, no_product);
     let empty = Window { from: now, until: Some(now) };
     let no_time = Rejection::EmptyWindow { from: now, until: now };
     refused.add(world, &staff, CreateCoupon { window: empty, ..plain() }, no_time);
@@ -334,7 +340,19 @@ async fn copies(world: &World, scene: &Scene, refused: &mut Refused) {
     let copy = world.issue(coupon, scene.customer).await;
     let (subtotal, minimum) = (krw(1_000), krw(1_001));
     refused.add(world, me, order(&[copy]), Rejection::BelowMinimum { coupon, subtotal, minimum });
-    refused.add(world, me, order(&[copy, copy]), Rejection::CouponsNotCombinable { coupons: 2, max: 1 });
+    let twice = Rejection::CouponGivenTwice { issued_coupon: copy };
+    refused.add(world, me, order(&[copy, copy]), twice);
+    let many = Rejection::TooManyCoupons { coupons: MAX_COUPONS + 1, max: MAX_COUPONS };
+    refused.add(world, me, order(&[copy; MAX_COUPONS + 1]), many);
+    let exclusive = world.coupon(|_| ()).await;
+    let stackable = world.coupon(|coupon| (coupon.stacking, coupon.priority) = (Stacking::Stackable, 1)).await;
+    let (alone, before) = (world.issue(exclusive, scene.customer).await, world.issue(stackable, scene.customer).await);
+    let clash = Rejection::CouponsNotCombinable { issued_coupon: alone, with: before };
+    refused.add(world, me, order(&[alone, before]), clash);
+    let elsewhere = CouponScope::Products([world.product(1_000, &[1]).await.product.id].into());
+    let coupon = world.coupon(|coupon| coupon.scope = elsewhere).await;
+    let copy = world.issue(coupon, scene.customer).await;
+    refused.add(world, me, order(&[copy]), Rejection::CouponOutOfScope { coupon });
     let coupon = world.coupon(|coupon| coupon.per_customer_limit = 2).await;
     let foreign = world.issue(coupon, scene.stranger).await;
     refused.add(world, me, order(&[foreign]), Rejection::IssuedCouponNotFound { issued_coupon: foreign });

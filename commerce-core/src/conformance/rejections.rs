@@ -19,10 +19,10 @@ macro_rules! kinds {
 
 kinds! {
     NoLines TooManyLines QuantityOutOfRange Amount AmountNotPositive NegativePrice EmptyWindow TooFewIds IdTaken
-    NothingToChange Forbidden IdempotencyKeyReused CustomerNotFound ProductNotFound VariantNotFound CouponNotFound
+    TooManyCoupons CouponGivenTwice NothingToChange Forbidden IdempotencyKeyReused CustomerNotFound ProductNotFound VariantNotFound CouponNotFound
     CouponCodeNotFound IssuedCouponNotFound CartItemNotFound OrderNotFound AlreadyRegistered UsernameTaken SkuTaken CouponCodeTaken
     VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponInactive CouponNotStarted
-    CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired BelowMinimum
+    CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired CouponOutOfScope BelowMinimum
     CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired OrderNotExpired PaymentMethodNotOffered
     OrderLineNotFound RefundTooLarge RefundDestinationNotOffered WalletFull PaymentInProgress ChargeNotFound RefundNotFound
     GatewayAmountMismatch GatewayCustomerMismatch GatewayTransactionMismatch GatewayTransactionTaken

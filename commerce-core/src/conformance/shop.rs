@@ -13,7 +13,7 @@ use crate::command::{
     PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp,
     SettleCharge, StartCardPayment,
 };
-use crate::coupon::{Discount, IssuedCoupon};
+use crate::coupon::{CouponScope, Discount, IssuedCoupon, Stacking};
 use crate::decide::Listing;
 use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, VariantId};
@@ -94,13 +94,16 @@ impl World {
         self.product(won, &[stock]).await.variants[0].variant.id
     }
 
-    /// A coupon to be: 1,000 won off anything, no cap, one copy a customer, from now on without end.
+    /// A coupon to be: 1,000 won off any order, with no other, no cap, one copy a customer, from now on without end.
     #[must_use]
     pub fn new_coupon(&self) -> CreateCoupon {
         CreateCoupon {
             code: None,
             name: Name::new(format!("Coupon {}", self.number())).expect("a name"),
             discount: Discount::Amount(krw(1_000)),
+            scope: CouponScope::Order,
+            stacking: Stacking::Exclusive,
+            priority: 0,
             min_subtotal: None,
             total_quantity: None,
             per_customer_limit: 1,

@@ -1,8 +1,11 @@
 //! Coupons: the campaign, one customer's copy, and its use by an order.
 
 mod status;
+mod terms;
 
 pub use status::{CouponStatus, IssuedCouponStatus, RedemptionStatus};
+pub(crate) use terms::no_priority;
+pub use terms::{CouponScope, MAX_COUPONS, MAX_SCOPE, Stacking};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +19,9 @@ use crate::time::{Timestamp, Window};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Discount {
-    /// A fixed amount, at most the subtotal.
+    /// A fixed amount, at most what it is taken off.
     Amount(Money),
-    /// A share of the subtotal, rounded down to the minor unit.
+    /// A share of what it is taken off, rounded down to the minor unit.
     Percent {
         /// The share.
         rate: Percent,
@@ -38,7 +41,16 @@ pub struct Coupon {
     pub name: Name,
     /// What it takes off.
     pub discount: Discount,
-    /// The least subtotal of an order that may use it.
+    /// What it takes that off.
+    #[serde(default)]
+    pub scope: CouponScope,
+    /// Whether it goes with other coupons on one order.
+    #[serde(default)]
+    pub stacking: Stacking,
+    /// Of several coupons of the same kind of scope, the one of higher priority goes first.
+    #[serde(default)]
+    pub priority: u16,
+    /// The least that what it is taken off must come to, coupons before it taken off.
     pub min_subtotal: Option<Money>,
     /// How many copies there are in all; none for no limit.
     pub total_quantity: Option<u32>,
@@ -106,7 +118,7 @@ impl Coupon {
         }
     }
 
-    /// What the coupon takes off `subtotal`: at most the subtotal, percentages rounded down.
+    /// What the coupon takes off `subtotal`, which is what its scope comes to: at most that, percentages rounded down.
     pub fn discount_on(&self, subtotal: Money) -> Result<Money, Rejection> {
         if let Some(minimum) = self.min_subtotal
             && !subtotal.covers(minimum)?

@@ -6,14 +6,11 @@ use super::{Context, Records, check_version};
 use crate::cart::Cart;
 use crate::catalog::{Product, ProductStatus, Variant};
 use crate::command::{Basket, BasketLines, LineRequest};
-use crate::coupon::Coupon;
+use crate::coupon::{Coupon, MAX_COUPONS};
 use crate::ids::{CustomerId, IssuedCouponId, VariantId};
 use crate::order::MAX_LINES;
 use crate::pricing::{CouponUse, DraftLine, Priced, Quote, price};
 use crate::rejection::Rejection;
-
-/// The most coupons that one order may use.
-pub(super) const MAX_COUPONS: usize = 1;
 
 /// What a basket asks of one variant, over all its lines.
 pub(super) struct Demand<'a> {
@@ -39,16 +36,19 @@ pub fn quote<R: Records>(
     Ok(Quote::of(priced, availability))
 }
 
-/// What the basket alone tells: it has lines, and not too many; quantities are checked by their type.
+/// What the basket alone tells: it has lines, not too many, and coupons, each once; quantities are checked by their
+/// type.
 pub(super) fn check_shape(basket: &Basket) -> Result<(), Rejection> {
     if let BasketLines::Given(lines) = &basket.lines {
         check_count(lines)?;
     }
     let coupons = basket.coupons.len();
-    match () {
-        () if coupons > MAX_COUPONS => Err(Rejection::CouponsNotCombinable { coupons, max: MAX_COUPONS }),
-        () => Ok(()),
+    if coupons > MAX_COUPONS {
+        return Err(Rejection::TooManyCoupons { coupons, max: MAX_COUPONS });
     }
+    // Few: a scan beats a set.
+    let twice = (1..).zip(&basket.coupons).find(|(next, copy)| basket.coupons[*next..].contains(copy));
+    twice.map_or(Ok(()), |(_, copy)| Err(Rejection::CouponGivenTwice { issued_coupon: *copy }))
 }
 
 /// One to [`MAX_LINES`] lines.

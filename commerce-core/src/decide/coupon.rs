@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Case, Decision, Outcome, check_version};
 use crate::command::{CouponRef, CreateCoupon, IssueCoupon, UpdateCoupon};
-use crate::coupon::{Copies, Coupon, Discount, Issuance, IssuedCoupon, IssuedCouponStatus};
+use crate::coupon::{Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponStatus, MAX_SCOPE};
 use crate::ids::CouponId;
 use crate::inventory::MAX_QUANTITY;
 use crate::money::MoneyError;
@@ -13,6 +13,9 @@ use crate::rejection::Rejection;
 
 pub(super) fn create<R: Records>(case: &Case<'_, R>, command: &CreateCoupon) -> Result<Decision, Rejection> {
     check_terms(command)?;
+    for product in command.scope.products() {
+        case.records.product(product).ok_or(Rejection::ProductNotFound { product })?;
+    }
     if let Some(code) = &command.code
         && case.records.coupon_with_code(code).is_some()
     {
@@ -24,6 +27,9 @@ pub(super) fn create<R: Records>(case: &Case<'_, R>, command: &CreateCoupon) -> 
         code: command.code.clone(),
         name: command.name.clone(),
         discount: command.discount,
+        scope: command.scope.clone(),
+        stacking: command.stacking,
+        priority: command.priority,
         min_subtotal: command.min_subtotal,
         total_quantity: command.total_quantity,
         per_customer_limit: command.per_customer_limit,
@@ -42,6 +48,9 @@ pub(super) fn create<R: Records>(case: &Case<'_, R>, command: &CreateCoupon) -> 
 }
 
 fn check_terms(command: &CreateCoupon) -> Result<(), Rejection> {
+    if let CouponScope::Products(products) = &command.scope {
+        check_scope(products.len())?;
+    }
     let money_off = match command.discount {
         Discount::Amount(amount) => Some(amount),
         Discount::Percent { cap, .. } => cap,
@@ -66,6 +75,14 @@ fn check_terms(command: &CreateCoupon) -> Result<(), Rejection> {
         Some(until) if until <= command.window.from => Err(Rejection::EmptyWindow { from: command.window.from, until }),
         _ => Ok(()),
     }
+}
+
+fn check_scope(products: usize) -> Result<(), Rejection> {
+    if (1..=MAX_SCOPE).contains(&products) {
+        return Ok(());
+    }
+    let number = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
+    Err(Rejection::QuantityOutOfRange { quantity: number(products), min: 1, max: number(MAX_SCOPE) })
 }
 
 pub(super) fn update<R: Records>(case: &Case<'_, R>, command: &UpdateCoupon) -> Result<Decision, Rejection> {

@@ -41,7 +41,10 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
         Command::AdjustStock(c) => keys.variants.extend([c.variant_id]),
         Command::Deposit(c) => wallet_keys(c.customer_id, c.amount.currency(), &mut keys),
         Command::AdjustWallet(c) => wallet_keys(c.customer_id, c.amount.currency(), &mut keys),
-        Command::CreateCoupon(c) => keys.coupon_codes.extend(c.code.clone()),
+        Command::CreateCoupon(c) => {
+            keys.products.extend(c.scope.products());
+            keys.coupon_codes.extend(c.code.clone());
+        }
         Command::UpdateCoupon(c) => keys.coupons.extend([c.coupon_id]),
         Command::IssueCoupon(c) => {
             keys.customers.insert(c.customer_id);

@@ -136,7 +136,7 @@ pub struct OrderFacts {
     pub charges: Vec<Arc<Charge>>,
     /// Its refunds, by id.
     pub refunds: Vec<Arc<Refund>>,
-    /// Its redemptions.
+    /// Its redemptions, ascending by copy.
     pub redemptions: Vec<Redemption>,
     /// The rows of the stock ledger that name it, ascending by variant and sequence.
     pub movements: Vec<Movement>,

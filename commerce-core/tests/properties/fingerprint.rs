@@ -3,10 +3,10 @@
 
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart, Command,
-    CouponRef, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireOrder, Fingerprint, GatewayPayment,
-    GatewayStatus, IssueCoupon, LineRequest, MergeCart, NewVariant, Operation, PayOrder, PaymentMethod, Percent,
-    PlaceOrder, ProductStatus, Quantity, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer,
-    RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem,
+    CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireOrder, Fingerprint,
+    GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, NewVariant, Operation, PayOrder, PaymentMethod,
+    Percent, PlaceOrder, ProductStatus, Quantity, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer,
+    RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, UpdateCartItem,
     UpdateCoupon, UpdateProduct, UpdateVariant, Window,
 };
 use proptest::prelude::*;
@@ -60,6 +60,9 @@ fn samples() -> Vec<Command> {
             code: Some("SPRING".parse().expect("a code")),
             name: name("Spring"),
             discount: Discount::Percent { rate, cap: Some(krw(5_000)) },
+            scope: CouponScope::Order,
+            stacking: Stacking::Exclusive,
+            priority: 0,
             min_subtotal: None,
             total_quantity: Some(100),
             per_customer_limit: 1,

@@ -2,12 +2,12 @@
 
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
-    ClearCart, Command, Coupon, CouponCode, CouponId, CouponRef, CreateCoupon, CreateProduct, Currency, CustomerId,
-    DeliverOrder, Deposit, Discount, ExpireOrder, GatewayPayment, GatewayStatus, Id, IssueCoupon, IssuedCoupon,
-    IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name, NewVariant, Note, OrderId,
-    PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus, Quantity,
+    ClearCart, Command, Coupon, CouponCode, CouponId, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency,
+    CustomerId, DeliverOrder, Deposit, Discount, ExpireOrder, GatewayPayment, GatewayStatus, Id, IssueCoupon,
+    IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name, NewVariant, Note,
+    OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus, Quantity,
     RefundDestination, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp,
-    SettleCharge, SettleRefund, ShipOrder, Sku, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon,
+    SettleCharge, SettleRefund, ShipOrder, Sku, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon,
     UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
 };
 use proptest::option::of;
@@ -95,6 +95,15 @@ pub(crate) fn discount() -> impl Strategy<Value = Discount> + Clone {
     ]
 }
 
+pub(crate) fn coupon_scope() -> impl Strategy<Value = CouponScope> + Clone {
+    let products = prop::collection::btree_set(any_id(), 0..4);
+    prop_oneof![Just(CouponScope::Order), products.prop_map(CouponScope::Products)]
+}
+
+pub(crate) fn stacking() -> impl Strategy<Value = Stacking> + Clone {
+    prop_oneof![Just(Stacking::Exclusive), Just(Stacking::Stackable)]
+}
+
 pub(crate) fn window() -> impl Strategy<Value = Window> + Clone {
     (instant(), of(instant())).prop_map(|(from, until)| Window { from, until })
 }
@@ -169,23 +178,27 @@ fn refund_order() -> impl Strategy<Value = RefundOrder> + Clone {
 /// Any command whatever, sensible or not.
 pub(crate) fn command() -> BoxedStrategy<Command> {
     let version = || of(0..=9_u64);
-    let create_coupon =
-        ((of(code()), any_name(), discount(), of(money())), (of(any::<u32>()), any::<u32>(), window(), any::<bool>()))
-            .prop_map(
-                |((code, name, discount, min_subtotal), (total_quantity, per_customer_limit, window, active))| {
-                    let terms = (total_quantity, per_customer_limit);
-                    CreateCoupon {
-                        code,
-                        name,
-                        discount,
-                        min_subtotal,
-                        total_quantity: terms.0,
-                        per_customer_limit: terms.1,
-                        window,
-                        active,
-                    }
-                },
-            );
+    let create_coupon = (
+        (of(code()), any_name(), discount(), of(money())),
+        (coupon_scope(), stacking(), prop_oneof![Just(0), any::<u16>()]),
+        (of(any::<u32>()), any::<u32>(), window(), any::<bool>()),
+    )
+        .prop_map(|((code, name, discount, min_subtotal), (scope, stacking, priority), limits)| {
+            let (total_quantity, per_customer_limit, window, active) = limits;
+            CreateCoupon {
+                code,
+                name,
+                discount,
+                scope,
+                stacking,
+                priority,
+                min_subtotal,
+                total_quantity,
+                per_customer_limit,
+                window,
+                active,
+            }
+        });
     let coupon_ref = prop_oneof![any_id().prop_map(CouponRef::Id), code().prop_map(CouponRef::Code)];
     let catalog = prop_oneof![
         (any_name(), of(any_note()), money(), product_status(), prop::collection::vec(new_variant(), 0..4)).prop_map(
@@ -339,6 +352,9 @@ pub(crate) fn coupon(discount: Discount, min_subtotal: Option<i64>) -> Coupon {
         code: None,
         name: name("a coupon"),
         discount,
+        scope: CouponScope::Order,
+        stacking: Stacking::Exclusive,
+        priority: 0,
         min_subtotal: min_subtotal.map(krw),
         total_quantity: None,
         per_customer_limit: 1,

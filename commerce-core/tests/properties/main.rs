@@ -27,6 +27,8 @@ mod refunds;
 #[cfg(test)]
 mod serde_forms;
 #[cfg(test)]
+mod stacking;
+#[cfg(test)]
 mod text;
 #[cfg(test)]
 mod time;

@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 
 use crate::cases;
 use crate::generate::{
-    any_id, any_name, any_note, any_sku, command, currency, destination, discount, instant, method, money, principal,
-    product_status, quantity, username, window,
+    any_id, any_name, any_note, any_sku, command, coupon_scope, currency, destination, discount, instant, method,
+    money, principal, product_status, quantity, stacking, username, window,
 };
 
 fn round_trips<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> Result<(), TestCaseError> {
@@ -95,13 +95,14 @@ fn wallet_entry() -> impl Strategy<Value = WalletEntry> {
 
 fn coupon() -> impl Strategy<Value = Coupon> {
     let terms = (discount(), of(money()), of(any::<u32>()), any::<u32>());
+    let stack = (coupon_scope(), stacking(), any::<u16>());
     let code = of("[A-Z0-9]{1,9}".prop_map(|code| code.parse().expect("a code")));
-    (any_id(), code, any_name(), terms, window(), any::<(bool, u64)>(), instant()).prop_map(
+    (any_id(), code, any_name(), (terms, stack), window(), any::<(bool, u64)>(), instant()).prop_map(
         |(
             id,
             code,
             name,
-            (discount, min_subtotal, total_quantity, per_customer_limit),
+            ((discount, min_subtotal, total_quantity, per_customer_limit), (scope, stacking, priority)),
             window,
             (active, version),
             at,
@@ -111,6 +112,9 @@ fn coupon() -> impl Strategy<Value = Coupon> {
                 code,
                 name,
                 discount,
+                scope,
+                stacking,
+                priority,
                 min_subtotal,
                 total_quantity,
                 per_customer_limit,

@@ -1,6 +1,6 @@
 //! Operators: coupons.
 
-use commerce_core::{CouponId, CreateCoupon, Discount, UpdateCoupon, Window};
+use commerce_core::{CouponId, CouponScope, CreateCoupon, Discount, Stacking, UpdateCoupon, Window};
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
@@ -35,6 +35,11 @@ impl AdminCouponsApi {
             code: body.code.map(|code| code.0),
             name: body.name.0,
             discount: discount(&body.discount)?,
+            scope: body.product_ids.map_or(CouponScope::Order, |products| {
+                CouponScope::Products(products.into_iter().map(|product| product.0).collect())
+            }),
+            stacking: body.stacking.map_or(Stacking::Exclusive, |stacking| stacking.0),
+            priority: body.priority.unwrap_or(0),
             min_subtotal: parse_optional(body.min_subtotal.as_ref())?,
             total_quantity: body.total_quantity,
             per_customer_limit: body.per_customer_limit.unwrap_or(1),

@@ -113,9 +113,12 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         R::AmountNotPositive { amount } => (CORRECT_IT, vec![("amount", money(*amount))]),
         R::NegativePrice { price } => (CORRECT_IT, vec![("price", money(*price))]),
         R::EmptyWindow { from, until } => (CORRECT_IT, vec![("from", text(from)), ("until", text(until))]),
-        R::CouponsNotCombinable { coupons, max } => {
-            (CORRECT_IT, vec![("coupons", json!(coupons)), ("max", json!(max))])
+        R::TooManyCoupons { coupons, max } => (CORRECT_IT, vec![("coupons", json!(coupons)), ("max", json!(max))]),
+        R::CouponGivenTwice { issued_coupon } => (CORRECT_IT, vec![("issued_coupon_id", text(issued_coupon))]),
+        R::CouponsNotCombinable { issued_coupon, with } => {
+            (CORRECT_IT, vec![("issued_coupon_id", text(issued_coupon)), ("with_issued_coupon_id", text(with))])
         }
+        R::CouponOutOfScope { coupon } => (CORRECT_IT, vec![("coupon_id", text(coupon))]),
         R::BelowMinimum { coupon, subtotal, minimum } => (
             CORRECT_IT,
             vec![("coupon_id", text(coupon)), ("subtotal", money(*subtotal)), ("minimum", money(*minimum))],

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use commerce_core::{
-    Coupon as CoreCoupon, CouponCode, CouponId, Discount as CoreDiscount, IssuedCoupon as CoreIssued, IssuedCouponId,
-    MoneyError, Name, OrderId, Percent, Timestamp,
+    Coupon as CoreCoupon, CouponCode, CouponId, CouponScope, Discount as CoreDiscount, IssuedCoupon as CoreIssued,
+    IssuedCouponId, MoneyError, Name, OrderId, Percent, ProductId, Timestamp,
 };
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::Type;
@@ -18,6 +18,8 @@ use super::schema::{choices, plain_type, request, response};
 choices! {
     /// Where a campaign stands.
     CouponStatus = Scheduled | Active | SoldOut | Expired | Inactive;
+    /// Whether a coupon goes with others on one order: with none, or with every other stackable one.
+    Stacking = Exclusive | Stackable;
     /// Where a customer's copy stands.
     IssuedCouponStatus = Available | Held | Used | Expired | Revoked;
 }
@@ -25,7 +27,7 @@ choices! {
 request! {
     /// What a coupon takes off: either a fixed amount, or a percentage with or without a cap.
     DiscountInput {
-        /// A fixed amount, at most the subtotal.
+        /// A fixed amount, at most what it is taken off.
         amount: Option<MoneyInput>,
         /// A share of the subtotal in percent, like "10" or "12.5", rounded down to the minor unit.
         percent: Option<PercentInput>,
@@ -41,7 +43,14 @@ request! {
         name: Text<Name>,
         /// What it takes off.
         discount: DiscountInput,
-        /// The least subtotal of an order that may use it.
+        /// The products that it takes that off, at most 1,000; the whole order if absent.
+        product_ids: Option<Vec<WireId<ProductId>>>,
+        /// Whether it goes with other coupons on one order; exclusive if absent.
+        stacking: Option<Stacking>,
+        /// Coupons of products go first, those of the whole order after them; within either the one of higher priority;
+        /// 0 if absent.
+        priority: Option<u16>,
+        /// The least that what it is taken off must come to, coupons before it taken off.
         min_subtotal: Option<MoneyInput>,
         /// How many copies there are; no limit if absent.
         total_quantity: Option<u32>,
@@ -73,7 +82,7 @@ request! {
 response! {
     /// What a coupon takes off: either a fixed amount, or a percentage with or without a cap.
     Discount {
-        /// A fixed amount, at most the subtotal.
+        /// A fixed amount, at most what it is taken off.
         amount: Option<Money>,
         /// A share of the subtotal in percent, rounded down to the minor unit.
         percent: Option<String>,
@@ -91,7 +100,13 @@ response! {
         name: Text<Name>,
         /// What it takes off.
         discount: Discount,
-        /// The least subtotal of an order that may use it.
+        /// The products that it takes that off; the whole order if absent.
+        product_ids: Option<Vec<WireId<ProductId>>>,
+        /// Whether it goes with other coupons on one order.
+        stacking: Stacking,
+        /// Coupons of products go first, those of the whole order after them; within either the one of higher priority.
+        priority: u16,
+        /// The least that what it is taken off must come to, coupons before it taken off.
         min_subtotal: Option<Money>,
         /// How many copies there are; no limit if absent.
         total_quantity: Option<u32>,
@@ -198,6 +213,12 @@ impl From<&CoreCoupon> for Coupon {
             code: coupon.code.clone().map(Text),
             name: Text(coupon.name.clone()),
             discount: Discount::from(&coupon.discount),
+            product_ids: match &coupon.scope {
+                CouponScope::Order => None,
+                CouponScope::Products(products) => Some(products.iter().copied().map(WireId).collect()),
+            },
+            stacking: Stacking(coupon.stacking),
+            priority: coupon.priority,
             min_subtotal: coupon.min_subtotal.map(Money),
             total_quantity: coupon.total_quantity,
             per_customer_limit: coupon.per_customer_limit,

@@ -36,7 +36,7 @@ request! {
         lines: Option<Vec<LineRequest>>,
         /// What is in one's cart.
         cart: Option<CartLines>,
-        /// The ids of one's own copies of coupons to use.
+        /// The ids of one's own copies of coupons to use, each once, at most 10.
         coupons: Option<Vec<WireId<IssuedCouponId>>>,
     }
 
@@ -46,7 +46,7 @@ request! {
         lines: Option<Vec<LineRequest>>,
         /// What is in one's cart; the order takes it out in the same step.
         cart: Option<CartLines>,
-        /// The ids of one's own copies of coupons to use.
+        /// The ids of one's own copies of coupons to use, each once, at most 10.
         coupons: Option<Vec<WireId<IssuedCouponId>>>,
         /// Pays it in the same step; absent leaves the order pending, to be paid before it expires.
         payment: Option<PaymentMethod>,
@@ -121,7 +121,7 @@ response! {
         status: OrderStatus,
         /// What was bought.
         lines: Vec<OrderLine>,
-        /// The coupons used.
+        /// The coupons used, in the order they were taken off.
         coupons: Vec<AppliedCoupon>,
         /// Sum of the lines' subtotals.
         subtotal: Money,

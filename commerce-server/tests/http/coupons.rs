@@ -1,7 +1,7 @@
 //! Coupons: campaigns and claims.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Server, on_every_store};
 
@@ -52,4 +52,59 @@ async fn first_come_first_served(server: Server) {
     server.books().await;
 }
 
-on_every_store!(a_campaign_and_where_it_stands, first_come_first_served);
+async fn several_on_one_order(server: Server) {
+    let who = server.shopper(100_000).await;
+    let ((product, dear), (_, plain)) = (server.product(5_000, 5).await, server.product(3_000, 5).await);
+    let stackable = |changes: Value| {
+        let mut all = json!({ "stacking": "stackable" });
+        changes.as_object().expect("members").iter().for_each(|(name, value)| all[name] = value.clone());
+        all
+    };
+    let tenth = stackable(json!({ "discount": { "percent": "10" }, "product_ids": [product], "priority": 7 }));
+    let tenth = server.coupon(tenth).await;
+    let offered = server.get("/v1/coupons", "").await.expect(200).body["items"][0]["coupon"].clone();
+    let terms = (&offered["product_ids"], &offered["stacking"], &offered["priority"]);
+    assert_eq!(terms, (&json!([product]), &json!("stackable"), &json!(7)));
+    let thousand = server.coupon(stackable(json!({}))).await;
+    let alone = server.coupon(json!({})).await;
+    let mut copies = Vec::new();
+    for coupon in [&thousand, &tenth, &alone] {
+        copies.push(server.claim(&who, coupon).await.expect(201).id());
+    }
+    let lines = json!([{ "variant_id": dear, "quantity": 2 }, { "variant_id": plain, "quantity": 1 }]);
+
+    // All three: the exclusive one gives nothing, and says beside which.
+    let quote = server.post("/v1/quotes", &who.token, json!({ "lines": lines, "coupons": copies })).await.expect(200);
+    let trace = quote.body["trace"].as_array().expect("steps").clone();
+    let steps: Vec<_> = trace.into_iter().filter(|step| step["rule"] == "coupon").collect();
+    let said: Vec<_> = steps.iter().map(|step| (&step["issued_coupon_id"], &step["gave"]["amount"])).collect();
+    let (first, second, third) = (json!(copies[1]), json!(copies[0]), json!(copies[2]));
+    let expected = [(&first, &json!("1000")), (&second, &json!("1000")), (&third, &Value::Null)];
+    assert_eq!(said, expected, "{steps:#?}");
+    let refused = &steps[2]["refused"];
+    assert_eq!(
+        (&refused["code"], &quote.body["discount"]["amount"]),
+        (&json!("coupons_not_combinable"), &json!("2000"))
+    );
+
+    let wanted = |coupons: &[&String]| json!({ "lines": lines, "coupons": coupons, "payment": "wallet" });
+    let order = async |coupons: &[&String]| server.post("/v1/orders", &who.token, wanted(coupons)).await;
+    let clash = order(&[&copies[2], &copies[1]]).await.refused(422, "coupons_not_combinable");
+    assert_eq!((&clash.body["issued_coupon_id"], &clash.body["with_issued_coupon_id"]), (&third, &first));
+    let twice = order(&[&copies[1], &copies[1]]).await.refused(422, "coupon_given_twice");
+    assert_eq!(twice.body["issued_coupon_id"], first);
+    let many = order(&[&copies[1]; 11]).await.refused(422, "too_many_coupons");
+    assert_eq!((&many.body["coupons"], &many.body["max"]), (&json!(11), &json!(10)));
+    let elsewhere = json!({ "lines": [{ "variant_id": plain, "quantity": 1 }], "coupons": [copies[1]] });
+    let elsewhere = server.post("/v1/orders", &who.token, elsewhere).await.refused(422, "coupon_out_of_scope");
+    assert_eq!(elsewhere.body["coupon_id"], json!(tenth));
+
+    let order = order(&[&copies[0], &copies[1]]).await.expect(201).body;
+    let used: Vec<_> = order["coupons"].as_array().expect("coupons").iter().map(|c| &c["issued_coupon_id"]).collect();
+    assert_eq!((used, &order["total"]["amount"]), (vec![&first, &second], &json!("11000")));
+    let shares: Vec<_> = order["lines"].as_array().expect("lines").iter().map(|l| &l["discount"]["amount"]).collect();
+    assert_eq!(shares, ["1750", "250"], "a tenth of the first line, then 1,000 over 9,000 and 3,000");
+    server.books().await;
+}
+
+on_every_store!(a_campaign_and_where_it_stands, first_come_first_served, several_on_one_order);

@@ -9,13 +9,15 @@ use crate::tables::{OrderRow, Tables};
 
 pub(super) fn order_facts(tables: &Tables, row: &OrderRow) -> OrderFacts {
     let (undelivered, delivered) = tables.outbox.standing(Aggregate::Order(row.order.id));
+    let mut redemptions = row.redemptions.clone();
+    redemptions.sort_unstable_by_key(|redemption| redemption.issued_coupon_id);
     OrderFacts {
         order: Arc::clone(&row.order),
         events: row.events.to_vec(),
         payment: row.payment.clone(),
         charges: tables.cards.charges_of(row.order.id).cloned().collect(),
         refunds: tables.refunds.get(&row.order.id).cloned().unwrap_or_default(),
-        redemptions: row.redemptions.clone(),
+        redemptions,
         movements: movements(tables, row),
         wallet_payments: wallet_entries(tables, row, WalletEntryKind::Payment),
         wallet_refunds: wallet_entries(tables, row, WalletEntryKind::Refund),

@@ -89,6 +89,7 @@ broken! {
         copies_stop_at_the_cap: "copies answered, and counted",
         a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
         a_copy_is_used_once: "orders, and won left after one of 4,000",
+        orders_that_share_copies_have_one_winner: "orders, won left after one of 3,000, and units left",
         edits_of_a_cart_are_never_lost: "what is in the cart after",
         an_item_is_removed_once: "removals, and the cart's version",
         a_cart_stops_at_its_bounds: "lines answered, and lines there",
@@ -165,6 +166,7 @@ broken! {
         a_later_payment_is_written_whole: "units, copy and won",
         a_full_refund_gives_the_coupon_back: "a copy, its order refunded in full",
         the_last_money_back_refunds_the_order: "one unit on its way",
+        coupons_are_taken_off_in_turn: "one of the copies, their order refunded in full",
     }
     a_forgotten_refund: ForgetsRefunds {
         a_refund_is_written_whole: "the refunds, read back",

@@ -87,7 +87,7 @@ fn order(facts: &OrderFacts, model: &Order) {
     assert_eq!((&facts.undelivered, facts.delivered), (&sequences, 0), "{id}");
     assert!(facts.events.iter().map(|event| event.sequence).eq(sequences), "{id}");
 
-    let discount = model.copy.map_or(0, |(_, off)| off);
+    let discount = model.copies.iter().map(|(_, off)| off).sum::<i64>();
     let amounts = (order.subtotal.minor(), order.discount.minor(), order.total.minor());
     assert_eq!(amounts, (model.subtotal, discount, model.total), "{id}");
     assert_eq!((order.customer_id.get(), order.currency().code()), (model.customer, model.currency.as_str()), "{id}");
@@ -124,7 +124,15 @@ fn order(facts: &OrderFacts, model: &Order) {
         _ => RedemptionStatus::Held,
     };
     let redeemed = facts.redemptions.iter().map(|r| (r.issued_coupon_id.get(), r.discount.minor(), r.status));
-    assert!(redeemed.eq(model.copy.map(|(copy, off)| (copy, off, redemption))), "{id}: {:?}", facts.redemptions);
+    let applied = order.coupons.iter().map(|c| (c.issued_coupon_id.get(), c.discount.minor()));
+    assert!(applied.eq(model.copies.iter().copied()), "{id}: {:?}", order.coupons);
+    let mut copies = model.copies.clone();
+    copies.sort_unstable();
+    assert!(
+        redeemed.eq(copies.into_iter().map(|(copy, off)| (copy, off, redemption))),
+        "{id}: {:?}",
+        facts.redemptions
+    );
 }
 
 /// What waits for a payment that can no longer come, the longest overdue first.

@@ -13,6 +13,7 @@ pub(crate) mod coverage;
 pub(crate) mod model;
 pub(crate) mod model_cards;
 pub(crate) mod model_carts;
+pub(crate) mod model_coupons;
 pub(crate) mod model_orders;
 pub(crate) mod script;
 pub(crate) mod world;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use commerce_core::{
-    Command, CouponRef, CreateCoupon, Discount, Envelope, Money, NewVariant, Operation, OrderStatus, Outcome,
-    Principal, ProductStatus, Timestamp,
+    Command, CouponRef, CouponScope, CreateCoupon, Discount, Envelope, Money, NewVariant, Operation, OrderStatus,
+    Outcome, Principal, ProductStatus, Timestamp,
 };
 
 use crate::support::TTL_SECONDS;
@@ -250,6 +250,9 @@ impl Model {
     }
 
     fn new_coupon(&self, c: &CreateCoupon) -> Verdict {
+        if let CouponScope::Products(products) = &c.scope {
+            refuse_if(products.is_empty(), "quantity_out_of_range")?;
+        }
         let off = match c.discount {
             Discount::Amount(amount) => Some(amount),
             Discount::Percent { cap, .. } => cap,
@@ -262,6 +265,8 @@ impl Model {
         let counts = c.total_quantity.is_some_and(uncountable) || uncountable(c.per_customer_limit);
         refuse_if(counts, "quantity_out_of_range")?;
         refuse_if(c.window.until.is_some_and(|until| until.as_micros() <= c.window.from.as_micros()), "empty_window")?;
+        let there = |product: commerce_core::ProductId| self.products.contains_key(&product.get());
+        refuse_if(!c.scope.products().all(there), "product_not_found")?;
         let taken =
             |code: &commerce_core::CouponCode| self.coupons.values().any(|k| k.terms.code.as_ref() == Some(code));
         refuse_if(c.code.as_ref().is_some_and(taken), "coupon_code_taken")

@@ -230,11 +230,17 @@ impl Model {
     }
 
     /// What an order that ends unpaid, or is refunded, gives back.
-    pub(super) fn give_back(&mut self, units: BTreeMap<i64, i64>, copy: Option<i64>, now: i64, seen: &mut Coverage) {
+    pub(super) fn give_back(
+        &mut self,
+        units: BTreeMap<i64, i64>,
+        copies: Vec<(i64, i64)>,
+        now: i64,
+        seen: &mut Coverage,
+    ) {
         for (variant, units) in units {
             self.variants.get_mut(&variant).expect("a variant").ledger.push(units);
         }
-        if let Some(copy) = copy {
+        for (copy, _) in copies {
             let copy = self.copies.get_mut(&copy).expect("a copy");
             let late = copy.expires.is_some_and(|end| now >= end);
             copy.state = if late { CopyState::Expired } else { CopyState::Available };

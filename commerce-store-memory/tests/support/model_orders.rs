@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use commerce_core::{
-    BasketLines, Discount, LineRequest, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, Principal, Refund,
-    RefundDestination, RefundOrder, RefundReport, RefundStatus, SettleRefund,
+    BasketLines, LineRequest, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, Principal, Refund, RefundDestination,
+    RefundOrder, RefundReport, RefundStatus, SettleRefund,
 };
 
 use crate::support::coverage::Coverage;
@@ -51,8 +51,8 @@ pub(crate) struct Order {
     pub(crate) customer: i64,
     pub(crate) currency: String,
     pub(crate) lines: Vec<Line>,
-    /// The copy used and what it took off.
-    pub(crate) copy: Option<(i64, i64)>,
+    /// The copies used and what each took off, in that order.
+    pub(crate) copies: Vec<(i64, i64)>,
     pub(crate) subtotal: i64,
     pub(crate) total: i64,
     pub(crate) expires: i64,
@@ -76,23 +76,6 @@ impl Order {
     }
 }
 
-/// Splits `whole` by `weights`: floors first, then a unit each to the largest remainders, earlier lines first.
-fn shares(whole: i64, weights: &[i64]) -> Vec<i64> {
-    let sum: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
-    if sum == 0 {
-        return weights.iter().map(|_| 0).collect();
-    }
-    let product = |weight: i64| i128::from(whole) * i128::from(weight);
-    let mut shares: Vec<i64> = weights.iter().map(|w| i64::try_from(product(*w) / sum).expect("small")).collect();
-    let mut rest: Vec<i128> = weights.iter().map(|w| product(*w) % sum).collect();
-    while shares.iter().sum::<i64>() < whole {
-        let best = (0..rest.len()).fold(0, |best, at| if rest[at] > rest[best] { at } else { best });
-        shares[best] += 1;
-        rest[best] = -1;
-    }
-    shares
-}
-
 /// The day since 1970 in the shop's zone.
 pub(crate) fn day(now: i64) -> i64 {
     (now + ZONE_HOURS * 3_600_000_000).div_euclid(DAY)
@@ -105,7 +88,7 @@ impl Model {
             refuse_if(lines.is_empty(), "no_lines")?;
             refuse_if(lines.len() > 100, "too_many_lines")?;
         }
-        refuse_if(c.basket.coupons.len() > 1, "coupons_not_combinable")?;
+        self.coupons_given(&c.basket.coupons)?;
         let customer = c.customer_id.get();
         refuse_if(!self.customers.contains_key(&customer), "customer_not_found")?;
         let asked = self.asked(c)?;
@@ -118,19 +101,13 @@ impl Model {
             *demand.entry(line.variant_id.get()).or_default() += i64::from(line.quantity.get());
         }
         refuse_if(demand.iter().any(|(variant, units)| *units > self.on_hand(*variant)), "out_of_stock")?;
-        let copy = c.basket.coupons.first().map(|copy| copy.get());
         let mine = |id: i64| self.copies.get(&id).is_some_and(|copy| copy.customer == customer);
-        refuse_if(copy.is_some_and(|id| !mine(id)), "issued_coupon_not_found")?;
+        refuse_if(!c.basket.coupons.iter().all(|id| mine(id.get())), "issued_coupon_not_found")?;
 
         let (currency, mut lines) = self.lines(&asked)?;
-        let subtotal = lines.iter().map(|line| line.subtotal).sum();
-        let copy = copy.map(|id| Ok::<_, &str>((id, self.off(id, subtotal, &currency, now)?))).transpose()?;
-        let discount = copy.map_or(0, |(_, off)| off);
-        let weights: Vec<i64> = lines.iter().map(|line| line.subtotal).collect();
-        for (line, share) in lines.iter_mut().zip(shares(discount, &weights)) {
-            line.share = share;
-        }
-        let total = subtotal - discount;
+        let subtotal: i64 = lines.iter().map(|line| line.subtotal).sum();
+        let copies = self.take_off(&c.basket.coupons, &mut lines, &currency, now)?;
+        let total = subtotal - copies.iter().map(|(_, off)| off).sum::<i64>();
         let pays = c.payment == Some(PaymentMethod::Wallet);
         refuse_if(c.payment == Some(PaymentMethod::Card) && total == 0, "amount_not_positive")?;
         refuse_if(pays && self.balance(&(customer, currency.clone())) < total, "insufficient_balance")?;
@@ -142,7 +119,7 @@ impl Model {
             customer,
             currency,
             lines,
-            copy,
+            copies,
             subtotal,
             total,
             expires,
@@ -192,32 +169,6 @@ impl Model {
         Ok((currency, lines))
     }
 
-    /// What a copy takes off.
-    fn off(&self, id: i64, subtotal: i64, currency: &str, now: i64) -> Result<i64, &'static str> {
-        let copy = &self.copies[&id];
-        match copy.state {
-            CopyState::Available => refuse_if(copy.expires.is_some_and(|end| now >= end), "coupon_expired")?,
-            CopyState::Expired => return Err("coupon_expired"),
-            CopyState::Held(_) | CopyState::Used(_) => return Err("coupon_not_available"),
-        }
-        let terms = &self.coupons[&copy.coupon].terms;
-        if let Some(least) = terms.min_subtotal {
-            refuse_if(least.currency().code() != currency, "currency_mismatch")?;
-            refuse_if(subtotal < least.minor(), "below_minimum")?;
-        }
-        let (off, limit) = match terms.discount {
-            Discount::Amount(amount) => (i128::from(amount.minor()), Some(amount)),
-            Discount::Percent { rate, cap } => {
-                // The generator's rates are whole hundredths of a percent.
-                let rate: i128 = (rate.value() * rust_decimal::Decimal::ONE_HUNDRED).try_into().expect("whole");
-                let off = i128::from(subtotal) * rate / 10_000;
-                (cap.map_or(off, |cap| off.min(i128::from(cap.minor()))), cap)
-            }
-        };
-        refuse_if(limit.is_some_and(|limit| limit.currency().code() != currency), "currency_mismatch")?;
-        Ok(i64::try_from(off.min(i128::from(subtotal))).expect("at most the subtotal"))
-    }
-
     pub(super) fn placed(&mut self, c: &PlaceOrder, placed: &commerce_core::Order, now: i64, seen: &mut Coverage) {
         let order = self.place(c, now).expect("accepted");
         if let BasketLines::Cart(_) = c.basket.lines {
@@ -229,11 +180,12 @@ impl Model {
             self.variants.get_mut(&variant).expect("a variant").ledger.push(-units);
         }
         let paid = order.status() == OrderStatus::Paid;
-        if let Some((copy, _)) = order.copy {
-            self.copies.get_mut(&copy).expect("a copy").state =
+        for (copy, _) in &order.copies {
+            self.copies.get_mut(copy).expect("a copy").state =
                 if paid { CopyState::Used(id) } else { CopyState::Held(id) };
             seen.note(if paid { "coupon used at once" } else { "coupon held" });
         }
+        self.note_coupons(&order, seen);
         if demand(&order).len() < order.lines.len() {
             seen.note("one variant on two lines");
         }
@@ -412,7 +364,7 @@ impl Model {
         let to = if in_full { OrderStatus::Refunded } else { order.status() };
         let order = self.advance(order_id, to);
         seen.note(if in_full { "refunded in full" } else { "refunded in part" });
-        self.give_back(units, order.copy.filter(|_| in_full).map(|(copy, _)| copy), now, seen);
+        self.give_back(units, if in_full { order.copies } else { Vec::new() }, now, seen);
     }
 
     pub(super) fn moved_on(&mut self, id: i64, to: OrderStatus) {
@@ -431,8 +383,8 @@ impl Model {
 
     pub(super) fn paid_with(&mut self, id: i64, now: i64, by_wallet: bool, seen: &mut Coverage) {
         let order = self.advance(id, OrderStatus::Paid);
-        if let Some((copy, _)) = order.copy {
-            self.copies.get_mut(&copy).expect("a copy").state = CopyState::Used(id);
+        for (copy, _) in &order.copies {
+            self.copies.get_mut(copy).expect("a copy").state = CopyState::Used(id);
             seen.note("coupon used later");
         }
         self.book(&order, now, by_wallet, seen);
@@ -445,7 +397,7 @@ impl Model {
 
     pub(super) fn called_off(&mut self, id: i64, now: i64, seen: &mut Coverage) {
         let order = self.advance(id, OrderStatus::Cancelled);
-        self.give_back(demand(&order), order.copy.map(|(copy, _)| copy), now, seen);
+        self.give_back(demand(&order), order.copies, now, seen);
     }
 
     pub(super) fn advance(&mut self, id: i64, to: OrderStatus) -> Order {

@@ -64,6 +64,10 @@ pub(crate) struct CouponSpec {
     pub(crate) from: i64,
     pub(crate) lasts: Option<i64>,
     pub(crate) active: bool,
+    /// The products that it is for; none for the whole order.
+    pub(crate) products: Option<Vec<Ref>>,
+    pub(crate) stackable: bool,
+    pub(crate) priority: u8,
 }
 
 #[derive(Debug, Clone)]
@@ -267,16 +271,11 @@ fn coupon() -> impl Strategy<Value = CouponSpec> + Clone {
     let limits = (of(prop_oneof![9 => 1..4_u32, 1 => Just(0)]), prop_oneof![9 => 1..3_u32, 1 => Just(1_000_001)]);
     let window =
         (prop_oneof![2 => -900..=0_i64, 1 => 0..900_i64], of(prop_oneof![9 => 60..1_500_i64, 1 => -60..=0_i64]));
-    (of(0..8_u8), off, of(sum(1..=3_000)), limits, window, prop::bool::weighted(0.9)).prop_map(
-        |(code, off, minimum, (total, per_customer), (from, lasts), active)| CouponSpec {
-            code,
-            off,
-            minimum,
-            total,
-            per_customer,
-            from,
-            lasts,
-            active,
+    let products = prop_oneof![20 => Just(None), 20 => vec(0..4_u8, 1..3).prop_map(Some), 1 => vec(reference(), 0..2).prop_map(Some)];
+    let stack = (products, prop::bool::weighted(0.8), 0..3_u8);
+    (of(0..8_u8), off, of(sum(1..=3_000)), limits, window, prop::bool::weighted(0.9), stack).prop_map(
+        |(code, off, minimum, (total, per_customer), (from, lasts), active, (products, stackable, priority))| {
+            CouponSpec { code, off, minimum, total, per_customer, from, lasts, active, products, stackable, priority }
         },
     )
 }
@@ -315,7 +314,12 @@ fn place() -> impl Strategy<Value = Action> {
         1 => line.prop_map(|line| vec![line; 101]),
     ];
     let copy = (reference(), prop::bool::weighted(0.9));
-    let copies = prop_oneof![5 => vec(copy.clone(), 0..2), 4 => vec(copy.clone(), 1), 1 => vec(copy, 2)];
+    let copies = prop_oneof![
+        10 => vec(copy.clone(), 0..2),
+        8 => vec(copy.clone(), 1),
+        8 => vec(copy.clone(), 2..4),
+        1 => vec(copy, 11),
+    ];
     let payment = prop_oneof![10 => Just(None), 10 => Just(Some(false)), 2 => Just(Some(true))];
     (reference(), lines, copies, payment).prop_map(|(customer, lines, copies, payment)| Action::Place {
         customer,
@@ -421,10 +425,23 @@ pub(crate) fn opening() -> Vec<Step> {
     let won = |minor| Sum { minor, dollars: false };
     let dollars = |minor| Sum { minor, dollars: true };
     let variant = |sku, additional, stock| VariantSpec { sku, additional, stock };
-    let coupon = |code, off, minimum, total, lasts| {
-        let (per_customer, from, active) = (1, 0, true);
-        Action::CreateCoupon(CouponSpec { code, off, minimum, total, per_customer, from, lasts, active })
+    let stack = |code, off, minimum, total, lasts, products, stackable| {
+        let (per_customer, from, active, priority) = (1, 0, true, 0);
+        Action::CreateCoupon(CouponSpec {
+            code,
+            off,
+            minimum,
+            total,
+            per_customer,
+            from,
+            lasts,
+            active,
+            products,
+            stackable,
+            priority,
+        })
     };
+    let coupon = |code, off, minimum, total, lasts| stack(code, off, minimum, total, lasts, None, false);
     let goods = |base, variants| Action::CreateProduct { base, status: 0, variants };
     let mut actions: Vec<Action> = (0..3).map(|n| Action::Register { customer: Some(n), username: n }).collect();
     actions.extend((0..3).map(|customer| Action::Deposit { customer, amount: won(6_000) }));
@@ -434,5 +451,7 @@ pub(crate) fn opening() -> Vec<Step> {
     actions.push(goods(dollars(199), vec![variant(3, dollars(0), 5)]));
     actions.push(coupon(Some(0), OffSpec::Amount(won(500)), None, Some(2), Some(1_200)));
     actions.push(coupon(None, OffSpec::Percent(1_234, Some(won(400))), Some(won(800)), None, None));
+    actions.push(stack(None, OffSpec::Percent(1_000, None), None, None, None, None, true));
+    actions.push(stack(None, OffSpec::Amount(won(90)), None, None, None, Some(vec![0]), true));
     actions.into_iter().map(Step::plain).collect()
 }

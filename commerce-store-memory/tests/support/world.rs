@@ -2,13 +2,13 @@
 
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeId,
-    ChargePurpose, ChargeReport, ChargeStatus, ClearCart, Command, CouponCode, CouponId, CouponRef, CreateCoupon,
-    CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireOrder, GatewayPayment,
-    GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId, LineRequest, MergeCart, Money, NewVariant, NodeId,
-    OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, ProductId, ProductStatus,
-    Quantity, RefundDestination, RefundId, RefundLineRequest, RefundOrder, RefundReport, RefundStatus,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, StartCardPayment, Timestamp,
-    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
+    ChargePurpose, ChargeReport, ChargeStatus, ClearCart, Command, CouponCode, CouponId, CouponRef, CouponScope,
+    CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireOrder,
+    GatewayPayment, GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId, LineRequest, MergeCart, Money, NewVariant,
+    NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, ProductId,
+    ProductStatus, Quantity, RefundDestination, RefundId, RefundLineRequest, RefundOrder, RefundReport, RefundStatus,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment,
+    Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
 };
 use rust_decimal::Decimal;
 
@@ -65,7 +65,8 @@ fn new_variant(spec: &VariantSpec) -> NewVariant {
     }
 }
 
-fn new_coupon(spec: &CouponSpec, now: Timestamp) -> CreateCoupon {
+fn new_coupon(spec: &CouponSpec, products: &[ProductId], now: Timestamp) -> CreateCoupon {
+    let scope = |named: &Vec<Ref>| CouponScope::Products(named.iter().map(|at| pick_id(products, *at)).collect());
     let after = |seconds: i64| Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
     CreateCoupon {
         code: spec.code.map(|code| format!("CODE-{code}").parse().expect("a code")),
@@ -77,6 +78,9 @@ fn new_coupon(spec: &CouponSpec, now: Timestamp) -> CreateCoupon {
                 cap: cap.map(money),
             },
         },
+        scope: spec.products.as_ref().map_or(CouponScope::Order, scope),
+        stacking: if spec.stackable { Stacking::Stackable } else { Stacking::Exclusive },
+        priority: u16::from(spec.priority),
         min_subtotal: spec.minimum.map(money),
         total_quantity: spec.total,
         per_customer_limit: spec.per_customer,
@@ -216,7 +220,7 @@ impl World {
                 let (customer_id, memo) = (customer(*at), "a correction".parse().expect("a note"));
                 (Some(customer_id), AdjustWallet { customer_id, amount: money(*amount), memo }.into())
             }
-            Action::CreateCoupon(spec) => (None, new_coupon(spec, now).into()),
+            Action::CreateCoupon(spec) => (None, new_coupon(spec, &self.products, now).into()),
             Action::UpdateCoupon { coupon: at, version: expected, active } => {
                 let coupon_id = coupon(*at).map_or(id(i64::MAX), |(id, _)| id);
                 (None, UpdateCoupon { coupon_id, expected_version: version(expected), active: *active }.into())

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use commerce_core::{
-    Caller, Commerce, CouponId, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, IdempotencyKey,
-    Money, Name, NewVariant, OperatorName, Principal, ProductStatus, RegisterCustomer, Sku, Username, VariantId,
-    Window,
+    Caller, Commerce, CouponId, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount,
+    IdempotencyKey, Money, Name, NewVariant, OperatorName, Principal, ProductStatus, RegisterCustomer, Sku, Stacking,
+    Username, VariantId, Window,
 };
 use tokio::task::JoinSet;
 
@@ -109,6 +109,9 @@ async fn launch(commerce: &Commerce) -> Outcome<CouponId> {
         code: None,
         name: Name::new("Launch")?,
         discount: Discount::Amount(Money::new(100, Currency::KRW)?),
+        scope: CouponScope::Order,
+        stacking: Stacking::Exclusive,
+        priority: 0,
         min_subtotal: None,
         total_quantity: None,
         per_customer_limit: 1_000_000,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Coupon, CouponId, Discount, Issuance, IssuedCoupon, IssuedCouponId, Money, Percent, StoreError, Window,
+    Changes, Coupon, CouponId, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponId, Money, Percent,
+    ProductId, StoreError, Window,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -13,25 +14,27 @@ use super::Mode;
 use super::hot::raw;
 use crate::error::Failure;
 use crate::row::{
-    corrupt, get, get_at, get_at_opt, get_code, get_currency, get_id, get_id_opt, get_text, get_text_opt, get_u32,
+    corrupt, get, get_at, get_at_opt, get_code, get_currency, get_id, get_id_opt, get_text, get_text_opt, get_u32, id,
     money,
 };
 
+/// Coupons, as [`coupon_of`] reads them, with what says which and how.
 macro_rules! coupons {
-    ($lock:literal) => {
+    ($which:literal) => {
         concat!(
             "select c.id, c.code, c.name, c.discount_amount, c.discount_percent::text as discount_percent,",
-            " c.discount_cap, c.min_subtotal, c.discount_currency, c.minimum_currency, c.total_quantity,",
-            " c.per_customer_limit, c.starts_at, c.ends_at, c.active, c.version, c.created_at, c.updated_at, i.issued",
-            " from coupons c join coupon_issuances i on i.coupon_id = c.id",
-            " where c.id = any($1) order by c.id",
-            $lock
+            " c.discount_cap, c.min_subtotal, c.discount_currency, c.minimum_currency, c.stacking, c.priority,",
+            " array(select p.product_id from coupon_products p where p.coupon_id = c.id) as products,",
+            " c.total_quantity, c.per_customer_limit, c.starts_at, c.ends_at, c.active, c.version, c.created_at,",
+            " c.updated_at, i.issued from coupons c join coupon_issuances i on i.coupon_id = c.id ",
+            $which
         )
     };
 }
+pub(crate) use coupons;
 
-pub(crate) const COUPONS: &str = coupons!("");
-pub(crate) const COUPONS_LOCKED: &str = coupons!(" for no key update");
+pub(crate) const COUPONS: &str = coupons!("where c.id = any($1) order by c.id");
+pub(crate) const COUPONS_LOCKED: &str = coupons!("where c.id = any($1) order by c.id for no key update");
 
 pub(super) async fn fetch(
     connection: &mut PgConnection,
@@ -59,11 +62,16 @@ pub(crate) fn coupon_of(row: &PgRow) -> Result<(Coupon, u32), StoreError> {
         _ => return Err(corrupt("a coupon takes off an amount or a percentage")),
     };
     let total: Option<i64> = get(row, "total_quantity")?;
+    let products: Vec<i64> = get(row, "products")?;
+    let products = products.into_iter().map(id).collect::<Result<BTreeSet<ProductId>, _>>()?;
     let coupon = Coupon {
         id: get_id(row, "id")?,
         code: get_text_opt(row, "code")?,
         name: get_text(row, "name")?,
         discount,
+        scope: if products.is_empty() { CouponScope::Order } else { CouponScope::Products(products) },
+        stacking: get_code(row, "stacking")?,
+        priority: get::<i64>(row, "priority")?.try_into().map_err(corrupt)?,
         min_subtotal: amount(row, "min_subtotal", "minimum_currency")?,
         total_quantity: total.map(u32::try_from).transpose().map_err(corrupt)?,
         per_customer_limit: get_u32(row, "per_customer_limit")?,

@@ -9,13 +9,10 @@ use commerce_core::{Coupon, CouponId, CustomerId, IssuedCoupon, IssuedCouponId, 
 
 use super::{before, limit};
 use crate::PostgresStore;
-use crate::load::{COUPONS as COUPONS_BY_ID, coupon_of, issued_coupon_of};
+use crate::load::{COUPONS as COUPONS_BY_ID, coupon_of, coupons, issued_coupon_of};
 use crate::row::corrupt;
 
-const COUPONS: &str = "select c.id, c.code, c.name, c.discount_amount, c.discount_percent::text as discount_percent, \
-     c.discount_cap, c.min_subtotal, c.discount_currency, c.minimum_currency, c.total_quantity, c.per_customer_limit, \
-     c.starts_at, c.ends_at, c.active, c.version, c.created_at, c.updated_at, i.issued \
-     from coupons c join coupon_issuances i on i.coupon_id = c.id where c.id < $1 order by c.id desc limit $2";
+const COUPONS: &str = coupons!("where c.id < $1 order by c.id desc limit $2");
 const COPIES: &str = "select id, coupon_id, customer_id, status, order_id, issued_at, expires_at, used_at \
      from issued_coupons where customer_id = $3 and id < $1 order by id desc limit $2";
 

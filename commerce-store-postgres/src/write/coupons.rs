@@ -8,14 +8,16 @@ use crate::error::Failure;
 
 const NEW_COUPONS: &str = "insert into coupons (id, code, name, discount_amount, discount_percent, discount_cap, \
      min_subtotal, discount_currency, minimum_currency, total_quantity, per_customer_limit, starts_at, ends_at, active, \
-     version, created_at, updated_at) \
+     version, created_at, updated_at, stacking, priority) \
      select id, code, name, amount, percent::numeric, cap, minimum, discount_currency, minimum_currency, total, \
-     per_customer, starts_at, ends_at, active, version, created_at, updated_at \
+     per_customer, starts_at, ends_at, active, version, created_at, updated_at, stacking, priority \
      from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], \
      $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::boolean[], \
-     $15::bigint[], $16::timestamptz[], $17::timestamptz[]) \
+     $15::bigint[], $16::timestamptz[], $17::timestamptz[], $18::text[], $19::bigint[]) \
      as u (id, code, name, amount, percent, cap, minimum, discount_currency, minimum_currency, total, per_customer, \
-     starts_at, ends_at, active, version, created_at, updated_at)";
+     starts_at, ends_at, active, version, created_at, updated_at, stacking, priority)";
+const NEW_PRODUCTS: &str = "insert into coupon_products (coupon_id, product_id) \
+     select * from unnest($1::bigint[], $2::bigint[])";
 const COUPONS: &str = "update coupons c set active = u.active, version = u.version, updated_at = u.updated_at \
      from unnest($1::bigint[], $2::boolean[], $3::bigint[], $4::timestamptz[]) \
      as u (id, active, version, updated_at) where c.id = u.id";
@@ -38,7 +40,7 @@ const ORDER_COUPONS: &str = "insert into order_coupons \
      select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[])";
 
 pub(super) const STATEMENTS: &[&str] =
-    &[NEW_COUPONS, COUPONS, NEW_ISSUANCES, COPIES, NEW_REDEMPTIONS, REDEMPTIONS, ORDER_COUPONS];
+    &[NEW_COUPONS, NEW_PRODUCTS, COUPONS, NEW_ISSUANCES, COPIES, NEW_REDEMPTIONS, REDEMPTIONS, ORDER_COUPONS];
 
 pub(super) async fn write_campaigns(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     write_new_coupons(connection, net).await?;
@@ -83,6 +85,16 @@ async fn write_new_coupons(connection: &mut PgConnection, net: &Net) -> Result<(
         .bind(column!(rows(), c => count(c.version)))
         .bind(column!(rows(), c => at(c.created_at)))
         .bind(column!(rows(), c => at(c.updated_at)))
+        .bind(column!(rows(), c => c.stacking.as_str()))
+        .bind(column!(rows(), c => i64::from(c.priority)))
+        .execute(&mut *connection)
+        .await?;
+    let scoped: Vec<(i64, i64)> =
+        rows().flat_map(|c| c.scope.products().map(|product| (c.id.get(), product.get()))).collect();
+    skip_if_empty!(scoped);
+    sqlx::query(NEW_PRODUCTS)
+        .bind(column!(scoped.iter(), (coupon, _) => *coupon))
+        .bind(column!(scoped.iter(), (_, product) => *product))
         .execute(connection)
         .await?;
     Ok(())

@@ -126,8 +126,8 @@ async fn a_command_in_a_callers_transaction_dropped_at_any_poll_is_not_there() {
     let customer_id = world.customer_with(1).await;
     let mut connection = PgConnection::connect(&database.url).await.unwrap();
     let (mut most, mut dropped, mut ended) = (0, 0, 0);
-    // How many polls it takes depends on how fast the database answers.
-    while ended < 10 {
+    // How many polls it takes depends on how fast the database answers; one is never enough.
+    while ended < 10 || dropped < 20 {
         let envelope = world.envelope(&operator(), Deposit { customer_id, amount: krw(5), memo: None });
         let mut transaction = connection.begin().await.unwrap();
         let whole = polled(store.execute_in(&mut transaction, envelope.clone()), most).await.is_some();
@@ -136,7 +136,6 @@ async fn a_command_in_a_callers_transaction_dropped_at_any_poll_is_not_there() {
         assert_eq!(balance(&mut connection, &store, customer_id).await, 1);
         (most, dropped, ended) = if whole { (0, dropped, ended + 1) } else { (most + 1, dropped + 1, ended) };
     }
-    assert!(dropped >= 20, "{dropped}");
     assert_sound(&store).await;
 }
 

@@ -26,10 +26,11 @@ const SOUND: &[(&str, &str)] = &[
     (
         "coupons",
         "id = 1, code = 'C', name = 'C', discount_amount = 10, discount_percent = null, discount_cap = null, \
-         min_subtotal = null, discount_currency = 'KRW', minimum_currency = null, total_quantity = 5, \
-         per_customer_limit = 1, starts_at = now(), ends_at = null, active = true, version = 1, created_at = now(), \
+         min_subtotal = null, discount_currency = 'KRW', minimum_currency = null, stacking = 'exclusive', priority = 0, \
+         total_quantity = 5, per_customer_limit = 1, starts_at = now(), ends_at = null, active = true, version = 1, created_at = now(), \
          updated_at = now()",
     ),
+    ("coupon_products", "coupon_id = 1, product_id = 1"),
     ("coupon_issuances", "coupon_id = 1, issued = 1, total_quantity = 5"),
     ("carts", "customer_id = 1, line_count = 1, version = 1, updated_at = now()"),
     (
@@ -175,10 +176,15 @@ const WRONG: &[(&str, &str)] = &[
     ("coupons_minimum_range", "min_subtotal = 0, minimum_currency = 'KRW'"),
     ("coupons_discount_currency", "discount_currency = null"),
     ("coupons_minimum_currency", "minimum_currency = 'KRW'"),
+    ("coupons_stacking_known", "stacking = 'sometimes'"),
+    ("coupons_priority_range", "priority = -1"),
     ("coupons_total_range", "total_quantity = 0"),
     ("coupons_limit_range", "per_customer_limit = 0"),
     ("coupons_window_not_empty", "ends_at = now() - interval '1 day'"),
     ("coupons_version_positive", "version = 0"),
+    ("coupon_products_pkey", ""),
+    ("coupon_products_coupon_fkey", "coupon_id = 9"),
+    ("coupon_products_product_fkey", "product_id = 9"),
     ("coupon_issuances_pkey", ""),
     ("coupon_issuances_coupon_fkey", "coupon_id = 9"),
     ("coupon_issuances_within_total", "issued = 6"),
@@ -323,6 +329,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("wallet_entries", "amount = -1"),
     ("order_items", "discount = 0"),
     ("order_coupons", "discount = 0"),
+    ("coupon_products", "product_id = 2"),
     ("refund_items", "amount = 0"),
 ];
 

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use crate::harness::database;
 
 /// Tables that grow with the shop's life.
-const GROWING: [&str; 24] = [
+const GROWING: [&str; 25] = [
     "customers",
     "products",
     "product_variants",
@@ -20,6 +20,7 @@ const GROWING: [&str; 24] = [
     "wallets",
     "wallet_entries",
     "coupons",
+    "coupon_products",
     "issued_coupons",
     "coupon_redemptions",
     "product_sales_daily",
@@ -64,8 +65,9 @@ insert into stock_entries select i % 100 + 1, 100000 + i, -1, 1, 'order', i, 'sy
   from generate_series(1, 100000) i;
 insert into wallet_entries select i % 100 + 1, 'KRW', i, 'deposit', 1, 1, null, 'system', null, now()
   from generate_series(1, 100000) i;
-insert into coupons select i, null, 'Coupon', 10, null, null, null, 'KRW', null, null, 5, now(), null, true, 1, now(), now()
-  from generate_series(1, 1000) i;
+insert into coupons select i, null, 'Coupon', 10, null, null, null, 'KRW', null, 'stackable', 0, null, 5, now(), null, true, 1, now(),
+  now() from generate_series(1, 1000) i;
+insert into coupon_products select i % 1000 + 1, i from generate_series(1, 100000) i;
 insert into coupon_issuances select i, 100, null from generate_series(1, 1000) i;
 insert into issued_coupons select i, i % 1000 + 1, i, 1, 'available', null, now(), null, null from generate_series(1, 100000) i;
 insert into coupon_redemptions select i, i, i % 1000 + 1, 10, 'KRW', 'used', now(), now() from generate_series(1, 100000) i;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use commerce_core::{
-    Caller, Commerce, CouponId, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount, IdempotencyKey,
-    Money, MoneyError, Name, NewVariant, NodeId, Percent, Principal, ProductStatus, RegisterCustomer, Shop, Sku, Store,
-    TextError, Username, VariantId, Window,
+    Caller, Commerce, CouponId, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId, Deposit, Discount,
+    IdempotencyKey, Money, MoneyError, Name, NewVariant, NodeId, Percent, Principal, ProductStatus, RegisterCustomer,
+    Shop, Sku, Stacking, Store, TextError, Username, VariantId, Window,
 };
 use commerce_store_memory::MemoryStore;
 
@@ -62,6 +62,9 @@ async fn announce_coupon(shop: &Commerce, store: &dyn Store, copies: u32) -> Res
         code: None,
         name: Name::new("Ten percent for the quick")?,
         discount: Discount::Percent { rate: Percent::new(10.into())?, cap: None },
+        scope: CouponScope::Order,
+        stacking: Stacking::Exclusive,
+        priority: 0,
         min_subtotal: None,
         total_quantity: Some(copies),
         per_customer_limit: 1,

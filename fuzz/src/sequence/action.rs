@@ -5,11 +5,11 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
-    ClearCart, Command, CouponCode, CouponRef, CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireOrder,
-    GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, Name, Note, PayOrder, PaymentMethod,
-    PlaceOrder, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer,
-    RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem,
-    UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
+    ClearCart, Command, CouponCode, CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit,
+    ExpireOrder, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, Name, Note, PayOrder,
+    PaymentMethod, PlaceOrder, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment,
+    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
 };
 
 use super::parts::{Amount, NewForm, Off, currency, quantity, status};
@@ -68,6 +68,10 @@ pub(super) enum Action {
         total: Option<u8>,
         each: u8,
         minutes: Option<u8>,
+        /// The product that it is for; none for the whole order.
+        product: Option<Pick>,
+        stackable: bool,
+        priority: u8,
     },
     UpdateCoupon {
         coupon: Pick,
@@ -290,10 +294,25 @@ impl Action {
     fn about_coupons(&self, world: &World) -> Option<Command> {
         let code = |number: u8| CouponCode::new(format!("CODE-{}", number % 8)).ok();
         Some(match *self {
-            Self::CreateCoupon { code: number, currency: money, off, min, total, each, minutes } => CreateCoupon {
+            Self::CreateCoupon {
+                code: number,
+                currency: money,
+                off,
+                min,
+                total,
+                each,
+                minutes,
+                product,
+                stackable,
+                priority,
+            } => CreateCoupon {
                 code: number.and_then(code),
                 name: Name::new("A campaign").ok()?,
                 discount: off.discount(currency(money))?,
+                scope: product
+                    .map_or(CouponScope::Order, |product| CouponScope::Products([world.product(product)].into())),
+                stacking: if stackable { Stacking::Stackable } else { Stacking::Exclusive },
+                priority: u16::from(priority),
                 min_subtotal: min.and_then(|min| min.money(currency(money))),
                 total_quantity: total.map(u32::from),
                 per_customer_limit: u32::from(each % 4),

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use arbitrary::Arbitrary;
 use commerce_core::decide::decide;
 use commerce_core::{
-    ChargeId, Clock, Command, Context, CouponCode, CouponId, CreateCoupon, CreateProduct, Currency, CustomerId,
-    Deposit, Discount, Envelope, Error, Id, IdBlock, IdGenerator, IdempotencyKey, IssuedCouponId, KeyScope, Keys,
-    ManualClock, Money, Name, NewVariant, NodeId, OrderId, Outcome, Percent, Principal, ProductId, ProductStatus,
-    Receipt, RefundId, RegisterCustomer, Rejection, Shop, Sku, Store, Timestamp, Username, VariantId, Window,
+    ChargeId, Clock, Command, Context, CouponCode, CouponId, CouponScope, CreateCoupon, CreateProduct, Currency,
+    CustomerId, Deposit, Discount, Envelope, Error, Id, IdBlock, IdGenerator, IdempotencyKey, IssuedCouponId, KeyScope,
+    Keys, ManualClock, Money, Name, NewVariant, NodeId, OrderId, Outcome, Percent, Principal, ProductId, ProductStatus,
+    Receipt, RefundId, RegisterCustomer, Rejection, Shop, Sku, Stacking, Store, Timestamp, Username, VariantId, Window,
     WorkingSet, keys,
 };
 use commerce_store_memory::MemoryStore;
@@ -87,6 +87,9 @@ impl World {
             code: Some(CouponCode::new(code).expect("a code")),
             name: Name::new("A campaign").expect("a name"),
             discount,
+            scope: CouponScope::Order,
+            stacking: Stacking::Stackable,
+            priority: 0,
             min_subtotal: None,
             total_quantity: Some(3),
             per_customer_limit: 2,
