@@ -7,21 +7,21 @@ use crate::cart::{Cart, CartView, MergedCart};
 use crate::catalog::Product;
 use crate::charge::Charge;
 use crate::command::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ClearCart, Command, CreateCoupon,
-    CreateProduct, DeliverOrder, Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, RefundOrder,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, StartCardPayment,
-    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, ClearCart, Command,
+    CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder,
+    RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder,
+    StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
 use crate::decide::{self, Context, ListedVariant, Listing, Outcome, basket_keys, cart_view_keys};
-use crate::ids::{CustomerId, IdBlock, IdGenerator, NodeId};
+use crate::ids::{CustomerId, IdBlock, IdGenerator, IssuedCouponId, NodeId};
 use crate::inventory::StockEntry;
 use crate::order::Order;
 use crate::pricing::Quote;
 use crate::principal::Principal;
 use crate::refund::Refund;
-use crate::store::{Envelope, Error, Receipt, Store, StoreError};
+use crate::store::{Envelope, Error, PageRequest, Receipt, Store, StoreError};
 use crate::text::IdempotencyKey;
 use crate::time::{Clock, SystemClock};
 use crate::top_up::TopUp;
@@ -106,6 +106,38 @@ impl Commerce {
         let ids = IdBlock::new(0, 0, self.ids.node());
         let context = Context { now: self.store.now().await?, ids, shop: self.store.shop() };
         Ok(decide::quote(&records, customer, basket, &context)?)
+    }
+
+    /// Prices lines with those of the customer's available copies that take off most together: of those `among`, or of
+    /// all. Exact; see [`quote_best`](decide::quote_best) for the bounds and what the trace tells.
+    pub async fn quote_best(
+        &self,
+        customer: CustomerId,
+        lines: BasketLines,
+        among: Option<Vec<IssuedCouponId>>,
+    ) -> Result<Quote, Error> {
+        let coupons = match among {
+            Some(named) => named,
+            None => self.available_copies(customer).await?,
+        };
+        let basket = Basket { lines, coupons };
+        let records = self.loaded(|records| basket_keys(customer, &basket, records)).await?;
+        let ids = IdBlock::new(0, 0, self.ids.node());
+        let context = Context { now: self.store.now().await?, ids, shop: self.store.shop() };
+        Ok(decide::quote_best(&records, customer, &basket, &context)?)
+    }
+
+    async fn available_copies(&self, customer: CustomerId) -> Result<Vec<IssuedCouponId>, StoreError> {
+        let now = self.store.now().await?;
+        let mut available = Vec::new();
+        let mut page = PageRequest::first(PageRequest::<IssuedCouponId>::MAX_LIMIT);
+        loop {
+            let found = self.store.issued_coupons(customer, page).await?;
+            let usable = |(copy, _): &&(IssuedCoupon, Arc<Coupon>)| copy.may_redeem(now).is_ok();
+            available.extend(found.items.iter().filter(usable).map(|(copy, _)| copy.id));
+            let Some(next) = found.next else { return Ok(available) };
+            page = PageRequest { after: Some(next), ..page };
+        }
     }
 
     /// The cart of `customer` as it looks now.

@@ -65,7 +65,7 @@ pub fn price(drafts: &[DraftLine<'_>], coupons: &[CouponUse<'_>], now: Timestamp
         lines.push(line);
     }
 
-    let coupons = stacking::take_off(&mut lines, coupons, now);
+    let coupons = stacking::take_off(&mut lines, coupons, now)?;
     let mut discount = Money::zero(currency);
     for applied in coupons.iter().filter_map(|(_, outcome)| outcome.as_ref().ok()) {
         discount = discount.plus(applied.discount)?;
@@ -117,6 +117,9 @@ pub struct TraceStep {
     pub gave: Option<Money>,
     /// Why it gave nothing.
     pub refused: Option<Rejection>,
+    /// It could be used, and was passed over for the best: all that the best combination with it takes off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_over: Option<Money>,
 }
 
 /// A rule of pricing.
@@ -147,16 +150,19 @@ impl Quote {
             rule: Rule::UnitPrice { variant_id: line.variant_id },
             gave: Some(line.unit_price),
             refused: None,
+            passed_over: None,
         });
         let stock_steps = availability.into_iter().map(|(variant_id, refused)| TraceStep {
             rule: Rule::Availability { variant_id },
             gave: None,
             refused,
+            passed_over: None,
         });
         let coupon_steps = priced.coupons.iter().map(|(issued_coupon_id, result)| TraceStep {
             rule: Rule::Coupon { issued_coupon_id: *issued_coupon_id },
             gave: result.as_ref().ok().map(|applied| applied.discount),
             refused: result.as_ref().err().cloned(),
+            passed_over: None,
         });
         let trace: Vec<TraceStep> = price_steps.chain(stock_steps).chain(coupon_steps).collect();
         let refusal = trace.iter().find_map(|step| step.refused.clone());
@@ -169,5 +175,17 @@ impl Quote {
             trace,
             refusal,
         }
+    }
+
+    /// The same, telling of the copies that were looked at and not chosen. They refuse nothing.
+    pub(crate) fn passing_over(mut self, others: Vec<(IssuedCouponId, Result<Money, Rejection>)>) -> Self {
+        let step = |(issued_coupon_id, reason): (IssuedCouponId, Result<Money, Rejection>)| TraceStep {
+            rule: Rule::Coupon { issued_coupon_id },
+            gave: None,
+            passed_over: reason.as_ref().ok().copied(),
+            refused: reason.err(),
+        };
+        self.trace.extend(others.into_iter().map(step));
+        self
     }
 }

@@ -5,7 +5,7 @@ mod terms;
 
 pub use status::{CouponStatus, IssuedCouponStatus, RedemptionStatus};
 pub(crate) use terms::no_priority;
-pub use terms::{CouponScope, MAX_COUPONS, MAX_SCOPE, Stacking};
+pub use terms::{CouponScope, MAX_CANDIDATES, MAX_COUPONS, MAX_SCOPE, Stacking};
 
 use serde::{Deserialize, Serialize};
 

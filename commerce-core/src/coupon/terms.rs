@@ -12,6 +12,10 @@ pub const MAX_SCOPE: usize = 1_000;
 /// The most coupons that one order may use.
 pub const MAX_COUPONS: usize = 10;
 
+/// The most stackable copies, of those that apply to a basket, among which the best combination is sought: every one
+/// of their combinations is reckoned.
+pub const MAX_CANDIDATES: usize = 12;
+
 /// What a coupon takes its discount off. Its minimum is of the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

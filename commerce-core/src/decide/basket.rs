@@ -1,6 +1,7 @@
 //! From a basket to a price: what orders and quotes have in common.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::{Context, Records, check_version};
 use crate::cart::Cart;
@@ -11,6 +12,7 @@ use crate::ids::{CustomerId, IssuedCouponId, VariantId};
 use crate::order::MAX_LINES;
 use crate::pricing::{CouponUse, DraftLine, Priced, Quote, price};
 use crate::rejection::Rejection;
+use crate::stacking::choose;
 
 /// What a basket asks of one variant, over all its lines.
 pub(super) struct Demand<'a> {
@@ -36,19 +38,52 @@ pub fn quote<R: Records>(
     Ok(Quote::of(priced, availability))
 }
 
+/// The same with those of the basket's coupons that take off most together: the permissible combination of the highest
+/// discount, of equal ones the one of fewest copies. The basket's coupons are candidates here, any number of them; of
+/// the stackable ones that apply at most [`MAX_CANDIDATES`](crate::MAX_CANDIDATES). The trace tells of each that was
+/// not taken why it does not apply, or what the best combination with it would take off.
+pub fn quote_best<R: Records>(
+    records: &R,
+    customer: CustomerId,
+    basket: &Basket,
+    context: &Context<'_>,
+) -> Result<Quote, Rejection> {
+    check_given(&basket.lines)?;
+    check_once(&basket.coupons)?;
+    records.customer(customer).ok_or(Rejection::CustomerNotFound { customer })?;
+    let lines = checked_lines(records, customer, basket)?;
+    let drafts = draft_lines(records, &lines)?;
+    let stock = |demand: &Demand<'_>| (demand.variant.id, check_stock(records, demand).err());
+    let availability = demands(&drafts).iter().map(stock).collect();
+    let candidates = coupon_uses(records, customer, &basket.coupons)?;
+    let full = price(&drafts, &[], context.now)?;
+    let choice = choose(&full.lines, &candidates, context.now)?;
+    let priced = price(&drafts, &choice.taken, context.now)?;
+    Ok(Quote::of(priced, availability).passing_over(choice.passed_over))
+}
+
 /// What the basket alone tells: it has lines, not too many, and coupons, each once; quantities are checked by their
 /// type.
 pub(super) fn check_shape(basket: &Basket) -> Result<(), Rejection> {
-    if let BasketLines::Given(lines) = &basket.lines {
-        check_count(lines)?;
-    }
+    check_given(&basket.lines)?;
     let coupons = basket.coupons.len();
     if coupons > MAX_COUPONS {
         return Err(Rejection::TooManyCoupons { coupons, max: MAX_COUPONS });
     }
-    // Few: a scan beats a set.
-    let twice = (1..).zip(&basket.coupons).find(|(next, copy)| basket.coupons[*next..].contains(copy));
-    twice.map_or(Ok(()), |(_, copy)| Err(Rejection::CouponGivenTwice { issued_coupon: *copy }))
+    check_once(&basket.coupons)
+}
+
+fn check_given(lines: &BasketLines) -> Result<(), Rejection> {
+    match lines {
+        BasketLines::Given(lines) => check_count(lines),
+        BasketLines::Cart(_) => Ok(()),
+    }
+}
+
+fn check_once(copies: &[IssuedCouponId]) -> Result<(), Rejection> {
+    let mut known = BTreeSet::new();
+    let twice = copies.iter().find(|copy| !known.insert(**copy));
+    twice.map_or(Ok(()), |copy| Err(Rejection::CouponGivenTwice { issued_coupon: *copy }))
 }
 
 /// One to [`MAX_LINES`] lines.
@@ -139,7 +174,7 @@ pub(super) fn check_stock<R: Records>(records: &R, demand: &Demand<'_>) -> Resul
     })
 }
 
-/// The price of the lines with the customer's own copies; someone else's copy does not exist.
+/// The price of the lines with the customer's own copies.
 pub(super) fn price_basket<R: Records>(
     records: &R,
     customer: CustomerId,
@@ -147,6 +182,15 @@ pub(super) fn price_basket<R: Records>(
     coupons: &[IssuedCouponId],
     context: &Context<'_>,
 ) -> Result<Priced, Rejection> {
+    price(drafts, &coupon_uses(records, customer, coupons)?, context.now)
+}
+
+/// The customer's own copies with their campaigns; someone else's copy does not exist.
+fn coupon_uses<'a, R: Records>(
+    records: &'a R,
+    customer: CustomerId,
+    coupons: &[IssuedCouponId],
+) -> Result<Vec<CouponUse<'a>>, Rejection> {
     let usage = |id: &IssuedCouponId| {
         let not_found = Rejection::IssuedCouponNotFound { issued_coupon: *id };
         let copy = records.issued_coupon(*id).filter(|copy| copy.customer_id == customer).ok_or(not_found)?;
@@ -154,6 +198,5 @@ pub(super) fn price_basket<R: Records>(
             records.coupon(copy.coupon_id).ok_or(Rejection::CouponNotFound { coupon: copy.coupon_id })?;
         Ok(CouponUse { copy, coupon })
     };
-    let uses = coupons.iter().map(usage).collect::<Result<Vec<_>, Rejection>>()?;
-    price(drafts, &uses, context.now)
+    coupons.iter().map(usage).collect()
 }

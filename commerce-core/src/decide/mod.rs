@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use basket::quote;
+pub use basket::{quote, quote_best};
 pub use cart::view_cart;
 pub use keys::{basket_keys, cart_view_keys, fresh_keys, keys};
 

@@ -5,6 +5,8 @@
 //! replaces every count below.
 
 #[cfg(test)]
+mod best;
+#[cfg(test)]
 mod carts;
 #[cfg(test)]
 mod charges;

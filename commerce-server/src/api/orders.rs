@@ -29,12 +29,20 @@ pub(super) struct OrdersApi(pub(super) Shared);
 impl OrdersApi {
     /// Price a basket
     ///
-    /// Nothing is held or changed; the trace tells what each rule gave, or why it gave nothing.
+    /// Nothing is held or changed; the trace tells what each rule gave, or why it gave nothing. With `best_coupons` it
+    /// finds the copies to use, and tells of each other one why it does not apply, or what it could have come to.
     #[oai(path = "/quotes", method = "post", operation_id = "create_quote")]
     async fn quote(&self, me: AsCustomer, body: Body<QuoteRequest>) -> Answer<Reply<Quote>> {
-        let QuoteRequest { lines, cart, coupons } = body.0;
+        let QuoteRequest { lines, cart, coupons, best_coupons } = body.0;
         let basket = chosen(lines.as_deref(), cart.as_ref(), coupons.as_deref())?;
-        Ok(Reply::new(Quote::from(&self.0.commerce()?.quote(me.0, &basket).await?)))
+        let commerce = self.0.commerce()?;
+        let quote = if best_coupons.unwrap_or(false) {
+            let among = coupons.map(|_| basket.coupons);
+            commerce.quote_best(me.0, basket.lines, among).await?
+        } else {
+            commerce.quote(me.0, &basket).await?
+        };
+        Ok(Reply::new(Quote::from(&quote)))
     }
 
     /// Place an order

@@ -36,8 +36,11 @@ request! {
         lines: Option<Vec<LineRequest>>,
         /// What is in one's cart.
         cart: Option<CartLines>,
-        /// The ids of one's own copies of coupons to use, each once, at most 10.
+        /// The ids of one's own copies of coupons to use, each once, at most 10; with `best_coupons` those to choose from.
         coupons: Option<Vec<WireId<IssuedCouponId>>>,
+        /// Uses those of one's copies that take off most together: of the ones in `coupons`, or of all available ones
+        /// if that is absent. False if absent. Of the stackable copies that apply at most 12 are chosen from.
+        best_coupons: Option<bool>,
     }
 
     /// What to buy.
@@ -193,6 +196,8 @@ response! {
         gave: Option<Money>,
         /// Why it gave nothing.
         refused: Option<Refusal>,
+        /// It could be used, and was passed over for the best: all that the best combination with it takes off.
+        passed_over: Option<Money>,
     }
 
     /// What a basket would cost now; nothing is held.
@@ -333,6 +338,7 @@ impl From<&TraceStep> for QuoteStep {
             issued_coupon_id,
             gave: step.gave.map(Money),
             refused: step.refused.as_ref().map(Refusal::from),
+            passed_over: step.passed_over.map(Money),
         }
     }
 }

@@ -107,4 +107,55 @@ async fn several_on_one_order(server: Server) {
     server.books().await;
 }
 
-on_every_store!(a_campaign_and_where_it_stands, first_come_first_served, several_on_one_order);
+async fn the_best_that_there_is(server: Server) {
+    let who = server.shopper(100_000).await;
+    let (_, variant) = server.product(5_000, 5).await;
+    let percent = |rate: &str| json!({ "stacking": "stackable", "discount": { "percent": rate } });
+    let won = |won: &str| json!({ "amount": { "amount": won, "currency": "KRW" } });
+    let from = json!({ "amount": "90000", "currency": "KRW" });
+    let coupons = [
+        percent("10"),
+        json!({ "stacking": "stackable" }),
+        json!({ "discount": won("2500") }),
+        json!({ "discount": won("2600"), "min_subtotal": from }),
+    ];
+    let mut copies = Vec::new();
+    for coupon in coupons {
+        copies.push(server.claim(&who, &server.coupon(coupon).await).await.expect(201).id());
+    }
+    // 10,000 won: 1,000 and 1,000 of the 9,000 left; 2,500 alone is more. The last is for larger orders.
+    let lines = json!([{ "variant_id": variant, "quantity": 2 }]);
+    let quote = async |more: Value| {
+        let mut body = json!({ "lines": lines, "best_coupons": true });
+        more.as_object().expect("members").iter().for_each(|(name, value)| body[name] = value.clone());
+        server.post("/v1/quotes", &who.token, body).await
+    };
+    let best = quote(json!({})).await.expect(200).body;
+    let told = |quote: &Value| -> Vec<(Value, Value)> {
+        let steps = quote["trace"].as_array().expect("steps").iter().filter(|step| step["rule"] == "coupon");
+        let reason = |step: &Value| {
+            let amounts = [&step["gave"]["amount"], &step["passed_over"]["amount"], &step["refused"]["code"]];
+            amounts.into_iter().find(|said| !said.is_null()).expect("a reason").clone()
+        };
+        steps.map(|step| (step["issued_coupon_id"].clone(), reason(step))).collect()
+    };
+    let said = |place: usize, what: &str| (json!(copies[place]), json!(what));
+    let expected = vec![said(2, "2500"), said(3, "below_minimum"), said(0, "2000"), said(1, "2000")];
+    assert_eq!((told(&best), &best["discount"]["amount"]), (expected, &json!("2500")));
+    assert_eq!(best["refusal"], Value::Null);
+
+    let among = quote(json!({ "coupons": [copies[1], copies[0]] })).await.expect(200).body;
+    assert_eq!(told(&among), vec![said(0, "1000"), said(1, "1000")]);
+    let order = json!({ "lines": lines, "coupons": [copies[2]], "payment": "wallet" });
+    server.post("/v1/orders", &who.token, order).await.expect(201);
+    // A copy that is used is not available; one that is named says so.
+    let rest = quote(json!({})).await.expect(200).body;
+    assert_eq!(told(&rest), vec![said(0, "1000"), said(1, "1000"), said(3, "below_minimum")]);
+    let named = quote(json!({ "coupons": [copies[2]] })).await.expect(200).body;
+    assert_eq!(told(&named), vec![said(2, "coupon_not_available")]);
+    let other = server.shopper(0).await;
+    let body = json!({ "lines": lines, "best_coupons": true, "coupons": [copies[0]] });
+    server.post("/v1/quotes", &other.token, body).await.refused(404, "issued_coupon_not_found");
+}
+
+on_every_store!(a_campaign_and_where_it_stands, first_come_first_served, several_on_one_order, the_best_that_there_is);

@@ -35,12 +35,14 @@ impl Line {
     }
 }
 
+/// Positions from 1, units and minor units.
+pub(crate) type Returned = Vec<(u32, i64, i64)>;
+
 /// What a refund gives back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refunded {
     pub(crate) id: i64,
-    /// Positions from 1, units and minor units.
-    pub(crate) lines: Vec<(u32, i64, i64)>,
+    pub(crate) lines: Returned,
     pub(crate) destination: RefundDestination,
     pub(crate) status: RefundStatus,
     pub(crate) restock: bool,
@@ -247,7 +249,7 @@ impl Model {
     }
 
     /// Where a refund goes, and its positions, units and money; or what refuses it.
-    pub(super) fn refund(&self, c: &RefundOrder) -> Result<(RefundDestination, Vec<(u32, i64, i64)>), &'static str> {
+    pub(super) fn refund(&self, c: &RefundOrder) -> Result<(RefundDestination, Returned), &'static str> {
         let asked = c.lines.as_deref();
         refuse_if(asked.is_some_and(<[_]>::is_empty), "no_lines")?;
         refuse_if(asked.is_some_and(|lines| lines.len() > 100), "too_many_lines")?;
