@@ -59,10 +59,10 @@ planted! {
     stock_entry: |b| format!("update stock_entries set delta = 11 where variant_id = {} and sequence = 1", b.variant)
         => [format!("stock_entry: variant {}, row 1", b.variant)];
     a_gap: |b| format!(
-        "insert into stock_entries select variant_id, 7, 1, on_hand + 1, 'adjust', null, 'system', null, now() \
+        "insert into stock_entries select variant_id, 9, 1, on_hand + 1, 'adjust', null, 'system', null, now() \
            from product_stocks where variant_id = {0}; \
-         update product_stocks set on_hand = on_hand + 1, version = 7 where variant_id = {0}", b.variant)
-        => [format!("stock_entry: variant {}, row 7", b.variant)];
+         update product_stocks set on_hand = on_hand + 1, version = 9 where variant_id = {0}", b.variant)
+        => [format!("stock_entry: variant {}, row 9", b.variant)];
     a_lost_row: |b| format!("delete from stock_entries where variant_id = {} and sequence = 1", b.variant)
         => [format!("stock_entry: variant {}, row 2", b.variant)];
     wallet: |b| "update wallets set balance = balance + 1"
