@@ -166,6 +166,10 @@ impl<'a> Search<'a> {
         }
         for place in from..self.candidates.len() {
             let Some(usage) = self.candidates.get(place).copied() else { return Ok(()) };
+            // Exclusive ones may be many: asked before anything is copied.
+            if with.uses.iter().any(|other| !combines(&usage, other)) {
+                continue;
+            }
             let mut left = lines.to_vec();
             let Ok(discount) = take_one_off(&mut left, &usage, &with.uses, self.now) else { continue };
             let mut next = with.clone();
