@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::coupon::{CouponScope, Discount, Stacking, no_priority};
-use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, RefundId, VariantId};
 use crate::inventory::MAX_QUANTITY;
 use crate::money::Money;
 use crate::operation::Operation;
 use crate::payment::PaymentMethod;
-use crate::refund::RefundDestination;
+use crate::refund::{RefundDestination, RefundReport};
 use crate::rejection::Rejection;
 use crate::text::{CouponCode, Name, Note, Sku, Username};
 use crate::time::Window;
@@ -363,7 +363,8 @@ pub struct PlaceOrder {
     pub customer_id: CustomerId,
     /// What.
     pub basket: Basket,
-    /// Pays it in the same commit; none leaves the order pending, to be paid before it expires.
+    /// By wallet: paid in the same commit. By card, or none: the order is left pending, to be paid before it expires;
+    /// [`Payments::place_order`](crate::Payments::place_order) begins the card payment next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentMethod>,
 }
@@ -420,8 +421,10 @@ pub struct RefundLineRequest {
 /// Gives money of a paid order back, for all of it or for units of its lines. Operators only.
 ///
 /// What is returned is what was paid for those units, their share of the discount taken off (see
-/// [`paid_for`](crate::paid_for)). With the last unit the order is [`Refunded`](crate::OrderStatus::Refunded), and its
-/// coupons are given back unless they have expired since.
+/// [`paid_for`](crate::paid_for)). Into a wallet it goes in the same commit. Through the gateway it is recorded as
+/// [`Pending`](crate::RefundStatus::Pending), for [`Payments`](crate::Payments) to ask the gateway and settle: from then
+/// on it counts, and its units are nobody else's to refund. Once every unit's money is really back the order is
+/// [`Refunded`](crate::OrderStatus::Refunded), and its coupons are given back unless they have expired since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundOrder {
     /// Which order.
@@ -437,6 +440,19 @@ pub struct RefundOrder {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Note>,
+}
+
+/// Books what became of a refund at the gateway: the money is back, or will not be given back this way and its units
+/// can be refunded again. The gateway's word is final: on a refund that is settled a report changes nothing. The shop
+/// itself and operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettleRefund {
+    /// Which order's.
+    pub order_id: OrderId,
+    /// Which refund.
+    pub refund_id: RefundId,
+    /// What became of it.
+    pub report: RefundReport,
 }
 
 /// Begins a card payment of a pending order: records a [`Charge`](crate::Charge) for the gateway to be asked for. What
@@ -521,6 +537,7 @@ commands! {
     ShipOrder,
     DeliverOrder,
     RefundOrder,
+    SettleRefund,
     StartCardPayment,
     RequestTopUp,
     SettleCharge,
@@ -542,7 +559,7 @@ impl Command {
             // The top-up and its charge.
             Self::RequestTopUp(_) => 2,
             // The message.
-            Self::CancelOrder(_) | Self::SettleCharge(_) => 1,
+            Self::CancelOrder(_) | Self::SettleCharge(_) | Self::SettleRefund(_) => 1,
             Self::ExpireOrder(_) | Self::ShipOrder(_) | Self::DeliverOrder(_) => 1,
             Self::UpdateProduct(_)
             | Self::UpdateVariant(_)

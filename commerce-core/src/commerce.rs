@@ -9,8 +9,8 @@ use crate::charge::Charge;
 use crate::command::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, ClearCart, Command,
     CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder,
-    RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, ShipOrder, StartCardPayment,
-    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder,
+    StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
@@ -236,8 +236,10 @@ methods! {
     ship_order(ShipOrder) -> Order(Order);
     /// Says that a shipped order has reached its customer.
     deliver_order(DeliverOrder) -> Order(Order);
-    /// Gives money of a paid order back.
+    /// Gives money of a paid order back; what goes through the gateway [`Payments`](crate::Payments) takes from there.
     refund_order(RefundOrder) -> Refund(Refund);
+    /// Books what became of a refund at the gateway.
+    settle_refund(SettleRefund) -> Refund(Refund);
     /// Begins a card payment of a pending order; [`Payments`](crate::Payments) takes it from there.
     start_card_payment(StartCardPayment) -> Charge(Charge);
     /// Records a wish for money from a card into a wallet; [`Payments`](crate::Payments) takes it from there.

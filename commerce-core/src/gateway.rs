@@ -115,7 +115,7 @@ pub enum GatewayError {
 ///
 /// # Contract
 /// Every request is idempotent by its key: the same request again, at the same time or later, has no second effect and
-/// tells where the payment stands now. Of a capture and a cancellation that race one wins, and both hear which.
+/// tells where the payment stands now. A refund that succeeded or failed stays so. Of a capture and a cancellation that race one wins, and both hear which.
 /// Nothing is captured unless [`capture`](Self::capture) asked for it, or the gateway was set up to capture by itself.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync + 'static {

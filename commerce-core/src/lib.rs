@@ -149,7 +149,7 @@ pub use money::*;
 pub use operation::Operation;
 pub use order::*;
 pub use payment::*;
-pub use payments::{PaymentError, Payments, Swept, Unsettled};
+pub use payments::{Open, PaymentError, Payments, Swept, Unsettled};
 pub use pricing::*;
 pub use principal::*;
 pub use reconcile::*;
@@ -159,7 +159,7 @@ pub use rejection::Rejection;
 pub use sales::{DailySales, PopularQuery, Popularity, Revenue, rank};
 pub use store::{
     Audit, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder, OrderFacts,
-    Page, PageRequest, Receipt, StockFacts, Store, StoreError, WalletFacts, WalletPayment,
+    Page, PageRequest, Receipt, StockFacts, Store, StoreError, TopUpFacts, WalletFacts, WalletPayment,
 };
 pub use text::*;
 pub use time::*;

@@ -51,6 +51,7 @@ operations! {
     ShipOrder = "ship_order";
     DeliverOrder = "deliver_order";
     RefundOrder = "refund_order";
+    SettleRefund = "settle_refund";
     StartCardPayment = "start_card_payment";
     RequestTopUp = "request_top_up";
     SettleCharge = "settle_charge";

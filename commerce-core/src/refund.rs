@@ -36,11 +36,11 @@ impl RefundDestination {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
-    /// Its units are set aside; the gateway has not answered.
+    /// Its money counts as given back and its units as returned; the gateway has not answered.
     Pending,
     /// The money is back.
     Succeeded,
-    /// The gateway refused; its units can be refunded again.
+    /// The gateway will not give it back; its units can be refunded again, another way.
     Failed,
 }
 
@@ -82,12 +82,15 @@ pub struct Refund {
     pub total: Money,
     /// Where the money goes.
     pub destination: RefundDestination,
-    /// Whether the units went back into stock.
+    /// Whether the units go back into stock, in the commit in which it succeeds.
     pub restock: bool,
     /// Where it stands.
     pub status: RefundStatus,
     /// Why, if it was said.
     pub reason: Option<Note>,
+    /// Why it failed, if it did and the gateway said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<Note>,
     /// When it was recorded.
     pub created_at: Timestamp,
     /// When its status last changed.
@@ -99,6 +102,31 @@ impl Refund {
     #[must_use]
     pub const fn counts(&self) -> bool {
         !matches!(self.status, RefundStatus::Failed)
+    }
+}
+
+/// The gateway's last word on a refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundReport {
+    /// The money is back.
+    Returned,
+    /// It will not be given back this way.
+    Refused {
+        /// What the gateway said, if it said anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Note>,
+    },
+}
+
+impl RefundReport {
+    /// The stable name of the kind of report; part of the key under which it is settled.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Returned => "returned",
+            Self::Refused { .. } => "refused",
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::catalog::ProductStatus;
 use crate::coupon::IssuedCouponStatus;
-use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, RefundId, VariantId};
 use crate::money::{Money, MoneyError};
 use crate::operation::Operation;
 use crate::order::OrderStatus;
@@ -170,6 +170,14 @@ pub enum Rejection {
     ChargeNotFound {
         /// What was asked for.
         charge: ChargeId,
+    },
+    /// The order has no such refund.
+    #[error("order {order} has no refund {refund}")]
+    RefundNotFound {
+        /// Which order.
+        order: OrderId,
+        /// What was asked for.
+        refund: RefundId,
     },
 
     // Uniqueness and versions.
@@ -495,6 +503,7 @@ impl Rejection {
             Self::CartItemNotFound { .. } => "cart_item_not_found",
             Self::OrderNotFound { .. } => "order_not_found",
             Self::ChargeNotFound { .. } => "charge_not_found",
+            Self::RefundNotFound { .. } => "refund_not_found",
             Self::AlreadyRegistered { .. } => "already_registered",
             Self::UsernameTaken { .. } => "username_taken",
             Self::SkuTaken { .. } => "sku_taken",

@@ -38,6 +38,11 @@ impl<T, const STATUS: u16> Reply<T, STATUS> {
         Self { body: T::from(&receipt.outcome), version: None, replayed: receipt.replayed }
     }
 
+    /// The same answer with another body.
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Reply<U, STATUS> {
+        Reply { body: to(self.body), version: self.version, replayed: self.replayed }
+    }
+
     /// The same answer with the record's version as its ETag.
     #[must_use]
     pub fn version(self, version: u64) -> Self {

@@ -1,13 +1,14 @@
 //! Charges and top-ups, with their indexes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::store::{Charges, TopUps};
 use commerce_core::{
-    Charge, ChargeId, CustomerId, Name, OrderId, Page, PageRequest, StoreError, Timestamp, TopUp, TopUpId,
+    Charge, ChargeId, ChargePurpose, CustomerId, Name, OrderId, Page, PageRequest, StoreError, Timestamp, TopUp,
+    TopUpId, WalletId,
 };
 
 use crate::MemoryStore;
@@ -23,12 +24,29 @@ pub(crate) struct CardTables {
     of_orders: IdMap<OrderId, Vec<ChargeId>>,
     /// The names come from outside: the standard hasher.
     transactions: HashMap<Name, ChargeId>,
-    top_ups: IdMap<TopUpId, Arc<TopUp>>,
+    top_ups: BTreeMap<TopUpId, TopUpRow>,
     of_customers: IdMap<CustomerId, Vec<TopUpId>>,
+}
+
+#[derive(Debug)]
+struct TopUpRow {
+    top_up: Arc<TopUp>,
+    charges: Vec<ChargeId>,
+    /// Where its entries are in the wallet ledger.
+    credits: Vec<(WalletId, u64)>,
 }
 
 impl CardTables {
     pub(crate) fn apply(&mut self, charges: Vec<Arc<Charge>>, top_ups: Vec<Arc<TopUp>>) {
+        for top_up in top_ups {
+            let (id, customer) = (top_up.id, top_up.customer_id);
+            if let Some(row) = self.top_ups.get_mut(&id) {
+                row.top_up = top_up;
+                continue;
+            }
+            self.top_ups.insert(id, TopUpRow { top_up, charges: Vec::new(), credits: Vec::new() });
+            insert_ascending(self.of_customers.entry(customer).or_default(), id);
+        }
         for charge in charges {
             self.transactions.extend(charge.gateway_transaction_id.clone().map(|named| (named, charge.id)));
             if charge.status.is_open() {
@@ -36,18 +54,27 @@ impl CardTables {
             } else {
                 self.open.remove(&charge.id);
             }
-            let (id, order) = (charge.id, charge.purpose.order_id());
-            if self.charges.insert(id, charge).is_none()
-                && let Some(order) = order
-            {
-                insert_ascending(self.of_orders.entry(order).or_default(), id);
+            let (id, purpose) = (charge.id, charge.purpose);
+            if self.charges.insert(id, charge).is_some() {
+                continue;
+            }
+            match purpose {
+                ChargePurpose::Order { order_id, .. } => {
+                    insert_ascending(self.of_orders.entry(order_id).or_default(), id);
+                }
+                ChargePurpose::TopUp { top_up_id } => {
+                    if let Some(row) = self.top_ups.get_mut(&top_up_id) {
+                        insert_ascending(&mut row.charges, id);
+                    }
+                }
             }
         }
-        for top_up in top_ups {
-            let (id, customer) = (top_up.id, top_up.customer_id);
-            if self.top_ups.insert(id, top_up).is_none() {
-                insert_ascending(self.of_customers.entry(customer).or_default(), id);
-            }
+    }
+
+    /// Notes where a top-up's credit is in the wallet ledger.
+    pub(crate) fn credited(&mut self, top_up: TopUpId, wallet: WalletId, sequence: u64) {
+        if let Some(row) = self.top_ups.get_mut(&top_up) {
+            row.credits.push((wallet, sequence));
         }
     }
 
@@ -60,7 +87,24 @@ impl CardTables {
     }
 
     pub(crate) fn top_up(&self, id: TopUpId) -> Option<&Arc<TopUp>> {
-        self.top_ups.get(&id)
+        self.top_ups.get(&id).map(|row| &row.top_up)
+    }
+
+    /// Top-ups after `id`, ascending.
+    pub(crate) fn top_ups_above(&self, id: Option<TopUpId>) -> impl Iterator<Item = &Arc<TopUp>> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.top_ups.range((from, Bound::Unbounded)).map(|(_, row)| &row.top_up)
+    }
+
+    /// The charges that are for a top-up, ascending.
+    pub(crate) fn charges_of_top_up(&self, id: TopUpId) -> impl Iterator<Item = &Arc<Charge>> {
+        let charges = self.top_ups.get(&id).map_or(&[][..], |row| &row.charges);
+        charges.iter().filter_map(|id| self.charges.get(id))
+    }
+
+    /// Where a top-up's credits are in the wallet ledger.
+    pub(crate) fn credits_of(&self, id: TopUpId) -> &[(WalletId, u64)] {
+        self.top_ups.get(&id).map_or(&[], |row| &row.credits)
     }
 
     /// The charges of an order, first attempt first.

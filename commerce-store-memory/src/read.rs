@@ -10,8 +10,8 @@ use commerce_core::store::{Carts, Catalog, Coupons, Customers, Orders, Sales, St
 use commerce_core::{
     Cart, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId,
     ListedVariant, Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery,
-    Popularity, Product, ProductId, ProductStatus, ProductViews, Refund, StockEntry, StoreError, VariantId, Wallet,
-    WalletEntry, WalletId, rank,
+    Popularity, Product, ProductId, ProductStatus, ProductViews, Refund, RefundId, StockEntry, StoreError, Timestamp,
+    VariantId, Wallet, WalletEntry, WalletId, rank,
 };
 
 use crate::MemoryStore;
@@ -184,6 +184,21 @@ impl Orders for MemoryStore {
 
     async fn refunds(&self, order: OrderId) -> Result<Vec<Arc<Refund>>, StoreError> {
         Ok(self.read()?.refunds.get(&order).cloned().unwrap_or_default())
+    }
+
+    async fn pending_refunds(
+        &self,
+        before: Timestamp,
+        page: PageRequest<RefundId>,
+    ) -> Result<Page<Arc<Refund>, RefundId>, StoreError> {
+        let tables = self.read()?;
+        let from = page.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let pending = tables.pending_refunds.range((from, Bound::Unbounded)).filter_map(|(id, order)| {
+            let refunds = tables.refunds.get(order)?;
+            refunds.get(refunds.binary_search_by_key(id, |refund| refund.id).ok()?)
+        });
+        let left_alone = pending.filter(|refund| refund.updated_at < before).cloned();
+        Ok(Page::cut(left_alone, page.size(), |refund| refund.id))
     }
 
     async fn history(&self, order: OrderId) -> Result<Vec<Arc<OrderEvent>>, StoreError> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use commerce_core::{
     Cart, Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date,
     Issuance, IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, OrderStatus, Payment, Product,
-    ProductId, Records, Redemption, Refund, Sku, Stock, StockEntry, Timestamp, TopUp, TopUpId, Username, Variant,
-    VariantId, Wallet, WalletEntry, WalletId,
+    ProductId, Records, Redemption, Refund, RefundId, RefundStatus, Sku, Stock, StockEntry, Timestamp, TopUp, TopUpId,
+    Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
 };
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -40,6 +40,8 @@ pub(crate) struct Tables {
     pub(crate) orders: BTreeMap<OrderId, OrderRow>,
     /// By order: few orders have any.
     pub(crate) refunds: IdMap<OrderId, Vec<Arc<Refund>>>,
+    /// The refunds that the gateway has not answered, with their orders.
+    pub(crate) pending_refunds: BTreeMap<RefundId, OrderId>,
     /// Pending orders by when their time is over.
     pub(crate) due: BTreeSet<(Timestamp, OrderId)>,
     pub(crate) cards: CardTables,
@@ -111,6 +113,10 @@ impl Tables {
         self.apply_coupons(changes.coupons, changes.issuances);
         self.apply_copies(changes.copies, changes.issued_coupons);
         for refund in changes.refunds {
+            match refund.status {
+                RefundStatus::Pending => drop(self.pending_refunds.insert(refund.id, refund.order_id)),
+                RefundStatus::Succeeded | RefundStatus::Failed => drop(self.pending_refunds.remove(&refund.id)),
+            }
             let refunds = self.refunds.entry(refund.order_id).or_default();
             match refunds.binary_search_by_key(&refund.id, |known| known.id) {
                 Ok(place) => refunds[place] = refund,
@@ -118,9 +124,9 @@ impl Tables {
             }
         }
         self.apply_stock(changes.stocks, changes.stock_entries);
+        self.cards.apply(changes.charges, changes.top_ups);
         self.apply_wallets(changes.wallets, changes.wallet_entries);
         self.apply_carts(changes.carts);
-        self.cards.apply(changes.charges, changes.top_ups);
         for sold in &changes.sales {
             self.add_sales(sold);
         }
@@ -195,6 +201,9 @@ impl Tables {
             }
         }
         for entry in entries {
+            if let Some(top_up) = entry.top_up_id {
+                self.cards.credited(top_up, entry.wallet_id, entry.sequence);
+            }
             let wallets = self.customers.get_mut(&entry.wallet_id.customer_id).map(|row| &mut row.wallets);
             if let Some(row) = wallets.and_then(|rows| rows.iter_mut().find(|row| row.wallet.id == entry.wallet_id)) {
                 row.entries.push(entry);

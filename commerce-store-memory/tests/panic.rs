@@ -15,11 +15,12 @@ mod tests {
     use commerce_core::{
         AddCartItem, AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport, ClaimRequest,
         ClearCart, Clock, Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId,
-        DeliverOrder, Deposit, Discount, Envelope, ExpireOrder, Id, IdBlock, IssueCoupon, LineRequest, MergeCart,
-        Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest, PayOrder, PaymentMethod, PlaceOrder,
-        PopularQuery, Principal, ProductStatus, Quantity, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp,
-        SettleCharge, ShipOrder, Shop, Stacking, StartCardPayment, Store, Timestamp, UpdateCartItem, UpdateCoupon,
-        UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
+        DeliverOrder, Deposit, Discount, Envelope, ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock,
+        IssueCoupon, LineRequest, MergeCart, Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest,
+        PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductStatus, Quantity, RefundOrder,
+        RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Shop,
+        Stacking, StartCardPayment, Store, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+        VariantId, Window, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -129,7 +130,7 @@ mod tests {
     }
 
     /// A shop with goods, a customer with money and copies, three pending orders, a top-up, a paid order, one on its
-    /// way, and one whose time to be paid is over.
+    /// way, one whose time to be paid is over, and one whose money is on its way back.
     fn opened() -> (Arc<MemoryStore>, Arc<Tripwire>) {
         let clock = Arc::new(Tripwire::default());
         let store = MemoryStore::with_clock(Shop::default(), Arc::clone(&clock) as Arc<dyn Clock>);
@@ -153,10 +154,27 @@ mod tests {
         for (n, command) in (1..).zip(commands) {
             wait(store.execute(request(n, command))).expect("the opening is sound");
         }
+        for (n, command) in (16..).zip(paid_by_card()) {
+            wait(store.execute(request(n, command))).expect("the opening is sound");
+        }
         clock.slow.store(3_600_000, Ordering::SeqCst);
         wait(store.execute(request(15, place(vec![], false)))).expect("the opening is sound");
         clock.slow.store(0, Ordering::SeqCst);
         (Arc::new(store), clock)
+    }
+
+    /// An order paid by card, whose money is on its way back.
+    fn paid_by_card() -> [Command; 4] {
+        let (order_id, charge_id) = (nth_id(16, 0), nth_id(17, 0));
+        let transaction_id = "tx".parse().expect("a name");
+        let found =
+            GatewayPayment { transaction_id, customer_id: id(1), amount: won(100), status: GatewayStatus::Captured };
+        [
+            place(vec![], false).into(),
+            StartCardPayment { order_id }.into(),
+            SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None }.into(),
+            RefundOrder { order_id, lines: None, restock: true, destination: None, reason: None }.into(),
+        ]
     }
 
     /// One command of each kind that the opened shop takes.
@@ -198,6 +216,7 @@ mod tests {
             ShipOrder { order_id: nth_id(11, 0) }.into(),
             DeliverOrder { order_id: nth_id(12, 0) }.into(),
             RefundOrder { order_id: nth_id(11, 0), lines: None, restock: true, destination: None, reason: None }.into(),
+            SettleRefund { order_id: nth_id(16, 0), refund_id: nth_id(19, 0), report: RefundReport::Returned }.into(),
             StartCardPayment { order_id: nth_id(9, 0) }.into(),
             RequestTopUp { customer_id: id(1), amount: won(5) }.into(),
             SettleCharge { charge_id: nth_id(10, 1), report: ChargeReport::Refused { reason: None }, reason: None }
@@ -224,6 +243,7 @@ mod tests {
             writeln!(text, "{:?}", store.wallets(customer).await)?;
             let ever = Timestamp::from_micros(i64::MAX);
             writeln!(text, "{:?}", store.open_charges(ever, PageRequest::first(99)).await)?;
+            writeln!(text, "{:?}", store.pending_refunds(ever, PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.top_ups(customer, PageRequest::first(99)).await)?;
             let wallet = commerce_core::WalletId { customer_id: customer, currency: krw };
             writeln!(text, "{:?}", store.wallet_entries(wallet, PageRequest::first(99)).await)?;

@@ -2,8 +2,8 @@
 
 use commerce_core::store::Envelope;
 use commerce_core::{
-    Basket, BasketLines, Command, CustomerId, Fingerprint, KeyScope, Keys, Operation, PlaceOrder, Records, WorkingSet,
-    keys,
+    Basket, BasketLines, Command, CustomerId, Fingerprint, KeyScope, Keys, Operation, OrderId, PlaceOrder, Records,
+    SettleRefund, WorkingSet, keys,
 };
 
 use crate::load::Mode;
@@ -30,6 +30,15 @@ impl Request {
             }) => Some(*customer_id),
             _ => None,
         }
+    }
+
+    /// The order whose refund the command settles, if what it gives back is not known yet.
+    fn unknown_refund(&self, known: &WorkingSet) -> Option<OrderId> {
+        let Command::SettleRefund(SettleRefund { order_id, refund_id, .. }) = self.envelope.command else {
+            return None;
+        };
+        let is_known = known.refunds(order_id).iter().any(|refund| refund.id == refund_id);
+        (!is_known).then_some(order_id)
     }
 
     fn touched(&self, loaded: &WorkingSet) -> Keys {
@@ -71,6 +80,7 @@ pub(crate) fn touched(requests: &[&Request], loaded: &WorkingSet) -> Keys {
 pub(crate) fn leads(requests: &[&Request], wanted: &Keys, known: &WorkingSet) -> Keys {
     Keys {
         carts: requests.iter().filter_map(|request| request.ordered_cart()).collect(),
+        refunds: requests.iter().filter_map(|request| request.unknown_refund(known)).collect(),
         usernames: wanted.usernames.iter().filter(|name| known.customer_named(name).is_none()).cloned().collect(),
         variants: wanted.variants.iter().filter(|id| known.variant(**id).is_none()).copied().collect(),
         coupon_codes: wanted.coupon_codes.iter().filter(|c| known.coupon_with_code(c).is_none()).cloned().collect(),
@@ -125,6 +135,7 @@ pub(crate) fn mode(requests: &[&Request]) -> Mode {
         | Operation::ShipOrder
         | Operation::DeliverOrder
         | Operation::RefundOrder
+        | Operation::SettleRefund
         | Operation::IssueCoupon
         | Operation::AddCartItem
         | Operation::UpdateCartItem

@@ -1,8 +1,8 @@
 //! The list of all cases. What a store promises is said here once, in words; each case tries it.
 
 use super::{
-    Case, atomicity, cards, carts, coupons, idempotency, leases, lifecycle, orders, outbox, pages, reads, refunds,
-    rejections, sales, stock, uniqueness, views, wallets,
+    Case, atomicity, cards, carts, coupons, gateway_refunds, idempotency, leases, lifecycle, orders, outbox, pages,
+    reads, refunds, rejections, sales, stock, uniqueness, views, wallets,
 };
 
 macro_rules! suite {
@@ -102,6 +102,14 @@ suite! { $
         a_top_up_without_its_money_credits_nothing: "a failed or expired top-up credits nothing, whatever comes later",
         a_transaction_pays_one_charge: "a gateway's transaction pays one charge",
         open_charges_are_found_until_settled: "open charges are found by age, page by page, until they are settled",
+    }
+    gateway_refunds {
+        a_gateway_refund_is_written_whole: "a refund on its way counts and moves nothing; once it is back all is there",
+        a_failed_refund_frees_its_units: "a refund that failed is kept with its reason, and refunded another way",
+        the_last_money_back_refunds_the_order: "an order is refunded when the last of its money is really back",
+        racing_words_settle_a_refund_once: "of words on one refund that race one settles it",
+        racing_gateway_refunds_never_exceed_the_payment: "racing refunds either way return what was paid, and no more",
+        pending_refunds_are_found_until_settled: "pending refunds are found by age, page by page, until they are settled",
     }
     carts {
         edits_of_a_cart_are_never_lost: "a cart is the sum of every edit, made at the same time or not",

@@ -28,6 +28,7 @@ mod atomicity;
 mod cards;
 mod carts;
 mod coupons;
+mod gateway_refunds;
 mod idempotency;
 mod leases;
 mod lifecycle;

@@ -236,15 +236,18 @@ pub(super) async fn facts_for_audits(world: World) {
         let coupon = world.coupon(|_| ()).await;
         let order = world.buy(customer, basket(&[(variant, 1)])).await.id;
         let wallet = WalletId { customer_id: customer, currency: Currency::KRW };
-        (wallet, coupon, order, world.variant(1, 1).await)
+        let top_up = world.top_up(customer, 5).await.id;
+        (wallet, coupon, order, world.variant(1, 1).await, top_up)
     };
     let (mut wallets, mut coupons, mut orders, mut variants) = (Vec::new(), Vec::new(), Vec::new(), vec![variant]);
+    let mut top_ups = Vec::new();
     for _ in 0..ITEMS {
-        let (wallet, coupon, order, variant) = grow().await;
+        let (wallet, coupon, order, variant, top_up) = grow().await;
         wallets.push(wallet);
         coupons.push(coupon);
         orders.push(order);
         variants.push(variant);
+        top_ups.push(top_up);
     }
     // These pages come without a `next`: the end is a page that is not full.
     let page = async |request| keys(sound(world.store().stock_facts(request).await), |facts| facts.stock.variant_id);
@@ -255,6 +258,8 @@ pub(super) async fn facts_for_audits(world: World) {
     walk("facts of coupons", Order::Ascending, &coupons, page, async || grow().await).await;
     let page = async |request| keys(sound(world.store().order_facts(request).await), |facts| facts.order.id);
     walk("facts of orders", Order::Ascending, &orders, page, async || grow().await).await;
+    let page = async |request| keys(sound(world.store().top_up_facts(request).await), |facts| facts.top_up.id);
+    walk("facts of top-ups", Order::Ascending, &top_ups, page, async || grow().await).await;
     let page = async |request| keys(sound(world.store().named_orders(request).await), |named| named.order_id);
     walk("orders that are named", Order::Ascending, &orders, page, async || grow().await).await;
     facts_within_aggregates(&world, variant, &wallets, async || grow().await).await;

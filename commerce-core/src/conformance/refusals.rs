@@ -9,8 +9,8 @@ use crate::charge::ChargeReport;
 use crate::command::{
     AddCartItem, AddVariant, AdjustStock, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon, DeliverOrder,
     Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, ShipOrder, StartCardPayment, UpdateCartItem,
-    UpdateCoupon, UpdateProduct, UpdateVariant,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, StartCardPayment,
+    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::{CouponScope, IssuedCouponStatus, MAX_COUPONS, MAX_SCOPE, Stacking};
 use crate::gateway::{GatewayPayment, GatewayStatus};
@@ -21,7 +21,7 @@ use crate::operation::Operation;
 use crate::order::{MAX_LINES, OrderStatus};
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
-use crate::refund::RefundDestination;
+use crate::refund::{RefundDestination, RefundReport};
 use crate::rejection::Rejection;
 use crate::store::Envelope;
 use crate::text::{CouponCode, Name, Username};
@@ -175,8 +175,9 @@ async fn baskets(world: &World, scene: &Scene, refused: &mut Refused) {
     let poor = Rejection::InsufficientBalance { balance: krw(9_000), required: krw(10_000) };
     let dear = world.variant(5_000, 2).await;
     refused.add(world, me, order(&[(dear, 2)]), poor);
-    let by_card = PlaceOrder { payment: Some(PaymentMethod::Card), ..order(&[(*variant, 1)]) };
-    refused.add(world, me, by_card, Rejection::PaymentMethodNotOffered);
+    let free = world.variant(0, 1).await;
+    let by_card = PlaceOrder { payment: Some(PaymentMethod::Card), ..order(&[(free, 1)]) };
+    refused.add(world, me, by_card, Rejection::AmountNotPositive { amount: krw(0) });
     let few = Envelope { ids: IdBlock::new(1, 2, NodeId::default()), ..world.envelope(me, order(&[(*variant, 1)])) };
     refused.0.push((few, Rejection::TooFewIds { needed: 3, given: 2 }));
 
@@ -440,6 +441,18 @@ async fn refunds(world: &World, scene: &Scene, refused: &mut Refused) {
     refused.add(world, &staff, through_gateway, Rejection::RefundDestinationNotOffered { destination });
     let operation = Operation::RefundOrder;
     refused.add(world, &scene.me, refund(order, None), Rejection::Forbidden { operation });
+    let settle = |order_id| SettleRefund { order_id, refund_id: unused(), report: RefundReport::Returned };
+    let operation = Operation::SettleRefund;
+    refused.add(world, &scene.me, settle(order), Rejection::Forbidden { operation });
+    refused.add(world, &staff, settle(unused()), Rejection::OrderNotFound { order: unused() });
+    refused.add(world, &staff, settle(order), Rejection::RefundNotFound { order, refund: unused() });
+    let by_card = world.place(scene.customer, basket(&[(world.variant(1_000, 1).await, 1)])).await;
+    let charge = world.start_card(&by_card).await;
+    world.settle(&charge, GatewayStatus::Captured).await;
+    let order = by_card.id;
+    world.run(&staff, refund(order, None)).await;
+    let on_its_way = Rejection::RefundTooLarge { order, position: 1, requested: 1, refundable: 0 };
+    refused.add(world, &staff, refund(order, None), on_its_way);
     let rich = world.customer_with(1_000).await;
     let bought = world.buy(rich, basket(&[(world.variant(1_000, 1).await, 1)])).await.id;
     world.deposit(rich, MAX_MINOR).await;

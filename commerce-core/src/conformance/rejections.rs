@@ -24,7 +24,7 @@ kinds! {
     VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponInactive CouponNotStarted
     CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired CouponOutOfScope BelowMinimum
     CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired OrderNotExpired PaymentMethodNotOffered
-    OrderLineNotFound RefundTooLarge RefundDestinationNotOffered WalletFull PaymentInProgress ChargeNotFound
+    OrderLineNotFound RefundTooLarge RefundDestinationNotOffered WalletFull PaymentInProgress ChargeNotFound RefundNotFound
     GatewayAmountMismatch GatewayCustomerMismatch GatewayTransactionMismatch GatewayTransactionTaken
 }
 

@@ -8,14 +8,15 @@ use crate::charge::ChargeReport;
 use crate::command::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, CancelOrder, ClearCart, Command, CouponRef, DeliverOrder,
     Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, ShipOrder, StartCardPayment, UpdateCartItem,
-    UpdateCoupon, UpdateProduct, UpdateVariant,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, StartCardPayment,
+    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::decide::Outcome;
 use crate::gateway::GatewayStatus;
 use crate::ids::{CustomerId, VariantId};
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
+use crate::refund::RefundReport;
 use crate::store::{Envelope, Receipt};
 use crate::text::{Name, Note, Username};
 
@@ -56,7 +57,7 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     let Outcome::Order(second) = step(world, &me, second, &mut script).await else { panic!("an order") };
     let reason = Some(Note::new("changed my mind").expect("a note"));
     step(world, &me, CancelOrder { order_id: second.id, reason }, &mut script).await;
-    let third = PlaceOrder { customer_id, basket: basket(&[(variant_id, 1)]), payment: None };
+    let third = PlaceOrder { customer_id, basket: basket(&[(variant_id, 1)]), payment: Some(PaymentMethod::Card) };
     let Outcome::Order(third) = step(world, &me, third, &mut script).await else { panic!("an order") };
     let begin = StartCardPayment { order_id: third.id };
     let Outcome::Charge(charge) = step(world, &me, begin, &mut script).await else { panic!("a charge") };
@@ -70,7 +71,12 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     let reason = Some(Note::new("broken").expect("a note"));
     let refund = RefundOrder { order_id: order.id, lines, restock: true, destination: None, reason };
     step(world, &staff, refund.clone(), &mut script).await;
-    step(world, &staff, RefundOrder { lines: None, restock: false, ..refund }, &mut script).await;
+    step(world, &staff, RefundOrder { lines: None, restock: false, ..refund.clone() }, &mut script).await;
+    let by_card = RefundOrder { order_id: third.id, ..refund };
+    let Outcome::Refund(begun) = step(world, &staff, by_card, &mut script).await else { panic!("a refund") };
+    let (order_id, refund_id) = (third.id, begun.id);
+    let back = SettleRefund { order_id, refund_id, report: RefundReport::Returned };
+    step(world, &Principal::System, back, &mut script).await;
     let third = PlaceOrder { customer_id, basket: basket(&[(variant_id, 1)]), payment: None };
     let Outcome::Order(third) = step(world, &me, third, &mut script).await else { panic!("an order") };
     world.wait(world.store().shop().pending_order_ttl);

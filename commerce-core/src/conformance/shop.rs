@@ -180,7 +180,7 @@ impl World {
 
 /// Giving back.
 impl World {
-    /// Staff give back what is left of an order, or units of its lines, into the wallet; the units go back into stock.
+    /// Staff give back what is left of an order, or units of its lines, the way it was paid; the units go back into stock.
     pub async fn try_refund(&self, order: OrderId, lines: Option<&[(u32, i64)]>) -> Result<Arc<Refund>, Rejection> {
         let line = |&(position, units): &(u32, i64)| RefundLineRequest {
             position,

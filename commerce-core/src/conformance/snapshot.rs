@@ -13,7 +13,7 @@ use crate::ids::CustomerId;
 use crate::ids::VariantId;
 use crate::order::Order;
 use crate::sales::DailySales;
-use crate::store::{CouponFacts, HolderFacts, LedgerRow, OrderFacts, StockFacts, WalletFacts};
+use crate::store::{CouponFacts, HolderFacts, LedgerRow, OrderFacts, StockFacts, TopUpFacts, WalletFacts};
 use crate::store::{PageRequest, Store};
 use crate::time::{Date, Timestamp};
 use crate::top_up::TopUp;
@@ -38,6 +38,7 @@ pub struct Snapshot {
     coupon_facts: Vec<CouponFacts>,
     holder_facts: Vec<HolderFacts>,
     order_facts: Vec<OrderFacts>,
+    top_up_facts: Vec<TopUpFacts>,
     sales_facts: Vec<DailySales>,
     sales: Vec<DailySales>,
     backlog: u64,
@@ -88,6 +89,7 @@ impl Snapshot {
             coupon_facts: sound(store.coupon_facts(all()).await),
             holder_facts: sound(store.holder_facts(all()).await),
             order_facts: sound(store.order_facts(all()).await),
+            top_up_facts: sound(store.top_up_facts(all()).await),
             sales_facts: sound(store.sales_facts(all()).await),
             sales,
             backlog: sound(store.backlog().await),
@@ -114,6 +116,7 @@ impl Snapshot {
             differ("coupon counters", &self.coupon_facts, &other.coupon_facts),
             differ("customers' copies", &self.holder_facts, &other.holder_facts),
             differ("what hangs on orders", &self.order_facts, &other.order_facts),
+            differ("what hangs on top-ups", &self.top_up_facts, &other.top_up_facts),
             differ("all sales", &self.sales_facts, &other.sales_facts),
             differ("sales", &self.sales, &other.sales),
             (self.backlog != other.backlog)

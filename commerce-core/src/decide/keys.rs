@@ -1,14 +1,15 @@
 //! Which records a command may touch.
 
 use super::basket::basket_lines;
-use super::refund::{line_at, returned_lines};
+use super::refund::{line_at, offered, returned_lines};
 use crate::charge::{Charge, ChargePurpose, ChargeReport};
-use crate::command::{Basket, BasketLines, Command, CouponRef, RefundOrder, SettleCharge};
+use crate::command::{Basket, BasketLines, Command, CouponRef, RefundOrder, SettleCharge, SettleRefund};
 use crate::gateway::GatewayStatus;
 use crate::ids::{ChargeId, CouponId, CustomerId, IdBlock, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::order::Order;
 use crate::payment::PaymentMethod;
 use crate::records::Records;
+use crate::refund::{RefundDestination, RefundLine, RefundReport};
 use crate::wallet::WalletId;
 use crate::working_set::Keys;
 
@@ -89,6 +90,7 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
         Command::ShipOrder(c) => keys.orders.extend([c.order_id]),
         Command::DeliverOrder(c) => keys.orders.extend([c.order_id]),
         Command::RefundOrder(c) => refund_keys(c, loaded, &mut keys),
+        Command::SettleRefund(c) => settled_keys(c, loaded, &mut keys),
         Command::StartCardPayment(c) => keys.orders.extend([c.order_id]),
         Command::RequestTopUp(c) => keys.customers.extend([c.customer_id]),
         Command::SettleCharge(c) => charge_keys(c, loaded, &mut keys),
@@ -163,16 +165,40 @@ fn wallet_keys(customer_id: CustomerId, currency: crate::money::Currency, keys: 
     keys.wallets.insert(WalletId { customer_id, currency });
 }
 
-/// A paid order with its refunds and the copies that it used, the wallet that takes the money, and the stock of what
-/// comes back.
+/// A paid order with its refunds; and if the money comes back at once the copies that it used, the wallet that takes the
+/// money, and the stock of what comes back.
 fn refund_keys<R: Records>(command: &RefundOrder, loaded: &R, keys: &mut Keys) {
     keys.refunds.insert(command.order_id);
+    keys.orders.insert(command.order_id);
+    let order = loaded.order(command.order_id);
+    let method = order.and_then(|order| order.payment).map(|payment| payment.method);
+    if method.map(|method| offered(method, command.destination)) == Some(Ok(RefundDestination::Gateway)) {
+        return;
+    }
     let Some(order) = order_keys(command.order_id, loaded, keys) else { return };
     keys.wallets.insert(WalletId { customer_id: order.customer_id, currency: order.currency() });
     if command.restock {
         let lines = returned_lines(order, loaded.refunds(order.id), command.lines.as_deref()).unwrap_or_default();
-        keys.variants.extend(lines.iter().filter_map(|line| Some(line_at(order, line.position)?.variant_id)));
+        restocked_keys(order, &lines, keys);
     }
+}
+
+/// An order with its refunds; and if the money is back the copies that it used, and the stock of what comes back.
+fn settled_keys<R: Records>(command: &SettleRefund, loaded: &R, keys: &mut Keys) {
+    keys.refunds.insert(command.order_id);
+    keys.orders.insert(command.order_id);
+    if command.report != RefundReport::Returned {
+        return;
+    }
+    let Some(order) = order_keys(command.order_id, loaded, keys) else { return };
+    let refund = loaded.refunds(order.id).iter().find(|refund| refund.id == command.refund_id);
+    if let Some(refund) = refund.filter(|refund| refund.restock) {
+        restocked_keys(order, &refund.lines, keys);
+    }
+}
+
+fn restocked_keys(order: &Order, lines: &[RefundLine], keys: &mut Keys) {
+    keys.variants.extend(lines.iter().filter_map(|line| Some(line_at(order, line.position)?.variant_id)));
 }
 
 /// An order that gives back what it took.

@@ -104,7 +104,7 @@ pub enum Outcome {
     MergedCart(Arc<MergedCart>),
     /// An order was placed, or went a step further.
     Order(Arc<Order>),
-    /// Money of an order was given back.
+    /// Money of an order was given back, or is on its way.
     Refund(Arc<Refund>),
     /// A charge was begun or settled.
     Charge(Arc<Charge>),
@@ -177,6 +177,7 @@ pub fn decide<R: Records>(
         Command::ShipOrder(command) => lifecycle::ship(&case, command.order_id),
         Command::DeliverOrder(command) => lifecycle::deliver(&case, command.order_id),
         Command::RefundOrder(command) => refund::refund(&case, command),
+        Command::SettleRefund(command) => refund::settle(&case, command),
         Command::StartCardPayment(command) => charge::start(&case, command),
         Command::RequestTopUp(command) => top_up::request(&case, command),
         Command::SettleCharge(command) => charge::settle(&case, command),
@@ -224,6 +225,7 @@ impl<R: Records> Case<'_, R> {
             | Command::ShipOrder(_)
             | Command::DeliverOrder(_)
             | Command::RefundOrder(_)
+            | Command::SettleRefund(_)
             | Command::SettleCharge(_) => self.principal.is_staff(),
         };
         if permitted { Ok(()) } else { Err(Rejection::Forbidden { operation: command.operation() }) }

@@ -20,11 +20,7 @@ use crate::wallet::{Wallet, WalletEntryKind, WalletId, WalletMove};
 
 pub(super) fn place<R: Records>(case: &Case<'_, R>, command: &PlaceOrder) -> Result<Decision, Rejection> {
     check_shape(&command.basket)?;
-    let pays = match command.payment {
-        None => false,
-        Some(PaymentMethod::Wallet) => true,
-        Some(PaymentMethod::Card) => return Err(Rejection::PaymentMethodNotOffered),
-    };
+    let pays = command.payment == Some(PaymentMethod::Wallet);
     case.registered(command.customer_id)?;
 
     let lines = checked_lines(case.records, command.customer_id, &command.basket)?;
@@ -36,6 +32,9 @@ pub(super) fn place<R: Records>(case: &Case<'_, R>, command: &PlaceOrder) -> Res
     let wallet_id = WalletId { customer_id: command.customer_id, currency: priced.total.currency() };
     if pays {
         check_balance(case, wallet_id, priced.total)?;
+    } else if command.payment == Some(PaymentMethod::Card) && !priced.total.is_positive() {
+        // No card is asked for nothing.
+        return Err(Rejection::AmountNotPositive { amount: priced.total });
     }
 
     // After this point the order must succeed.

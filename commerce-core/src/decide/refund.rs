@@ -1,18 +1,18 @@
-//! Decisions on refunds.
+//! Decisions on refunds: begin one, and book what became of one at the gateway.
 
 use std::sync::Arc;
 
 use super::lifecycle::return_stock;
 use super::order::{check_transition, record, visible};
-use super::{Case, Decision, Outcome};
-use crate::command::{RefundLineRequest, RefundOrder};
+use super::{Case, Decision, FreshIds, Outcome};
+use crate::command::{RefundLineRequest, RefundOrder, SettleRefund};
 use crate::coupon::{IssuedCoupon, Redemption, RedemptionStatus};
 use crate::inventory::StockReason;
 use crate::money::{MAX_MINOR, Money};
 use crate::order::{AppliedCoupon, MAX_LINES, Order, OrderChange, OrderStatus};
 use crate::payment::PaymentMethod;
 use crate::records::{Changes, Records};
-use crate::refund::{Refund, RefundDestination, RefundLine, RefundStatus, Returned, is_refunded};
+use crate::refund::{Refund, RefundDestination, RefundLine, RefundReport, RefundStatus, Returned, is_refunded};
 use crate::rejection::Rejection;
 use crate::sales::DailySales;
 use crate::wallet::{Wallet, WalletEntryKind, WalletId, WalletMove};
@@ -26,21 +26,18 @@ pub(super) fn refund<R: Records>(case: &Case<'_, R>, command: &RefundOrder) -> R
         from: order.status,
         to: OrderStatus::Refunded,
     })?;
-    let destination = command.destination.unwrap_or(match paid.method {
-        PaymentMethod::Wallet => RefundDestination::Wallet,
-        PaymentMethod::Card => RefundDestination::Gateway,
-    });
-    if destination != RefundDestination::Wallet {
-        return Err(Rejection::RefundDestinationNotOffered { destination });
-    }
+    let destination = offered(paid.method, command.destination)?;
     let earlier = case.records.refunds(order.id);
     let lines = returned_lines(order, earlier, command.lines.as_deref())?;
     let total = lines.iter().try_fold(Money::zero(order.currency()), |sum, line| sum.plus(line.amount))?;
-    let wallet = check_wallet(case, order, total)?;
+    let wallet = match destination {
+        RefundDestination::Wallet => Some(check_wallet(case, order, total)?),
+        RefundDestination::Gateway => None,
+    };
 
     // After this point it must succeed.
     let mut ids = case.ids();
-    let refund = Arc::new(Refund {
+    let refund = Refund {
         id: ids.unused(|id| earlier.iter().any(|refund| refund.id == id))?,
         order_id: order.id,
         payment_id: paid.payment_id,
@@ -48,13 +45,78 @@ pub(super) fn refund<R: Records>(case: &Case<'_, R>, command: &RefundOrder) -> R
         total,
         destination,
         restock: command.restock,
-        status: RefundStatus::Succeeded,
+        status: if wallet.is_some() { RefundStatus::Succeeded } else { RefundStatus::Pending },
         reason: command.reason.clone(),
+        failure_reason: None,
         created_at: case.now(),
         updated_at: case.now(),
-    });
-    let mut changes = Changes { refunds: vec![Arc::clone(&refund)], ..Changes::default() };
+    };
+    let Some(wallet) = wallet else {
+        return noted(case, order, refund, &mut ids, |refund| OrderChange::RefundStarted { refund });
+    };
+    let mut changes = Changes::default();
     pay_back(case, order, &refund, wallet, &mut changes)?;
+    returned(case, order, refund, &mut ids, changes)
+}
+
+pub(super) fn settle<R: Records>(case: &Case<'_, R>, command: &SettleRefund) -> Result<Decision, Rejection> {
+    let order = visible(case, command.order_id)?;
+    let known = case.records.refunds(order.id).iter().find(|refund| refund.id == command.refund_id);
+    let refund = known.ok_or(Rejection::RefundNotFound { order: order.id, refund: command.refund_id })?;
+    if refund.status != RefundStatus::Pending {
+        return Ok(Decision { changes: Changes::default(), outcome: Outcome::Refund(Arc::clone(refund)) });
+    }
+    // After this point it must succeed.
+    let settled =
+        |status, failure_reason| Refund { status, failure_reason, updated_at: case.now(), ..Refund::clone(refund) };
+    match &command.report {
+        RefundReport::Returned => {
+            returned(case, order, settled(RefundStatus::Succeeded, None), &mut case.ids(), Changes::default())
+        }
+        RefundReport::Refused { reason } => {
+            let failed = settled(RefundStatus::Failed, reason.clone());
+            noted(case, order, failed, &mut case.ids(), |refund| OrderChange::RefundFailed { refund })
+        }
+    }
+}
+
+/// Where the money of an order paid this way goes, if it may go there: the way it came, unless told otherwise.
+pub(super) fn offered(paid: PaymentMethod, asked: Option<RefundDestination>) -> Result<RefundDestination, Rejection> {
+    match (paid, asked) {
+        (PaymentMethod::Wallet, Some(destination @ RefundDestination::Gateway)) => {
+            Err(Rejection::RefundDestinationNotOffered { destination })
+        }
+        (PaymentMethod::Wallet, _) => Ok(RefundDestination::Wallet),
+        (PaymentMethod::Card, asked) => Ok(asked.unwrap_or(RefundDestination::Gateway)),
+    }
+}
+
+/// Records a step of a refund that moves nothing yet.
+fn noted<R: Records>(
+    case: &Case<'_, R>,
+    order: &Order,
+    refund: Refund,
+    ids: &mut FreshIds,
+    change: impl FnOnce(Arc<Refund>) -> OrderChange,
+) -> Result<Decision, Rejection> {
+    let refund = Arc::new(refund);
+    let changes = Changes { refunds: vec![Arc::clone(&refund)], ..Changes::default() };
+    let change = change(Arc::clone(&refund));
+    let (order, event) = order.advanced(order.status, change, case.principal, case.now(), |_| ())?;
+    Ok(Decision { outcome: Outcome::Refund(refund), ..record(order, event, ids, changes)? })
+}
+
+/// Books a refund whose money is back: its units, the sales of the day, and with the order's last unit its coupons. One
+/// that is still on its way holds the order where it stands, however much has been asked for.
+fn returned<R: Records>(
+    case: &Case<'_, R>,
+    order: &Order,
+    refund: Refund,
+    ids: &mut FreshIds,
+    mut changes: Changes,
+) -> Result<Decision, Rejection> {
+    let refund = Arc::new(refund);
+    changes.refunds.push(Arc::clone(&refund));
     if refund.restock {
         let units =
             refund.lines.iter().filter_map(|line| Some((line_at(order, line.position)?.variant_id, line.quantity)));
@@ -63,15 +125,15 @@ pub(super) fn refund<R: Records>(case: &Case<'_, R>, command: &RefundOrder) -> R
     book_returns(case, order, &refund, &mut changes);
     // Looked up in any case, so that what a refund locks does not hang on those before it.
     let released = released_coupons(case, order);
-    let all = earlier.iter().map(Arc::as_ref).chain([&*refund]);
-    let to = if is_refunded(order, all) { OrderStatus::Refunded } else { order.status };
+    let others = case.records.refunds(order.id).iter().map(Arc::as_ref).filter(|other| other.id != refund.id);
+    let to = if is_refunded(order, others.chain([&*refund])) { OrderStatus::Refunded } else { order.status };
     if to == OrderStatus::Refunded {
         changes.redemptions.extend(released.iter().map(|(redemption, _)| *redemption));
         changes.issued_coupons.extend(released.into_iter().filter_map(|(_, copy)| copy));
     }
     let change = OrderChange::Refunded { refund: Arc::clone(&refund) };
     let (order, event) = order.advanced(to, change, case.principal, case.now(), |_| ())?;
-    Ok(Decision { outcome: Outcome::Refund(refund), ..record(order, event, &mut ids, changes)? })
+    Ok(Decision { outcome: Outcome::Refund(refund), ..record(order, event, ids, changes)? })
 }
 
 fn check_shape(lines: Option<&[RefundLineRequest]>) -> Result<(), Rejection> {

@@ -132,6 +132,16 @@ pub enum OrderChange {
     Shipped,
     /// It reached its customer.
     Delivered,
+    /// Money is to be given back through the gateway; the order stands where it stood.
+    RefundStarted {
+        /// What is on its way.
+        refund: Arc<Refund>,
+    },
+    /// The gateway will not give money back; the order stands where it stood.
+    RefundFailed {
+        /// What was not given back, and why.
+        refund: Arc<Refund>,
+    },
     /// Money was given back: for all of it that was left, if the event leads to [`OrderStatus::Refunded`], or for a part,
     /// which leaves the order where it stands.
     Refunded {
@@ -141,11 +151,15 @@ pub enum OrderChange {
 }
 
 impl OrderChange {
-    /// Whether this can take an order from one status to another: along the transition table, or nowhere for a refund
-    /// of a part.
+    /// Whether this can take an order from one status to another: along the transition table; nowhere for a refund of a
+    /// part, and for one that is under way or failed.
     fn may_lead(&self, from: OrderStatus, to: OrderStatus) -> bool {
-        let in_part = from == to && matches!(self, Self::Refunded { .. }) && from.may_become(OrderStatus::Refunded);
-        in_part || from.may_become(to)
+        let stays = from == to && from.may_become(OrderStatus::Refunded);
+        match self {
+            Self::RefundStarted { .. } | Self::RefundFailed { .. } => stays,
+            Self::Refunded { .. } => stays || from.may_become(to),
+            _ => from.may_become(to),
+        }
     }
 }
 
@@ -206,8 +220,12 @@ impl OrderEvent {
     /// is one event: `order.paid`, from nothing.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
-        if matches!(self.change, OrderChange::Refunded { .. }) && !matches!(self.to, OrderStatus::Refunded) {
-            return "order.partially_refunded";
+        match (&self.change, self.to) {
+            (OrderChange::RefundStarted { .. }, _) => return "order.refund_started",
+            (OrderChange::RefundFailed { .. }, _) => return "order.refund_failed",
+            (OrderChange::Refunded { .. }, OrderStatus::Refunded) => {}
+            (OrderChange::Refunded { .. }, _) => return "order.partially_refunded",
+            _ => {}
         }
         match self.to {
             OrderStatus::Pending => match self.from {

@@ -6,20 +6,22 @@
 //! the same time. So a crash at any point loses nothing: the next of them asks the gateway by the charge's id, which is
 //! the key of everything that it was ever asked about it.
 
+mod refunds;
 mod sweep;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub use sweep::{Swept, Unsettled};
+pub use sweep::{Open, Swept, Unsettled};
 use thiserror::Error as ThisError;
 
 use crate::charge::{Charge, ChargePurpose, ChargeReport, ChargeStatus};
-use crate::command::{CancelOrder, RequestTopUp, SettleCharge, StartCardPayment};
+use crate::command::{CancelOrder, PlaceOrder, RequestTopUp, SettleCharge, StartCardPayment};
 use crate::commerce::{Caller, Commerce};
 use crate::gateway::{GatewayError, GatewayRefund, GatewayRefundStatus, GatewayRequest, GatewayStatus, PaymentGateway};
 use crate::ids::{ChargeId, OrderId, TopUpId};
 use crate::order::{Order, OrderStatus};
+use crate::payment::PaymentMethod;
 use crate::principal::Principal;
 use crate::rejection::Rejection;
 use crate::store::{Error, Receipt, Store, StoreError};
@@ -75,6 +77,25 @@ impl Payments {
 
     fn store(&self) -> &dyn Store {
         &**self.commerce.store()
+    }
+
+    /// Places an order; if it is to be paid by card, begins that under the same key in a second commit, and takes it as
+    /// far as the gateway lets it go at once. Answers the order as it is then, also when asked again: what broke off
+    /// between the two commits goes on there. An order that cannot be paid by card any more by then is answered too.
+    pub async fn place_order(&self, caller: Caller, command: PlaceOrder) -> Result<Receipt<Arc<Order>>, Error> {
+        let by_card = command.payment == Some(PaymentMethod::Card);
+        let placed = self.commerce.place_order(caller.clone(), command).await?;
+        if !by_card {
+            return Ok(placed);
+        }
+        let order_id = placed.outcome.id;
+        let paid = match self.pay_order(caller, order_id).await {
+            Ok(paid) => paid.outcome,
+            Err(Error::Rejected(_)) => self.order(order_id).await?,
+            // The order is there by now: the same key tells.
+            Err(Error::Store(error)) => return Err(unknown(error).into()),
+        };
+        Ok(Receipt { outcome: paid, replayed: placed.replayed })
     }
 
     /// Pays a pending order by card: begins the payment, and takes it as far as the gateway lets it go at once. Answers

@@ -1,17 +1,37 @@
-//! The sweep: takes up every charge that nobody has looked after.
+//! The sweep: takes up every charge and every refund that nobody has looked after.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{PaymentError, Payments};
-use crate::ids::ChargeId;
+use crate::ids::{ChargeId, RefundId};
+use crate::refund::RefundStatus;
 use crate::store::{PageRequest, StoreError};
 use crate::time::Timestamp;
 
-/// A charge that a sweep could not settle.
+/// What a sweep looks after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// A charge.
+    Charge(ChargeId),
+    /// A refund through the gateway.
+    Refund(RefundId),
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Charge(id) => write!(f, "charge {id}"),
+            Self::Refund(id) => write!(f, "refund {id}"),
+        }
+    }
+}
+
+/// What a sweep could not settle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsettled {
-    /// Which charge.
-    pub charge: ChargeId,
+    /// What.
+    pub what: Open,
     /// Why not.
     pub why: PaymentError,
 }
@@ -19,33 +39,63 @@ pub struct Unsettled {
 /// What a sweep came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Charges looked after.
+    /// Charges and refunds looked after.
     pub looked_after: u64,
-    /// Of these, charges that need no more looking after.
+    /// Of these, those that need no more looking after.
     pub settled: u64,
-    /// Charges that it failed for. One that fails keeps no other from its turn.
+    /// Those that it failed for. One that fails keeps no other from its turn.
     pub unsettled: Vec<Unsettled>,
 }
 
+impl Swept {
+    fn count(&mut self, what: Open, came_to: Result<bool, PaymentError>) {
+        self.looked_after += 1;
+        match came_to {
+            Ok(settled) => self.settled += u64::from(settled),
+            Err(why) => self.unsettled.push(Unsettled { what, why }),
+        }
+    }
+}
+
 impl Payments {
-    /// Looks after every open charge that has not changed for `quiet`: asks the gateway, settles, gives back. Several at
-    /// the same time do no harm.
+    /// Looks after every open charge and every pending refund that has not changed for `quiet`: asks the gateway,
+    /// settles, gives back. Several at the same time do no harm.
     pub async fn sweep(&self, quiet: Duration) -> Result<Swept, StoreError> {
         let now = self.store().now().await?.as_micros();
         let before = Timestamp::from_micros(now - i64::try_from(quiet.as_micros()).unwrap_or(now) + 1);
-        let (mut swept, mut after) = (Swept::default(), None);
+        let mut swept = Swept::default();
+        self.sweep_charges(before, &mut swept).await?;
+        self.sweep_refunds(before, &mut swept).await?;
+        Ok(swept)
+    }
+
+    async fn sweep_charges(&self, before: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
+        let mut after = None;
         loop {
             let page = self.store().open_charges(before, PageRequest { after, limit: 100 }).await?;
             for charge in &page.items {
-                swept.looked_after += 1;
-                match self.advance(charge.id).await {
-                    Ok(charge) => swept.settled += u64::from(!charge.status.is_open()),
-                    Err(why) => swept.unsettled.push(Unsettled { charge: charge.id, why }),
-                }
+                let came_to = self.advance(charge.id).await.map(|charge| !charge.status.is_open());
+                swept.count(Open::Charge(charge.id), came_to);
             }
             after = page.next;
             if after.is_none() {
-                return Ok(swept);
+                return Ok(());
+            }
+        }
+    }
+
+    async fn sweep_refunds(&self, before: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let page = self.store().pending_refunds(before, PageRequest { after, limit: 100 }).await?;
+            for refund in &page.items {
+                let came_to = self.advance_refund(refund.order_id, refund.id).await;
+                let came_to = came_to.map(|refund| refund.status != RefundStatus::Pending);
+                swept.count(Open::Refund(refund.id), came_to);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
             }
         }
     }

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::charge::ChargeStatus;
 use crate::coupon::IssuedCouponStatus;
-use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, VariantId};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::inventory::StockReason;
 use crate::money::Money;
 use crate::order::OrderStatus;
 use crate::sales::Revenue;
 use crate::time::Date;
+use crate::top_up::TopUpStatus;
 use crate::wallet::WalletId;
 
 /// Something that does not add up. `Display` tells it in a line: what, of which record, with its numbers.
@@ -128,6 +130,33 @@ pub enum Drift {
         /// The payments in wallets' ledgers.
         found: Vec<(WalletId, Money)>,
     },
+    /// What gateways captured for an order is not what its card payment was, once; it waits for a gateway's word though
+    /// none of its charges does, or the other way round; or a charge is none of its payment's attempts.
+    Charges {
+        /// Which order.
+        order_id: OrderId,
+        /// The status as stored.
+        status: OrderStatus,
+        /// What a card paid; none if none did.
+        by_card: Option<Money>,
+        /// What was captured for it, charge by charge.
+        captured: Vec<(ChargeId, Money)>,
+        /// Its charges that the gateway has not decided on.
+        in_flight: Vec<ChargeId>,
+    },
+    /// A top-up's charge does not stand as it does, or it was not credited once if its money came, or was if it did not.
+    TopUp {
+        /// Which top-up.
+        top_up_id: TopUpId,
+        /// The status as stored.
+        status: TopUpStatus,
+        /// How much.
+        amount: Money,
+        /// The charges that are for it.
+        charges: Vec<(ChargeId, ChargeStatus)>,
+        /// What wallets were credited for it.
+        credits: Vec<(WalletId, Money)>,
+    },
     /// An order's refunds are more than was paid for it, name units that it does not have, are not what its status and
     /// history say, or are not what its customer's wallet was given back.
     Refunds {
@@ -215,6 +244,8 @@ pub enum Lost {
     Order(OrderId),
     /// A customer.
     Customer(CustomerId),
+    /// A top-up.
+    TopUp(TopUpId),
 }
 
 /// What names a record that is not there.

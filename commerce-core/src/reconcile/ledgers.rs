@@ -88,7 +88,8 @@ impl Chain<WalletId> {
 fn lost<I>(row: &LedgerRow<I>, owner: Lost, named_by: NamedBy) -> impl Iterator<Item = Drift> + use<I> {
     let owner = (!row.owner_is_there).then_some(owner);
     let order = row.order_id.filter(|_| !row.order_is_there).map(Lost::Order);
-    owner.into_iter().chain(order).map(move |record| Drift::Lost { record, named_by })
+    let top_up = row.top_up_id.filter(|_| !row.top_up_is_there).map(Lost::TopUp);
+    owner.into_iter().chain(order).chain(top_up).map(move |record| Drift::Lost { record, named_by })
 }
 
 impl NamedOrder {

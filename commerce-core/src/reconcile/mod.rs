@@ -2,6 +2,7 @@
 //!
 //! A store gives the facts; what they must add up to is said here, once.
 
+mod charges;
 mod coupons;
 mod drift;
 mod ledgers;
@@ -20,7 +21,7 @@ pub use drift::{Break, Drift, Lost, NamedBy};
 use crate::sales::DailySales;
 use crate::store::{
     CouponFacts, HolderFacts, LedgerRow, NamedOrder, OrderFacts, PageRequest, StockFacts, Store, StoreError,
-    WalletFacts,
+    TopUpFacts, WalletFacts,
 };
 use ledgers::Chain;
 use sales::{Booked, Comparison, Sold};
@@ -42,6 +43,8 @@ pub struct Report {
     pub copies: u64,
     /// Orders looked at.
     pub orders: u64,
+    /// Top-ups looked at.
+    pub top_ups: u64,
     /// Sales looked at: of one product on one day each.
     pub sales: u64,
     /// Sales that could not be judged because the product was sold on that day meanwhile. A later reconciliation, when
@@ -55,13 +58,17 @@ pub struct Report {
 ///
 /// * a stock is the sum of its ledger, a balance the sum of its entries: each row follows from the one before it,
 ///   without gaps, and the last one says what is stored;
-/// * a row that names a stock, a wallet, a customer or an order names one that is there;
+/// * a row that names a stock, a wallet, a customer, an order or a top-up names one that is there;
 /// * as many copies of a coupon are issued as there are, and no more than its cap; a customer has as many as are
 ///   counted, and no more than one may have; a copy is held or used just as one order's redemption says;
 /// * an order's history replays to the order as it is, with one message a transition; its lines, discounts and
 ///   payment add up to its total, its redemptions are those of its coupons and status;
 /// * an order moved each variant's stock by what its lines say, and back if it was cancelled; one paid from a wallet
-///   took its total there, once;
+///   took its total there, once; for one paid by card one charge was captured, of just that, and while it waits for a
+///   gateway one charge does;
+/// * refunds are no more than was paid, and as many as its history tells; what went into a wallet is there once, and
+///   nothing else is; an order is refunded when all of its money is back;
+/// * a top-up was credited once, with its amount, if its charge was captured, and not at all otherwise;
 /// * a day's sales of a product are what was paid for on it.
 ///
 /// Runs beside other work: what is compared is read from one moment, or (the sales) compared only where nothing moved
@@ -96,6 +103,8 @@ pub async fn reconcile(store: &(impl Store + ?Sized)) -> Result<Report, StoreErr
         let (_, second) = orders_and_sales(store, |_| ()).await?;
         sales = sales.confirmed_by(&second);
     }
+    let judge = |facts: TopUpFacts| drifts.extend(facts.drift());
+    report.top_ups = walk(|page| store.top_up_facts(page), |facts| facts.top_up.id, judge).await?;
     (report.orders, report.sales, report.unsettled_sales) = (orders, sales.compared, sales.unsettled);
     drifts.extend(sales.drifts.into_values());
     Ok(Report { drifts, ..report })

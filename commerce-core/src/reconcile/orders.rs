@@ -14,6 +14,7 @@ impl OrderFacts {
             self.history_drift(),
             self.payment_drift(),
             self.wallet_payment_drift(),
+            self.charge_drift(),
             self.refund_drift(),
             self.redemption_drift(),
             self.message_drift(),

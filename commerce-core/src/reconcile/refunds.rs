@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::drift::Drift;
 use super::orders::sum;
 use crate::order::{Order, OrderChange, OrderLine, OrderStatus};
-use crate::payment::PaymentStatus;
+use crate::payment::{PaymentMethod, PaymentStatus};
 use crate::refund::{Refund, RefundDestination, RefundStatus, Returned, is_refunded};
 use crate::store::{OrderFacts, WalletPayment};
 
@@ -16,13 +16,12 @@ impl OrderFacts {
         let paid = self.payment.as_ref().filter(|p| p.status == PaymentStatus::Succeeded).map(|p| p.amount);
         let refunded = refunds().filter(|refund| refund.counts()).map(|refund| i128::from(refund.total.minor())).sum();
         let told = self.events.iter().filter(|event| matches!(event.change, OrderChange::Refunded { .. })).count();
-        let through = refunds().filter(|refund| refund.status == RefundStatus::Succeeded).count();
         let in_full = !self.refunds.is_empty() && is_refunded(order, refunds());
         let sound = (refunded == 0 || paid.is_some_and(|paid| refunded <= i128::from(paid.minor())))
             && (1..).zip(order.lines.iter()).all(|(position, line)| self.line_fits(position, line))
             && refunds().all(|refund| fits(refund, order))
             && in_full == (order.status == OrderStatus::Refunded)
-            && told == through
+            && self.history_tells_it()
             && self.wallets_were_given_it();
         let into_wallets = self.wallet_refunds.iter().map(|entry| i128::from(entry.amount.minor())).sum();
         let (order_id, refunds) = (order.id, self.refunds.len());
@@ -37,6 +36,24 @@ impl OrderFacts {
             true => returned.amount == total,
             false => returned.quantity < line.quantity && returned.amount.minor() <= total.minor(),
         }
+    }
+
+    /// One event for each refund that began at the gateway, one for each that failed there, one for each that went
+    /// through.
+    fn history_tells_it(&self) -> bool {
+        let (mut began, mut failed, mut through) = (0, 0, 0);
+        for event in &self.events {
+            match &event.change {
+                OrderChange::RefundStarted { .. } => began += 1,
+                OrderChange::RefundFailed { .. } => failed += 1,
+                OrderChange::Refunded { .. } => through += 1,
+                _ => {}
+            }
+        }
+        let count = |fits: &dyn Fn(&Refund) -> bool| self.refunds.iter().filter(|refund| fits(refund)).count();
+        began == count(&|refund| refund.destination == RefundDestination::Gateway)
+            && failed == count(&|refund| refund.status == RefundStatus::Failed)
+            && through == count(&|refund| refund.status == RefundStatus::Succeeded)
     }
 
     /// One entry for each refund into the wallet that is of any money, in the wallet of the order's customer.
@@ -57,11 +74,16 @@ impl OrderFacts {
     }
 }
 
-/// Whether a refund is of this order and its payment, and the sum of its lines.
+/// Whether a refund is of this order and its payment, and the sum of its lines. Only what a card paid goes back through
+/// the gateway, and only there is an answer waited for.
 fn fits(refund: &Refund, order: &Order) -> bool {
     let there = |position: u32| usize::try_from(position).is_ok_and(|place| (1..=order.lines.len()).contains(&place));
     refund.order_id == order.id
         && sum(order, refund.lines.iter().map(|line| line.amount)) == Some(refund.total)
         && order.payment.is_some_and(|payment| payment.payment_id == refund.payment_id)
+        && match refund.destination {
+            RefundDestination::Wallet => refund.status == RefundStatus::Succeeded,
+            RefundDestination::Gateway => order.payment.is_some_and(|payment| payment.method == PaymentMethod::Card),
+        }
         && refund.lines.iter().all(|line| there(line.position))
 }

@@ -60,6 +60,8 @@ impl Sold {
                     self.count((date, line.product_id), -i64::from(returned.quantity), revenue);
                 }
             }
+            // Nothing is back yet, or will be.
+            OrderChange::RefundStarted { .. } | OrderChange::RefundFailed { .. } => {}
             _ if event.to == OrderStatus::Paid => {
                 for line in event.order.lines.iter() {
                     let revenue = Revenue::from(line.subtotal).plus(Revenue::from(line.discount.negated()));

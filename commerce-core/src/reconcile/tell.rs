@@ -10,7 +10,7 @@ use crate::wallet::WalletId;
 
 impl Drift {
     /// Every [`kind`](Self::kind) that there is.
-    pub const KINDS: [&'static str; 16] = [
+    pub const KINDS: [&'static str; 18] = [
         "stock",
         "stock_entry",
         "wallet",
@@ -22,6 +22,8 @@ impl Drift {
         "history",
         "payment",
         "wallet_payment",
+        "charges",
+        "top_up",
         "refunds",
         "redemptions",
         "movement",
@@ -44,6 +46,8 @@ impl Drift {
             Self::History { .. } => "history",
             Self::Payment { .. } => "payment",
             Self::WalletPayment { .. } => "wallet_payment",
+            Self::Charges { .. } => "charges",
+            Self::TopUp { .. } => "top_up",
             Self::Refunds { .. } => "refunds",
             Self::Redemptions { .. } => "redemptions",
             Self::Movement { .. } => "movement",
@@ -67,9 +71,11 @@ impl Drift {
             Self::History { order_id, .. }
             | Self::Payment { order_id, .. }
             | Self::WalletPayment { order_id, .. }
+            | Self::Charges { order_id, .. }
             | Self::Refunds { order_id, .. }
             | Self::Redemptions { order_id, .. }
             | Self::Messages { order_id, .. } => format!("order {order_id}"),
+            Self::TopUp { top_up_id, .. } => format!("top-up {top_up_id}"),
             Self::Movement { order_id, variant_id, .. } => format!("order {order_id}, variant {variant_id}"),
             Self::Sales { date, product_id, .. } => format!("product {product_id}, {date}"),
         }
@@ -116,6 +122,19 @@ impl Drift {
                 or_none(expected.as_ref().map(payment).as_ref()),
                 listed(&found.iter().map(payment).collect::<Vec<_>>())
             ),
+            Self::Charges { status, by_card, captured, in_flight, .. } => format!(
+                "{}, {} to be captured for it; captured: {}; in flight: {}",
+                status.as_str(),
+                or_none(by_card.as_ref()),
+                listed(&captured.iter().map(|(charge, amount)| format!("{amount} by {charge}")).collect::<Vec<_>>()),
+                listed(in_flight)
+            ),
+            Self::TopUp { status, amount, charges, credits, .. } => format!(
+                "{} with {amount}; its charges: {}; credited: {}",
+                status.as_str(),
+                listed(&charges.iter().map(|(charge, at)| format!("{charge} {}", at.as_str())).collect::<Vec<_>>()),
+                listed(&credits.iter().map(payment).collect::<Vec<_>>())
+            ),
             Self::Refunds { paid, refunds, refunded, told, into_wallets, .. } => format!(
                 "{refunds} refunds of {refunded} minor units, {} paid; {told} in its history, {into_wallets} minor units \
                  went into wallets",
@@ -156,6 +175,7 @@ fn lost(record: &Lost) -> String {
         Lost::Wallet(id) => wallet(id),
         Lost::Order(order) => format!("order {order}"),
         Lost::Customer(customer) => format!("customer {customer}"),
+        Lost::TopUp(top_up) => format!("top-up {top_up}"),
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{PageRequest, StoreError};
+use crate::charge::Charge;
 use crate::coupon::{IssuedCoupon, Redemption};
-use crate::ids::{CouponId, CustomerId, OrderId, ProductId, VariantId};
+use crate::ids::{CouponId, CustomerId, OrderId, ProductId, TopUpId, VariantId};
 use crate::inventory::{Stock, StockReason};
 use crate::money::Money;
 use crate::order::{Order, OrderEvent};
@@ -15,6 +16,7 @@ use crate::payment::Payment;
 use crate::refund::Refund;
 use crate::sales::DailySales;
 use crate::time::Date;
+use crate::top_up::TopUp;
 use crate::wallet::{Wallet, WalletId};
 
 /// A stock and the end of its ledger.
@@ -56,6 +58,10 @@ pub struct LedgerRow<I> {
     pub order_id: Option<OrderId>,
     /// Whether the row names no order, or one that is there.
     pub order_is_there: bool,
+    /// The top-up that the row names.
+    pub top_up_id: Option<TopUpId>,
+    /// Whether the row names no top-up, or one that is there.
+    pub top_up_is_there: bool,
 }
 
 /// A coupon's counter and the copies that are out.
@@ -126,6 +132,8 @@ pub struct OrderFacts {
     pub events: Vec<Arc<OrderEvent>>,
     /// Its payment.
     pub payment: Option<Arc<Payment>>,
+    /// Its charges, first attempt first.
+    pub charges: Vec<Arc<Charge>>,
     /// Its refunds, by id.
     pub refunds: Vec<Arc<Refund>>,
     /// Its redemptions, ascending by copy.
@@ -142,6 +150,17 @@ pub struct OrderFacts {
     pub delivered: u64,
 }
 
+/// A top-up with everything that hangs on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopUpFacts {
+    /// The top-up as stored.
+    pub top_up: Arc<TopUp>,
+    /// The charges that are for it, ascending.
+    pub charges: Vec<Arc<Charge>>,
+    /// The entries in the wallet ledger that name it, ascending by wallet and sequence.
+    pub credits: Vec<WalletPayment>,
+}
+
 /// A row of the stock ledger that an order caused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Movement {
@@ -155,7 +174,7 @@ pub struct Movement {
     pub delta: i64,
 }
 
-/// A payment, or what was given back of one, in the wallet ledger.
+/// A payment, what was given back of one, or the credit of a top-up, in the wallet ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WalletPayment {
     /// Whose balance moved.
@@ -185,6 +204,8 @@ pub trait Audit {
     async fn named_orders(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError>;
     /// Orders.
     async fn order_facts(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError>;
+    /// Top-ups.
+    async fn top_up_facts(&self, page: PageRequest<TopUpId>) -> Result<Vec<TopUpFacts>, StoreError>;
     /// The sales that are booked, by day and product.
     async fn sales_facts(&self, page: PageRequest<(Date, ProductId)>) -> Result<Vec<DailySales>, StoreError>;
 }

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 pub use audit::{
     Audit, CouponFacts, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder, OrderFacts, StockFacts,
-    WalletFacts, WalletPayment,
+    TopUpFacts, WalletFacts, WalletPayment,
 };
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};
 pub use outbox::Outbox;

@@ -11,7 +11,7 @@ use crate::charge::Charge;
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
 use crate::decide::Listing;
-use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
+use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, RefundId, TopUpId, VariantId};
 use crate::inventory::StockEntry;
 use crate::money::Currency;
 use crate::order::{Order, OrderEvent, OrderStatus};
@@ -131,6 +131,14 @@ pub trait Orders {
 
     /// The refunds of an order, by id, which is oldest first. Empty for an unknown order.
     async fn refunds(&self, order: OrderId) -> Result<Vec<Arc<Refund>>, StoreError>;
+
+    /// [Pending](crate::RefundStatus::Pending) refunds that have not changed since `before`, oldest first: what a sweep
+    /// has to look after. On an index: settled refunds cost it nothing.
+    async fn pending_refunds(
+        &self,
+        before: Timestamp,
+        page: PageRequest<RefundId>,
+    ) -> Result<Page<Arc<Refund>, RefundId>, StoreError>;
 
     /// An order's history from its first event on. Empty for an unknown order.
     async fn history(&self, order: OrderId) -> Result<Vec<Arc<OrderEvent>>, StoreError>;

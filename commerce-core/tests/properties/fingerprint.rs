@@ -5,9 +5,9 @@ use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart, Command,
     CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireOrder, Fingerprint,
     GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, NewVariant, Operation, PayOrder, PaymentMethod,
-    Percent, PlaceOrder, ProductStatus, Quantity, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem,
-    RequestTopUp, SettleCharge, ShipOrder, Stacking, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
-    UpdateVariant, Window,
+    Percent, PlaceOrder, ProductStatus, Quantity, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer,
+    RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, UpdateCartItem,
+    UpdateCoupon, UpdateProduct, UpdateVariant, Window,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -97,6 +97,12 @@ fn samples() -> Vec<Command> {
             reason: None,
         }
         .into(),
+        SettleRefund {
+            order_id: id(7),
+            refund_id: id(8),
+            report: RefundReport::Refused { reason: Some(note("closed")) },
+        }
+        .into(),
         StartCardPayment { order_id: id(7) }.into(),
         RequestTopUp { customer_id: id(1), amount: krw(50_000) }.into(),
         SettleCharge {
@@ -139,6 +145,7 @@ const GOLDEN: &[&str] = &[
     r#"{"ship_order":{"order_id":"7"}}"#,
     r#"{"deliver_order":{"order_id":"7"}}"#,
     r#"{"refund_order":{"order_id":"7","lines":[{"position":1,"quantity":1}],"restock":true}}"#,
+    r#"{"settle_refund":{"order_id":"7","refund_id":"8","report":{"refused":{"reason":"closed"}}}}"#,
     r#"{"start_card_payment":{"order_id":"7"}}"#,
     r#"{"request_top_up":{"customer_id":"1","amount":{"minor":50000,"currency":"KRW"}}}"#,
     r#"{"settle_charge":{"charge_id":"9","report":{"found":{"transaction_id":"tx-1","customer_id":"1","amount":{"minor":50000,"currency":"KRW"},"status":{"declined":{"reason":"stolen"}}}}}}"#,
@@ -177,6 +184,7 @@ const GOLDEN_FINGERPRINTS: &[&str] = &[
     "0c2086edf753cf7cdd3f4df3c35ebee5",
     "34cf206f0d6d05f02726b3cafa8d3562",
     "f964e0ec03b97201527f3a3506414e27",
+    "b664dcf96c4a112af731f14f0e967e2c",
     "0030f55430d050e61ef97842d50d117c",
     "121d436b0ec4edb21f8a9d8a5d17c094",
     "a646139c1d953a40d5486423a95a7dc2",
@@ -225,6 +233,7 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         | Operation::ExpireOrder
         | Operation::ShipOrder
         | Operation::DeliverOrder
+        | Operation::SettleRefund
         | Operation::StartCardPayment
         | Operation::RequestTopUp => &[],
     }

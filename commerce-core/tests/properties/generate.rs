@@ -6,9 +6,9 @@ use commerce_core::{
     CustomerId, DeliverOrder, Deposit, Discount, ExpireOrder, GatewayPayment, GatewayStatus, Id, IssueCoupon,
     IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name, NewVariant, Note,
     OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus, Quantity,
-    RefundDestination, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge,
-    ShipOrder, Sku, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
-    Username, Variant, VariantId, Window,
+    RefundDestination, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    SettleCharge, SettleRefund, ShipOrder, Sku, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon,
+    UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -262,6 +262,8 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
         any_id().prop_map(|order_id| ShipOrder { order_id }.into()),
         any_id().prop_map(|order_id| DeliverOrder { order_id }.into()),
         refund_order().prop_map(Command::from),
+        (any_id(), any_id(), refund_report())
+            .prop_map(|(order_id, refund_id, report)| { SettleRefund { order_id, refund_id, report }.into() }),
     ];
     prop_oneof![5 => catalog, 6 => customers, 5 => cart_edit(), 3 => orders, 3 => cards()].boxed()
 }
@@ -277,6 +279,10 @@ fn cards() -> impl Strategy<Value = Command> {
         }
         .into()),
     ]
+}
+
+fn refund_report() -> impl Strategy<Value = RefundReport> + Clone {
+    prop_oneof![Just(RefundReport::Returned), of(any_note()).prop_map(|reason| RefundReport::Refused { reason }),]
 }
 
 /// Whatever a gateway may report.

@@ -190,6 +190,7 @@ proptest! {
                 restock: false,
                 status: RefundStatus::Pending,
                 reason: None,
+                failure_reason: None,
                 created_at: at(0),
                 updated_at: at(0),
             });

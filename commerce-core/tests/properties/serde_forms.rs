@@ -204,6 +204,8 @@ fn order_event() -> impl Strategy<Value = OrderEvent> {
             .prop_map(|(cause, reason)| OrderChange::Cancelled { cause, reason }),
         Just(OrderChange::Shipped),
         Just(OrderChange::Delivered),
+        refund().prop_map(|refund| OrderChange::RefundStarted { refund }),
+        refund().prop_map(|refund| OrderChange::RefundFailed { refund }),
         refund().prop_map(|refund| OrderChange::Refunded { refund }),
         any::<u32>().prop_map(|attempt| OrderChange::PaymentStarted { attempt }),
         of(any_note()).prop_map(|reason| OrderChange::PaymentFailed { reason }),
@@ -252,8 +254,9 @@ fn refund() -> impl Strategy<Value = Arc<Refund>> {
     let ids = (any_id(), any_id(), any_id());
     let status = select(vec![Pending, Succeeded, Failed]);
     let times = (instant(), instant());
-    (ids, vec(line, 0..3), money(), destination(), any::<bool>(), status, of(any_note()), times).prop_map(
-        |((id, order_id, payment_id), lines, total, destination, restock, status, reason, times)| {
+    let notes = (of(any_note()), of(any_note()));
+    (ids, vec(line, 0..3), money(), destination(), any::<bool>(), status, notes, times).prop_map(
+        |((id, order_id, payment_id), lines, total, destination, restock, status, (reason, failure_reason), times)| {
             let (created_at, updated_at) = times;
             Arc::new(Refund {
                 id,
@@ -265,6 +268,7 @@ fn refund() -> impl Strategy<Value = Arc<Refund>> {
                 restock,
                 status,
                 reason,
+                failure_reason,
                 created_at,
                 updated_at,
             })

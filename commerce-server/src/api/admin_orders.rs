@@ -1,6 +1,8 @@
 //! Operators: what becomes of paid orders.
 
-use commerce_core::{DeliverOrder, OrderId, RefundOrder, ShipOrder};
+use commerce_core::{
+    DeliverOrder, OrderId, PaymentMethod, Principal, RefundDestination, RefundOrder, Rejection, ShipOrder,
+};
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 
@@ -53,7 +55,10 @@ impl AdminOrdersApi {
 
     /// Refund an order
     ///
-    /// All that is left of it, or units of its lines: what was paid for them, their share of the discount taken off.
+    /// All that is left of it, or units of its lines: what was paid for them, their share of the discount taken off. What
+    /// was paid by card goes back through the gateway unless it is to go into the wallet; the answer then is the refund
+    /// as far as the gateway has decided. While it has not, the refund is `pending`, and counts; the same request again
+    /// asks the gateway again.
     #[oai(path = "/:order_id/refunds", method = "post", operation_id = "refund_order")]
     async fn refund(
         &self,
@@ -73,6 +78,27 @@ impl AdminOrdersApi {
             destination: destination.map(|destination| destination.0),
             reason: reason.map(|reason| reason.0),
         };
-        Ok(Reply::of(&self.0.commerce()?.refund_order(operator(staff.0, key), command).await?))
+        let caller = operator(staff.0, key);
+        let refunded = match self.0.cards() {
+            Ok(cards) => cards.payments.refund_order(caller, command).await?,
+            Err(_) => {
+                self.has_its_way(&caller.principal, &command).await?;
+                self.0.commerce()?.refund_order(caller, command).await?
+            }
+        };
+        Ok(Reply::of(&refunded))
+    }
+}
+
+impl AdminOrdersApi {
+    /// Without a gateway nothing goes back through one: it would stay on its way for ever.
+    async fn has_its_way(&self, staff: &Principal, command: &RefundOrder) -> Answer<()> {
+        let order = self.0.visible_order(staff, command.order_id).await?;
+        let by_card = order.payment.is_some_and(|payment| payment.method == PaymentMethod::Card);
+        if by_card && command.destination != Some(RefundDestination::Wallet) {
+            let destination = RefundDestination::Gateway;
+            return Err(Rejection::RefundDestinationNotOffered { destination }.into());
+        }
+        Ok(())
     }
 }

@@ -48,7 +48,9 @@ impl OrdersApi {
     /// Place an order
     ///
     /// Of lines, or of what is in one's cart. Takes its stock and coupon, and its money too if it is paid by wallet, all
-    /// in one step or not at all; what was ordered from the cart leaves it in the same step.
+    /// in one step or not at all; what was ordered from the cart leaves it in the same step. By card, the payment through
+    /// the gateway begins at once: the answer is the order as far as the gateway has decided, with `charge_id` to do
+    /// one's part there; the same request again goes on from there. Without a method the order waits to be paid.
     #[oai(path = "/orders", method = "post", operation_id = "place_order")]
     async fn place(
         &self,
@@ -61,7 +63,11 @@ impl OrdersApi {
         let OrderRequest { lines, cart, coupons, payment } = body.0;
         let basket = chosen(lines.as_deref(), cart.as_ref(), coupons.as_deref())?;
         let command = PlaceOrder { customer_id: me.0, basket, payment: payment.map(|method| method.0) };
-        Ok(answer(&self.0.commerce()?.place_order(customer(me.0, key), command).await?))
+        let caller = customer(me.0, key);
+        if command.payment == Some(PaymentMethod::Card) {
+            return self.0.by_card(&self.0.cards()?.payments.place_order(caller, command).await?).await;
+        }
+        Ok(answer(&self.0.commerce()?.place_order(caller, command).await?))
     }
 
     /// One's orders, newest first
@@ -117,7 +123,7 @@ impl OrdersApi {
     ) -> Answer<Reply<Order>> {
         let (order_id, method, caller) = (order_id.0.0, body.0.method.0, customer(me.0, key));
         if let (PaymentMethod::Card, Ok(cards)) = (method, self.0.cards()) {
-            return Ok(answer(&cards.payments.pay_order(caller, order_id).await?));
+            return self.0.by_card(&cards.payments.pay_order(caller, order_id).await?).await;
         }
         Ok(answer(&self.0.commerce()?.pay_order(caller, PayOrder { order_id, method }).await?))
     }
@@ -174,6 +180,14 @@ impl OrdersApi {
         self.0.visible_order(&who.0, order_id.0.0).await?;
         let events = self.0.commerce()?.store().history(order_id.0.0).await?;
         Ok(Reply::new(OrderHistory { items: events.iter().map(|event| OrderEvent::from(&**event)).collect() }))
+    }
+}
+
+impl Shared {
+    /// The answer to whoever pays by card: the order, and what its payment is called at the gateway.
+    async fn by_card<const STATUS: u16>(&self, receipt: &Receipt<Arc<CoreOrder>>) -> Answer<Reply<Order, STATUS>> {
+        let charge = self.commerce()?.store().charges_of(receipt.outcome.id).await?.pop().map(|charge| charge.id);
+        Ok(Reply::of(receipt).map(|order: Order| order.with_charge(charge)).version(receipt.outcome.version))
     }
 }
 

@@ -123,7 +123,7 @@ impl PaymentsApi {
     /// so that calls may come in any order and any number of times. Anything but 2xx asks for the call again.
     #[oai(path = "/webhooks/payments", method = "post", operation_id = "receive_payment_webhook")]
     async fn called(&self, call: Called) -> Answer<Reply<Heard>> {
-        let charge = self.0.cards()?.payments.advance(call.charge).await?;
+        let charge = self.0.cards()?.payments.heard(call.charge).await?;
         Ok(Reply::new(Heard { charge_status: charge.status.as_str().to_owned() }))
     }
 }

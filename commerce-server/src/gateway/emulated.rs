@@ -135,10 +135,16 @@ async fn refund(
     let key = request.header("idempotency-key").and_then(|key| IdempotencyKey::new(key).ok());
     let Some(key) = key else { return refusal("an Idempotency-Key is needed") };
     let Ok(amount) = new.amount.money() else { return refusal("that is no amount of money") };
-    let refunded = desk.emulator.refund(&GatewayRefund { charge_id, key, amount }).await;
+    let refunded = desk.emulator.give_back(&GatewayRefund { charge_id, key: key.clone(), amount });
     desk.tell();
     match refunded {
-        Ok(status) => Json(Refund::from(&status)).into_response(),
+        Ok((_, Manner::RefundLoseAnswer, true)) => return StatusCode::BAD_GATEWAY.into_response(),
+        Ok((_, Manner::RefundHang, true)) => tokio::time::sleep(desk.settings.hang).await,
+        Ok((_, Manner::RefundDelay, true)) => desk.give_back_later(charge_id, key),
+        _ => {}
+    }
+    match refunded {
+        Ok((status, ..)) => Json(Refund::from(&status)).into_response(),
         Err(error) => failed(&error),
     }
 }
@@ -194,6 +200,18 @@ impl Desk {
         });
     }
 
+    /// Gives back after a while.
+    fn give_back_later(&self, charge: ChargeId, key: IdempotencyKey) {
+        let desk = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(desk.settings.delay).await;
+            if let Err(error) = desk.emulator.finish(charge, &key) {
+                tracing::warn!(%charge, %error, "could not be given back");
+            }
+            desk.tell();
+        });
+    }
+
     /// Calls back about what has happened, each in the manner of its payment.
     fn tell(&self) {
         let Some((url, secret)) = self.settings.webhook.clone() else { return };
@@ -230,9 +248,8 @@ struct Call {
 impl Call {
     /// Tries until it is answered with 2xx, a little later each time; gives up in the end.
     async fn make(&self) {
-        let Happening { id, charge, payment, .. } = &self.happening;
-        let kind = format!("payment.{}", payment.status.as_str());
-        let notice = Notice { kind, data: Payment::of(*charge, payment) };
+        let Happening { id, kind, charge, payment, .. } = &self.happening;
+        let notice = Notice { kind: kind.clone(), data: Payment::of(*charge, payment) };
         let Ok(body) = serde_json::to_vec(&notice) else { return };
         let id = format!("msg_{id}");
         for attempt in 0..TRIES {

@@ -43,10 +43,18 @@ pub enum Manner {
     RefundLater,
     /// Approves, and never gives money back.
     RefundNever,
+    /// Approves, and gives money back, which it answers only after the caller's patience is over.
+    RefundHang,
+    /// Approves, and gives money back, and answers that something broke.
+    RefundLoseAnswer,
+    /// Approves, and gives money back after a while.
+    RefundDelay,
+    /// Approves, and will not take a request for a refund at all.
+    RefundRefuse,
 }
 
 /// The last three digits of an amount's minor units, and what they bring about; every other amount is in the
-/// emulator's usual manner.
+/// emulator's usual manner. A refund is in the manner of its own amount, or else in that of its payment.
 pub const MANNERS: &[(i64, Manner)] = &[
     (901, Manner::Decline),
     (902, Manner::Delay),
@@ -62,6 +70,10 @@ pub const MANNERS: &[(i64, Manner)] = &[
     (912, Manner::RefundLater),
     (913, Manner::RefundNever),
     (914, Manner::Approve),
+    (915, Manner::RefundHang),
+    (916, Manner::RefundLoseAnswer),
+    (917, Manner::RefundDelay),
+    (918, Manner::RefundRefuse),
 ];
 
 /// Something that happened to a payment, to be called back about.
@@ -69,6 +81,8 @@ pub const MANNERS: &[(i64, Manner)] = &[
 pub struct Happening {
     /// The call's name: the same however often it is made.
     pub id: u64,
+    /// What happened: `payment.captured`, `refund.succeeded`, …
+    pub kind: String,
     /// The shop's name for the payment.
     pub charge: ChargeId,
     /// The payment as it was then.
@@ -81,7 +95,15 @@ pub struct Happening {
 struct Entry {
     payment: GatewayPayment,
     manner: Manner,
-    refunds: BTreeMap<IdempotencyKey, (Money, GatewayRefundStatus)>,
+    refunds: BTreeMap<IdempotencyKey, Made>,
+}
+
+/// A refund that was made.
+#[derive(Debug)]
+struct Made {
+    amount: Money,
+    status: GatewayRefundStatus,
+    manner: Manner,
 }
 
 #[derive(Debug, Default)]
@@ -109,8 +131,12 @@ impl Emulator {
     /// The manner of an amount.
     #[must_use]
     pub fn manner(&self, amount: Money) -> Manner {
+        Self::manner_of(amount).unwrap_or(self.usual)
+    }
+
+    fn manner_of(amount: Money) -> Option<Manner> {
         let digits = amount.minor().rem_euclid(1_000);
-        MANNERS.iter().find(|(known, _)| *known == digits).map_or(self.usual, |(_, manner)| *manner)
+        MANNERS.iter().find(|(known, _)| *known == digits).map(|(_, manner)| *manner)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -170,14 +196,38 @@ impl Emulator {
     pub fn captures(&self) -> u64 {
         self.book().captures
     }
+
+    /// How many refunds of a payment went through, and the minor units that they gave back together.
+    #[must_use]
+    pub fn given_back(&self, charge: ChargeId) -> (usize, i64) {
+        self.book().entries.get(&charge).map_or((0, 0), Entry::given_back)
+    }
+
+    /// Gives money back, once per key: where that stands, the gateway's manner towards it, and whether it was asked for
+    /// the first time.
+    pub fn give_back(&self, refund: &GatewayRefund) -> Result<(GatewayRefundStatus, Manner, bool), GatewayError> {
+        let manner = Self::manner_of(refund.amount);
+        self.book().refund(refund, manner)
+    }
+
+    /// Gives back what was put off.
+    pub fn finish(&self, charge: ChargeId, key: &IdempotencyKey) -> Result<(), GatewayError> {
+        self.book().finish(charge, key)
+    }
 }
 
 impl Book {
     fn happened(&mut self, charge: ChargeId) {
         let Some(entry) = self.entries.get(&charge) else { return };
-        let (payment, manner) = (entry.payment.clone(), entry.manner);
+        let (kind, manner) = (format!("payment.{}", entry.payment.status.as_str()), entry.manner);
+        self.tell(charge, kind, manner);
+    }
+
+    fn tell(&mut self, charge: ChargeId, kind: String, manner: Manner) {
+        let Some(entry) = self.entries.get(&charge) else { return };
+        let payment = entry.payment.clone();
         self.calls += 1;
-        self.happenings.push(Happening { id: self.calls, charge, payment, manner });
+        self.happenings.push(Happening { id: self.calls, kind, charge, payment, manner });
     }
 
     /// Moves a payment to where `next` says, if it says so; the payment as it is then.
@@ -195,49 +245,81 @@ impl Book {
         Ok(payment)
     }
 
-    fn refund(&mut self, refund: &GatewayRefund) -> Result<GatewayRefundStatus, GatewayError> {
+    fn refund(
+        &mut self,
+        refund: &GatewayRefund,
+        manner: Option<Manner>,
+    ) -> Result<(GatewayRefundStatus, Manner, bool), GatewayError> {
         let entry = self.entries.get_mut(&refund.charge_id).ok_or_else(|| refused("there is no such payment"))?;
-        if let Some((amount, status)) = entry.refunds.get_mut(&refund.key) {
-            if *amount != refund.amount {
+        let manner = manner.unwrap_or(entry.manner);
+        if let Some(known) = entry.refunds.get(&refund.key) {
+            if known.amount != refund.amount {
                 return Err(refused("another refund was asked for under this key"));
             }
+            let status = known.status.clone();
             // Asked again, what was under way is done.
-            if *status == GatewayRefundStatus::Pending {
-                *status = GatewayRefundStatus::Succeeded;
+            if status == GatewayRefundStatus::Pending && manner == Manner::RefundLater {
+                self.finish(refund.charge_id, &refund.key)?;
+                return Ok((GatewayRefundStatus::Succeeded, manner, false));
             }
-        } else {
-            let given: i64 = entry.refunds.values().map(|(amount, _)| amount.minor()).sum();
-            let whole = entry.payment.amount;
-            let left = whole.minor() - given;
-            let same_currency = refund.amount.currency() == whole.currency();
-            let captured = matches!(entry.payment.status, GatewayStatus::Captured | GatewayStatus::Refunded);
-            if !captured || !same_currency || !refund.amount.is_positive() || refund.amount.minor() > left {
-                return Err(refused("no more can be given back than was captured and not given back yet"));
+            return Ok((status, manner, false));
+        }
+        let whole = entry.payment.amount;
+        let same_currency = refund.amount.currency() == whole.currency();
+        let captured = matches!(entry.payment.status, GatewayStatus::Captured | GatewayStatus::Refunded);
+        if !captured || !same_currency || !refund.amount.is_positive() || refund.amount.minor() > entry.left() {
+            return Err(refused("no more can be given back than was captured and not given back yet"));
+        }
+        let status = match manner {
+            Manner::RefundRefuse => return Err(refused("such an amount is not given back")),
+            Manner::RefundLater | Manner::RefundDelay => GatewayRefundStatus::Pending,
+            Manner::RefundNever => {
+                GatewayRefundStatus::Failed { reason: Note::new("the card is closed").map_err(broken)? }
             }
-            let status = match entry.manner {
-                Manner::RefundLater => GatewayRefundStatus::Pending,
-                Manner::RefundNever => {
-                    GatewayRefundStatus::Failed { reason: Note::new("the card is closed").map_err(broken)? }
-                }
-                _ => GatewayRefundStatus::Succeeded,
-            };
-            entry.refunds.insert(refund.key.clone(), (refund.amount, status));
+            _ => GatewayRefundStatus::Succeeded,
+        };
+        let made = Made { amount: refund.amount, status: status.clone(), manner };
+        entry.refunds.insert(refund.key.clone(), made);
+        match status {
+            GatewayRefundStatus::Pending => {}
+            GatewayRefundStatus::Succeeded => self.gave_back(refund.charge_id, manner)?,
+            GatewayRefundStatus::Failed { .. } => self.tell(refund.charge_id, "refund.failed".to_owned(), manner),
         }
-        let (status, given) = entry.given_back(&refund.key);
-        if given == entry.payment.amount.minor() {
-            self.moved(refund.charge_id, |now| (*now == GatewayStatus::Captured).then_some(GatewayStatus::Refunded))?;
+        Ok((status, manner, true))
+    }
+
+    fn finish(&mut self, charge: ChargeId, key: &IdempotencyKey) -> Result<(), GatewayError> {
+        let made = self.entries.get_mut(&charge).and_then(|entry| entry.refunds.get_mut(key));
+        let made = made.ok_or_else(|| refused("there is no such refund"))?;
+        if made.status != GatewayRefundStatus::Pending {
+            return Ok(());
         }
-        Ok(status)
+        made.status = GatewayRefundStatus::Succeeded;
+        let manner = made.manner;
+        self.gave_back(charge, manner)
+    }
+
+    /// A refund went through: with the last of its money the payment is refunded.
+    fn gave_back(&mut self, charge: ChargeId, manner: Manner) -> Result<(), GatewayError> {
+        self.tell(charge, "refund.succeeded".to_owned(), manner);
+        if self.entries.get(&charge).is_some_and(|entry| entry.given_back().1 == entry.payment.amount.minor()) {
+            self.moved(charge, |now| (*now == GatewayStatus::Captured).then_some(GatewayStatus::Refunded))?;
+        }
+        Ok(())
     }
 }
 
 impl Entry {
-    /// Where a refund stands, and how many minor units have been given back over all.
-    fn given_back(&self, key: &IdempotencyKey) -> (GatewayRefundStatus, i64) {
-        let done = self.refunds.values().filter(|(_, status)| *status == GatewayRefundStatus::Succeeded);
-        let given = done.map(|(amount, _)| amount.minor()).sum();
-        let status = self.refunds.get(key).map_or(GatewayRefundStatus::Pending, |(_, status)| status.clone());
-        (status, given)
+    /// How many refunds went through, and the minor units that they gave back together.
+    fn given_back(&self) -> (usize, i64) {
+        let done = self.refunds.values().filter(|made| made.status == GatewayRefundStatus::Succeeded);
+        done.fold((0, 0), |(count, sum), made| (count + 1, sum + made.amount.minor()))
+    }
+
+    /// Minor units that are neither given back nor on their way.
+    fn left(&self) -> i64 {
+        let counts = self.refunds.values().filter(|made| !matches!(made.status, GatewayRefundStatus::Failed { .. }));
+        self.payment.amount.minor() - counts.map(|made| made.amount.minor()).sum::<i64>()
     }
 }
 
@@ -281,6 +363,11 @@ impl PaymentGateway for Emulator {
     }
 
     async fn refund(&self, refund: &GatewayRefund) -> Result<GatewayRefundStatus, GatewayError> {
-        self.book().refund(refund)
+        match self.give_back(refund)? {
+            (_, Manner::RefundHang | Manner::RefundLoseAnswer, true) => {
+                Err(GatewayError::Unavailable { reason: "no answer".to_owned() })
+            }
+            (status, ..) => Ok(status),
+        }
     }
 }

@@ -79,8 +79,9 @@ async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<Option<T
     if status.is_success() {
         return serde_json::from_slice(&body).map(Some).map_err(|error| unreadable(error.to_string()));
     }
-    // Too many requests, and a request that took too long, are no answers to what was asked.
-    let temporary = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+    // Too many requests, one that took too long, and one under way with the same key are no answers to what was asked.
+    let temporary =
+        [StatusCode::REQUEST_TIMEOUT, StatusCode::CONFLICT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
     match serde_json::from_slice::<Refusal>(&body) {
         Ok(Refusal { error }) if status.is_client_error() && !temporary.contains(&status) => Err(refused(&error)),
         _ => Err(unreadable(format!("it answered with status {status}"))),

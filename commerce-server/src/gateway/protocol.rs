@@ -149,11 +149,12 @@ pub struct Refusal {
     pub error: String,
 }
 
-/// What the gateway calls back with: that something happened to a payment, and what it was like then. The server takes
+/// What the gateway calls back with: that something happened to a payment or a refund of it, and what the payment was
+/// like then. The server takes
 /// it as a hint, and looks the payment up: what was true when a call was made may not be when it arrives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// `payment.approved`, `payment.captured`, …
+    /// `payment.approved`, `payment.captured`, `refund.succeeded`, `refund.failed`, …
     #[serde(rename = "type")]
     pub kind: String,
     /// The payment.

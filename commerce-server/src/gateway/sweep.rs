@@ -15,13 +15,17 @@ pub async fn sweep_for_ever(commerce: Commerce, payments: Payments, owner: Owner
             Ok(None) => {}
             Ok(Some(swept)) => {
                 for unsettled in &swept.unsettled {
-                    tracing::warn!(charge = %unsettled.charge, why = %unsettled.why, "a charge could not be settled");
+                    tracing::warn!(what = %unsettled.what, why = %unsettled.why, "it could not be settled");
                 }
                 if swept.looked_after > 0 {
-                    tracing::info!(looked_after = swept.looked_after, settled = swept.settled, "charges swept");
+                    tracing::info!(
+                        looked_after = swept.looked_after,
+                        settled = swept.settled,
+                        "charges and refunds swept"
+                    );
                 }
             }
-            Err(error) => tracing::warn!(%error, "charges could not be swept"),
+            Err(error) => tracing::warn!(%error, "charges and refunds could not be swept"),
         }
     }
 }

@@ -138,6 +138,7 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         | R::IssuedCouponNotFound { .. }
         | R::OrderNotFound { .. }
         | R::CartItemNotFound { .. }
+        | R::RefundNotFound { .. }
         | R::ChargeNotFound { .. } => (NOT_THERE, missing(rejection)),
         R::AlreadyRegistered { customer } => (STATE_FORBIDS, vec![("customer_id", text(customer))]),
         R::UsernameTaken { username } => (STATE_FORBIDS, vec![("username", text(username))]),
@@ -237,6 +238,7 @@ fn missing(rejection: &Rejection) -> Members {
         R::IssuedCouponNotFound { issued_coupon } => vec![("issued_coupon_id", text(issued_coupon))],
         R::OrderNotFound { order } => vec![("order_id", text(order))],
         R::ChargeNotFound { charge } => vec![("charge_id", text(charge))],
+        R::RefundNotFound { order, refund } => vec![("order_id", text(order)), ("refund_id", text(refund))],
         _ => vec![],
     }
 }

@@ -61,7 +61,7 @@ response! {
     /// Something that does not add up.
     Drift {
         /// What does not: stock, stock_entry, wallet, wallet_entry, lost, coupon, copies, copy, history, payment,
-        /// wallet_payment, refunds, redemptions, movement, messages, sales.
+        /// wallet_payment, charges, top_up, refunds, redemptions, movement, messages, sales.
         kind: String,
         /// The record, with its ids.
         subject: String,
@@ -85,6 +85,8 @@ response! {
         copies: u64,
         /// Orders looked at.
         orders: u64,
+        /// Top-ups looked at.
+        top_ups: u64,
         /// Sales looked at, of one product on one day each.
         sales: u64,
         /// Sales that were not judged because the product was sold on that day meanwhile.
@@ -130,6 +132,7 @@ impl From<Report> for Reconciliation {
             coupons: report.coupons,
             copies: report.copies,
             orders: report.orders,
+            top_ups: report.top_ups,
             sales: report.sales,
             unsettled_sales: report.unsettled_sales,
             drifts: report.drifts.iter().map(Drift::from).collect(),

@@ -1,7 +1,7 @@
 //! Quotes, orders and their history on the wire.
 
 use commerce_core::{
-    AppliedCoupon as CoreApplied, Basket as CoreBasket, CouponId, CustomerId, IssuedCouponId, Name, Note,
+    AppliedCoupon as CoreApplied, Basket as CoreBasket, ChargeId, CouponId, CustomerId, IssuedCouponId, Name, Note,
     Order as CoreOrder, OrderChange, OrderEvent as CoreEvent, OrderId, OrderLine as CoreLine, PaymentId, ProductId,
     Quote as CoreQuote, Rejection, Rule, Sku, TraceStep, VariantId,
 };
@@ -109,6 +109,9 @@ response! {
         payment_id: WireId<PaymentId>,
         /// The method.
         method: PaymentMethod,
+        /// The name at the gateway of the last attempt by card, for whom has to do their part there; in the answers of the
+        /// calls that take a card payment further.
+        charge_id: Option<WireId<ChargeId>>,
     }
 
     /// An order.
@@ -146,7 +149,8 @@ response! {
         /// The event's place in the history, from 1.
         sequence: u64,
         /// What happened: order.placed, order.payment_started, order.payment_failed, order.paid, order.cancelled,
-        /// order.shipped, order.delivered, order.refunded, order.partially_refunded.
+        /// order.shipped, order.delivered, order.refund_started, order.refund_failed, order.refunded,
+        /// order.partially_refunded.
         event: String,
         /// The status before; absent for the first event.
         from: Option<OrderStatus>,
@@ -156,7 +160,7 @@ response! {
         cause: Option<CancelCause>,
         /// The reason, if one was given.
         reason: Option<Text<Note>>,
-        /// What was given back, by a refund.
+        /// What was given back by a refund, or is or was to be.
         refund: Option<Refund>,
         /// Who caused it.
         actor: String,
@@ -255,6 +259,7 @@ impl From<&CoreOrder> for Order {
         let payment = |paid: commerce_core::OrderPayment| OrderPayment {
             payment_id: WireId(paid.payment_id),
             method: PaymentMethod(paid.method),
+            charge_id: None,
         };
         Self {
             id: WireId(order.id),
@@ -274,12 +279,25 @@ impl From<&CoreOrder> for Order {
     }
 }
 
+impl Order {
+    /// The same order with the last attempt at paying it by card.
+    #[must_use]
+    pub fn with_charge(mut self, charge: Option<ChargeId>) -> Self {
+        if let Some(payment) = &mut self.payment {
+            payment.charge_id = charge.map(WireId);
+        }
+        self
+    }
+}
+
 impl From<&CoreEvent> for OrderEvent {
     fn from(event: &CoreEvent) -> Self {
         let (cause, reason, refund) = match &event.change {
             OrderChange::Cancelled { cause, reason } => (Some(CancelCause(*cause)), reason.clone(), None),
             OrderChange::PaymentFailed { reason } => (None, reason.clone(), None),
-            OrderChange::Refunded { refund } => (None, None, Some(Refund::from(&**refund))),
+            OrderChange::RefundStarted { refund }
+            | OrderChange::RefundFailed { refund }
+            | OrderChange::Refunded { refund } => (None, None, Some(Refund::from(&**refund))),
             OrderChange::Placed
             | OrderChange::Paid
             | OrderChange::PaymentStarted { .. }

@@ -63,12 +63,14 @@ response! {
         total: Money,
         /// Where the money goes.
         destination: RefundDestination,
-        /// Whether the units went back into stock.
+        /// Whether the units go back into stock, once the money is back.
         restock: bool,
-        /// Where it stands.
+        /// Where it stands: pending until the gateway has answered, if it goes through one.
         status: RefundStatus,
         /// The reason, if one was given.
         reason: Option<Text<Note>>,
+        /// Why the gateway did not give it back, if it did not; its units can be refunded again.
+        failure_reason: Option<Text<Note>>,
         /// When it was recorded.
         created_at: Instant,
         /// When its status last changed.
@@ -108,6 +110,7 @@ impl From<&CoreRefund> for Refund {
             restock: refund.restock,
             status: RefundStatus(refund.status),
             reason: refund.reason.clone().map(Text),
+            failure_reason: refund.failure_reason.clone().map(Text),
             created_at: Instant(refund.created_at),
             updated_at: Instant(refund.updated_at),
         }

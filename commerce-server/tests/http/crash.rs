@@ -14,6 +14,11 @@ use tokio::sync::oneshot;
 /// Which word, from 0, and whether the gateway gets to act on it.
 pub(crate) type Place = (usize, bool);
 
+/// Every place of a refund: one word is said.
+pub(crate) fn refund_cuts() -> [Place; 2] {
+    [(0, false), (0, true)]
+}
+
 /// Every place of a payment that is approved at once: it is looked up, created and captured.
 pub(crate) fn cuts() -> impl Iterator<Item = Place> {
     (0..3).flat_map(|word| [(word, false), (word, true)])

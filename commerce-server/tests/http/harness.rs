@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use commerce_core::{
-    Caller, Clock, Commerce, Currency, IdempotencyKey, ManualClock, Money, NodeId, PageRequest, Payments, Principal,
-    RequestTopUp, Shop, Store, Timestamp, reconcile,
+    Caller, Charge, ChargeReport, Clock, Commerce, Currency, GatewayPayment, GatewayStatus, IdempotencyKey,
+    ManualClock, Money, Name, NodeId, PageRequest, Payments, Principal, RequestTopUp, SettleCharge, Shop,
+    StartCardPayment, Store, Timestamp, reconcile,
 };
 use commerce_server::app::{App, Limits};
 use commerce_server::auth::Role;
@@ -250,6 +251,24 @@ impl Server {
         let caller = Caller::new(Principal::Customer(customer_id), key);
         let asked = self.app.commerce.request_top_up(caller, RequestTopUp { customer_id, amount }).await;
         asked.expect("a top-up").outcome.id.to_string()
+    }
+
+    /// An order of one unit, paid by card, whether or not the shop takes cards by now; its id.
+    pub(crate) async fn paid_by_card(&self, who: &Shopper, variant: &str) -> String {
+        let id = self.pending(who, variant).await;
+        let order_id = id.parse().expect("an id");
+        let caller = |principal| {
+            let key = IdempotencyKey::new(format!("card-{}", self.fresh())).expect("a key");
+            Caller::new(principal, key)
+        };
+        let customer = Principal::Customer(who.id.parse().expect("an id"));
+        let begun = self.app.commerce.start_card_payment(caller(customer), StartCardPayment { order_id }).await;
+        let Charge { id: charge_id, customer_id, amount, .. } = *begun.expect("begun").outcome;
+        let transaction_id = Name::new(format!("tx-{charge_id}")).expect("a name");
+        let found = GatewayPayment { transaction_id, customer_id, amount, status: GatewayStatus::Captured };
+        let report = SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None };
+        self.app.commerce.settle_charge(caller(Principal::System), report).await.expect("captured");
+        id
     }
 
     pub(crate) fn fresh(&self) -> u64 {

@@ -8,6 +8,7 @@ mod catalog;
 mod coupons;
 mod crash;
 mod faults;
+mod gateway_refunds;
 mod harness;
 mod idempotency;
 mod lifecycle;

@@ -99,4 +99,25 @@ async fn two_refunds_at_once(server: Server) {
     server.books().await;
 }
 
-on_every_store!(line_by_line_until_it_is_all_back, what_cannot_be_refunded, two_refunds_at_once);
+/// Nothing goes back through a gateway that the shop does not have: it would be on its way for ever.
+async fn without_a_gateway_a_card_order_goes_back_into_the_wallet(server: Server) {
+    let who = server.shopper(0).await;
+    let (_, variant) = server.product(1_000, 5).await;
+    let id = server.paid_by_card(&who, &variant).await;
+    let path = format!("/v1/admin/orders/{id}/refunds");
+    for destination in [json!(null), json!("gateway")] {
+        let body = json!({ "restock": true, "destination": destination });
+        server.post(&path, &server.operator(), body).await.refused(422, "refund_destination_not_offered");
+    }
+    let body = json!({ "restock": true, "destination": "wallet" });
+    assert_eq!(server.post(&path, &server.operator(), body).await.expect(201).body["status"], "succeeded");
+    assert_eq!(balance(&server, &who).await, "1000");
+    server.books().await;
+}
+
+on_every_store!(
+    line_by_line_until_it_is_all_back,
+    what_cannot_be_refunded,
+    two_refunds_at_once,
+    without_a_gateway_a_card_order_goes_back_into_the_wallet,
+);

@@ -4,11 +4,13 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use commerce_core::conformance::{World, basket};
-use commerce_core::{Clock, CouponId, CustomerId, IssuedCouponId, ManualClock, Order, ProductId, Shop, VariantId};
+use commerce_core::{
+    Clock, CouponId, CustomerId, GatewayStatus, IssuedCouponId, ManualClock, Order, ProductId, Shop, TopUpId, VariantId,
+};
 use commerce_store_postgres::{Config, PostgresStore};
 use commerce_store_postgres_testkit as testkit;
 
-/// One customer's paid, pending and cancelled orders, with a coupon on the first two.
+/// One customer's paid, pending and cancelled orders, with a coupon on the first two; one paid by card, and a top-up.
 pub(crate) struct Books {
     pub(crate) url: String,
     pub(crate) customer: CustomerId,
@@ -19,6 +21,8 @@ pub(crate) struct Books {
     pub(crate) paid: Arc<Order>,
     pub(crate) pending: Arc<Order>,
     pub(crate) cancelled: Arc<Order>,
+    pub(crate) by_card: Arc<Order>,
+    pub(crate) top_up: TopUpId,
 }
 
 /// An empty database with the schema.
@@ -54,8 +58,14 @@ impl Books {
         let pending = world.place(customer, wanted).await;
         let cancelled = world.place(customer, basket(&[(variant, 1)])).await;
         world.cancel(&cancelled).await;
+        let by_card = world.place(customer, basket(&[(variant, 1)])).await;
+        let charge = world.start_card(&by_card).await;
+        world.settle(&charge, GatewayStatus::Captured).await;
+        let top_up = world.top_up(customer, 5_000).await;
+        world.settle(&*world.charge(top_up.charge_id).await, GatewayStatus::Captured).await;
         let product = listing.product.id;
-        Self { url, customer, product, variant, coupon, held, paid, pending, cancelled }
+        let top_up = top_up.id;
+        Self { url, customer, product, variant, coupon, held, paid, pending, cancelled, by_card, top_up }
     }
 
     /// Runs `sql` as nobody should: foreign keys, and the rules that keep ledgers as they are, do not stop it.

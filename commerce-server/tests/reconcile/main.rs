@@ -15,7 +15,7 @@ const NOWHERE: i64 = 1;
 async fn sound_books_are_proven() {
     let books = Books::open().await;
     let (code, out, err) = reconcile(&["--database-url", &books.url]).await;
-    let sums = "2 stocks, 1 wallets, 1 coupons, 2 copies, 3 orders, 1 sales: 0 drifts\n";
+    let sums = "2 stocks, 1 wallets, 1 coupons, 2 copies, 4 orders, 1 top-ups, 1 sales: 0 drifts\n";
     assert_eq!((code, out.as_str(), err.as_str()), (Some(0), sums, ""));
 }
 
@@ -59,10 +59,10 @@ planted! {
     stock_entry: |b| format!("update stock_entries set delta = 11 where variant_id = {} and sequence = 1", b.variant)
         => [format!("stock_entry: variant {}, row 1", b.variant)];
     a_gap: |b| format!(
-        "insert into stock_entries select variant_id, 7, 1, on_hand + 1, 'adjust', null, 'system', null, now() \
+        "insert into stock_entries select variant_id, 9, 1, on_hand + 1, 'adjust', null, 'system', null, now() \
            from product_stocks where variant_id = {0}; \
-         update product_stocks set on_hand = on_hand + 1, version = 7 where variant_id = {0}", b.variant)
-        => [format!("stock_entry: variant {}, row 7", b.variant)];
+         update product_stocks set on_hand = on_hand + 1, version = 9 where variant_id = {0}", b.variant)
+        => [format!("stock_entry: variant {}, row 9", b.variant)];
     a_lost_row: |b| format!("delete from stock_entries where variant_id = {} and sequence = 1", b.variant)
         => [format!("stock_entry: variant {}, row 2", b.variant)];
     wallet: |b| "update wallets set balance = balance + 1"
@@ -109,10 +109,39 @@ planted! {
         "delete from order_events where order_id = {0} and sequence = 2; \
          delete from outbox_messages where order_id = {0} and sequence = 2", b.cancelled.id)
         => [format!("history: order {}", b.cancelled.id)];
-    payment: |b| "update payments set amount = amount + 1"
+    payment: |b| format!("update payments set amount = amount + 1 where order_id = {}", b.paid.id)
         => [format!("payment: order {}", b.paid.id)];
     wallet_payment: |b| format!("update wallet_entries set order_id = {} where kind = 'payment'", b.pending.id)
         => [format!("wallet_payment: order {}", b.paid.id), format!("wallet_payment: order {}", b.pending.id)];
+    charges: |b| format!("update charges set status = 'failed' where order_id = {}", b.by_card.id)
+        => [format!("charges: order {}", b.by_card.id)];
+    a_forgotten_charge: |b| format!("delete from charges where order_id = {}", b.by_card.id)
+        => [format!("charges: order {}", b.by_card.id)];
+    a_capture_of_less: |b| format!("update charges set amount = amount - 1 where order_id = {}", b.by_card.id)
+        => [format!("charges: order {}", b.by_card.id)];
+    a_capture_for_a_wallet_order: |b| format!(
+        "insert into charges select 7, {}, 1, null, customer_id, amount, currency, status, null, 'another', now(), now() \
+           from charges where order_id = {}", b.paid.id, b.by_card.id)
+        => [format!("charges: order {}", b.paid.id)];
+    a_charge_that_no_order_waits_for: |b| format!(
+        "insert into charges select 7, {}, 1, null, customer_id, {}, currency, 'pending', null, null, now(), now() \
+           from charges where order_id = {}", b.pending.id, b.pending.total.minor(), b.by_card.id)
+        => [format!("charges: order {}", b.pending.id)];
+    top_up: |b| "update top_ups set status = 'failed'"
+        => [format!("top_up: top-up {}", b.top_up)];
+    a_forgotten_credit: |b| "update wallet_entries set top_up_id = null where top_up_id is not null"
+        => [format!("top_up: top-up {}", b.top_up)];
+    a_top_up_of_more: |b| "update top_ups set amount = amount + 1"
+        => [format!("top_up: top-up {}", b.top_up)];
+    a_credit_of_nothing: |b| format!("update wallet_entries set top_up_id = {NOWHERE} where sequence = 1")
+        => [format!("lost: top-up {NOWHERE}")];
+    a_refund_that_nobody_recorded: |b| format!(
+        "update wallet_entries set kind = 'refund', order_id = {} where sequence = 1", b.paid.id)
+        => [format!("refunds: order {}", b.paid.id)];
+    a_gateway_refund_of_a_wallet_order: |b| format!(
+        "insert into refunds select 7, order_id, id, 0, currency, 'gateway', false, 'pending', null, now(), now() \
+           from payments where order_id = {}", b.paid.id)
+        => [format!("refunds: order {}", b.paid.id)];
     refunds: |b| format!(
         "insert into refunds select 7, order_id, id, 1, currency, 'wallet', false, 'succeeded', null, now(), now() \
            from payments where order_id = {}", b.paid.id)

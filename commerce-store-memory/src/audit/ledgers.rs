@@ -49,6 +49,8 @@ pub(super) fn stock_row(tables: &Tables, entry: &StockEntry) -> LedgerRow<Varian
         owner_is_there: true,
         order_id: entry.order_id,
         order_is_there: entry.order_id.is_none_or(|id| tables.orders.contains_key(&id)),
+        top_up_id: None,
+        top_up_is_there: true,
     }
 }
 
@@ -61,5 +63,7 @@ pub(super) fn wallet_row(tables: &Tables, entry: &WalletEntry) -> LedgerRow<Wall
         owner_is_there: true,
         order_id: entry.order_id,
         order_is_there: entry.order_id.is_none_or(|id| tables.orders.contains_key(&id)),
+        top_up_id: entry.top_up_id,
+        top_up_is_there: entry.top_up_id.is_none_or(|id| tables.cards.top_up(id).is_some()),
     }
 }

@@ -3,6 +3,7 @@
 mod coupons;
 mod ledgers;
 mod orders;
+mod top_ups;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -10,7 +11,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use commerce_core::{
     Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow, NamedOrder, OrderFacts,
-    OrderId, PageRequest, ProductId, StockFacts, StoreError, VariantId, WalletFacts, WalletId,
+    OrderId, PageRequest, ProductId, StockFacts, StoreError, TopUpFacts, TopUpId, VariantId, WalletFacts, WalletId,
 };
 
 use crate::MemoryStore;
@@ -86,6 +87,12 @@ impl Audit for MemoryStore {
     async fn order_facts(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError> {
         let tables = self.read()?;
         Ok(rows_above(&tables.orders, page).map(|row| orders::order_facts(&tables, row)).collect())
+    }
+
+    async fn top_up_facts(&self, page: PageRequest<TopUpId>) -> Result<Vec<TopUpFacts>, StoreError> {
+        let tables = self.read()?;
+        let top_ups = tables.cards.top_ups_above(page.after).take(page.size());
+        Ok(top_ups.map(|top_up| top_ups::top_up_facts(&tables, top_up)).collect())
     }
 
     async fn sales_facts(&self, page: PageRequest<(Date, ProductId)>) -> Result<Vec<DailySales>, StoreError> {

@@ -15,6 +15,7 @@ pub(super) fn order_facts(tables: &Tables, row: &OrderRow) -> OrderFacts {
         order: Arc::clone(&row.order),
         events: row.events.to_vec(),
         payment: row.payment.clone(),
+        charges: tables.cards.charges_of(row.order.id).cloned().collect(),
         refunds: tables.refunds.get(&row.order.id).cloned().unwrap_or_default(),
         redemptions,
         movements: movements(tables, row),
@@ -46,7 +47,7 @@ fn wallet_entries(tables: &Tables, row: &OrderRow, kind: WalletEntryKind) -> Vec
 }
 
 /// The row of that sequence, which is at its place unless somebody has meddled.
-fn at<T>(log: &Log<T>, sequence: u64, number: fn(&T) -> u64) -> Option<&T> {
+pub(super) fn at<T>(log: &Log<T>, sequence: u64, number: fn(&T) -> u64) -> Option<&T> {
     let place = usize::try_from(sequence).ok()?.checked_sub(1)?;
     let there = log.get(place).filter(|row| number(row) == sequence);
     there.or_else(|| log.iter().find(|row| number(row) == sequence))

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use commerce_core::conformance::{World, basket};
-use commerce_core::store::{Orders, Wallets};
+use commerce_core::store::{Orders, TopUps, Wallets};
 use commerce_core::{
-    Changes, Clock, CouponId, Currency, CustomerId, Drift, IssuedCouponId, ManualClock, Money, Order, OrderId,
-    Principal, ProductId, Records, Shop, Stock, StockEntry, StockReason, Store, VariantId, Wallet, WalletEntry,
-    WalletEntryKind, WalletId, reconcile,
+    Changes, Charge, Clock, CouponId, Currency, CustomerId, Drift, GatewayStatus, IssuedCouponId, ManualClock, Money,
+    Order, OrderId, Principal, ProductId, Records, Shop, Stock, StockEntry, StockReason, Store, TopUp, VariantId,
+    Wallet, WalletEntry, WalletEntryKind, WalletId, reconcile,
 };
 use commerce_store_memory::MemoryStore;
 
-/// One customer's paid, pending and cancelled orders, with a coupon on the first two.
+/// One customer's paid, pending and cancelled orders, with a coupon on the first two; one paid by card, and a top-up.
 pub(crate) struct Books {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) customer: CustomerId,
@@ -21,6 +21,11 @@ pub(crate) struct Books {
     pub(crate) held: IssuedCouponId,
     pub(crate) paid: Arc<Order>,
     pub(crate) pending: Arc<Order>,
+    /// Paid by card, with that charge.
+    pub(crate) by_card: Arc<Order>,
+    pub(crate) charge: Arc<Charge>,
+    /// Its money came.
+    pub(crate) top_up: Arc<TopUp>,
     pub(crate) wallet: Wallet,
     pub(crate) stock: Stock,
 }
@@ -46,11 +51,32 @@ impl Books {
         let pending = world.place(customer, wanted).await;
         let called_off = world.place(customer, basket(&[(variant, 1)])).await;
         world.cancel(&called_off).await;
+        let by_card = world.place(customer, basket(&[(variant, 1)])).await;
+        let charge = world.start_card(&by_card).await;
+        world.settle(&charge, GatewayStatus::Captured).await;
+        let asked = world.top_up(customer, 5_000).await;
+        world.settle(&*world.charge(asked.charge_id).await, GatewayStatus::Captured).await;
+        let (charge, by_card) = (world.charge(charge.id).await, world.order(by_card.id).await);
+        let top_up = store.top_up(asked.id).await.expect("a read").expect("the top-up");
         let wallet = store.wallets(customer).await.expect("a read")[0];
         let keys = commerce_core::Keys { variants: [variant].into(), ..Default::default() };
         let stock = store.load(&keys).await.expect("a read").stock(variant).expect("a stock");
         let product = listing.product.id;
-        let books = Self { store, customer, product, variant, coupon, held, paid, pending, wallet, stock };
+        let books = Self {
+            store,
+            customer,
+            product,
+            variant,
+            coupon,
+            held,
+            paid,
+            pending,
+            by_card,
+            charge,
+            top_up,
+            wallet,
+            stock,
+        };
         assert_eq!(books.drifts().await, [], "before anybody meddles");
         books
     }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use commerce_core::store::Coupons;
 use commerce_core::{
-    Changes, Copies, DailySales, Drift, Event, Issuance, IssuedCouponStatus, Money, Order, OrderId, OutboxMessage,
-    PageRequest, Redemption, RedemptionStatus, Refund, RefundDestination, RefundStatus, Revenue, Stock, StockReason,
-    Wallet, WalletEntryKind,
+    Changes, Charge, ChargePurpose, ChargeStatus, Copies, DailySales, Drift, Event, Issuance, IssuedCouponStatus,
+    Money, Order, OrderId, OutboxMessage, PageRequest, Redemption, RedemptionStatus, Refund, RefundDestination,
+    RefundStatus, Revenue, Stock, StockReason, TopUp, TopUpId, TopUpStatus, Wallet, WalletEntryKind,
 };
 
 use crate::books::Books;
@@ -79,6 +79,12 @@ planted! {
         let (wallet, entry) = books.wallet_row(5, WalletEntryKind::Refund, Some(nowhere()));
         let changes = Changes { wallets: vec![wallet], wallet_entries: vec![entry], ..Changes::default() };
         books.finds(changes, &[("lost", subject()), ("lost", subject())]).await;
+        // A top-up that is not there.
+        let books = Books::open().await;
+        let (wallet, mut entry) = books.wallet_row(5, WalletEntryKind::Deposit, None);
+        entry.top_up_id = Some(TopUpId::MIN);
+        let changes = Changes { wallets: vec![wallet], wallet_entries: vec![entry], ..Changes::default() };
+        books.finds(changes, &[("lost", format!("top-up {}", TopUpId::MIN))]).await;
     }
     coupon: |books| {
         let issuances = vec![Issuance { coupon_id: books.coupon, issued: 3 }];
@@ -155,6 +161,51 @@ planted! {
         };
         books.finds(changes, &[("wallet_payment", format!("order {}", books.paid.id))]).await;
     }
+    charges: |books| {
+        // Of an order paid by card: not captured, captured for less, or for somebody else.
+        let captured = || Charge::clone(&books.charge);
+        let less = Money::new(1, captured().amount.currency()).expect("an amount");
+        let somebody = 7.try_into().expect("an id");
+        let found = [("charges", format!("order {}", books.by_card.id))];
+        for charge in [
+            Charge { status: ChargeStatus::Failed, ..captured() },
+            Charge { status: ChargeStatus::Pending, ..captured() },
+            Charge { amount: less, ..captured() },
+            Charge { customer_id: somebody, ..captured() },
+        ] {
+            let changes = Changes { charges: vec![Arc::new(charge)], ..Changes::default() };
+            books.finds(changes, &found).await;
+        }
+        // Of one that a wallet paid, and of one that is not paid yet.
+        for order in [&books.paid, &books.pending] {
+            for status in [ChargeStatus::Captured, ChargeStatus::Initiated] {
+                let books = Books::open().await;
+                let purpose = ChargePurpose::Order { order_id: order.id, attempt: 1 };
+                let charge = Charge { id: 7.try_into().expect("an id"), purpose, status, ..captured() };
+                let subject = format!("order {}", order.id);
+                let changes = Changes { charges: vec![Arc::new(charge)], ..Changes::default() };
+                books.finds(changes, &[("charges", subject)]).await;
+            }
+        }
+    }
+    top_up: |books| {
+        let found = [("top_up", format!("top-up {}", books.top_up.id))];
+        for status in [TopUpStatus::Pending, TopUpStatus::Failed, TopUpStatus::Expired] {
+            let top_up = TopUp { status, ..TopUp::clone(&books.top_up) };
+            books.finds(Changes { top_ups: vec![Arc::new(top_up)], ..Changes::default() }, &found).await;
+        }
+        // Credited twice; and credited with another amount than was asked for.
+        let books = Books::open().await;
+        let (wallet, mut entry) = books.wallet_row(5_000, WalletEntryKind::Deposit, None);
+        entry.top_up_id = Some(books.top_up.id);
+        let changes = Changes { wallets: vec![wallet], wallet_entries: vec![entry], ..Changes::default() };
+        books.finds(changes, &[("top_up", format!("top-up {}", books.top_up.id))]).await;
+        let books = Books::open().await;
+        let amount = Money::new(4_999, books.top_up.amount.currency()).expect("an amount");
+        let top_up = TopUp { amount, ..TopUp::clone(&books.top_up) };
+        let changes = Changes { top_ups: vec![Arc::new(top_up)], ..Changes::default() };
+        books.finds(changes, &[("top_up", format!("top-up {}", books.top_up.id))]).await;
+    }
     refunds: |books| {
         // Money that is back for no unit, and that no wallet was given.
         let payment = books.payment().await;
@@ -168,11 +219,33 @@ planted! {
             restock: false,
             status: RefundStatus::Succeeded,
             reason: None,
+            failure_reason: None,
             created_at: payment.created_at,
             updated_at: payment.created_at,
         };
         let subject = format!("order {}", books.paid.id);
-        books.finds(Changes { refunds: vec![Arc::new(refund)], ..Changes::default() }, &[("refunds", subject)]).await;
+        let changes = Changes { refunds: vec![Arc::new(refund.clone())], ..Changes::default() };
+        books.finds(changes, &[("refunds", subject)]).await;
+        // An entry without its refund.
+        let books = Books::open().await;
+        let (wallet, entry) = books.wallet_row(5, WalletEntryKind::Refund, Some(books.paid.id));
+        let changes = Changes {
+            orders: vec![Arc::clone(&books.paid)],
+            wallets: vec![wallet],
+            wallet_entries: vec![entry],
+            ..Changes::default()
+        };
+        books.finds(changes, &[("refunds", format!("order {}", books.paid.id))]).await;
+        // Through the gateway, of what no card paid; and without a word of it in the history.
+        for order in [&books.paid, &books.by_card] {
+            let books = Books::open().await;
+            let payment_id = order.payment.expect("a payment").payment_id;
+            let status = RefundStatus::Pending;
+            let destination = RefundDestination::Gateway;
+            let refund = Refund { order_id: order.id, payment_id, destination, status, ..refund.clone() };
+            let changes = Changes { refunds: vec![Arc::new(refund)], ..Changes::default() };
+            books.finds(changes, &[("refunds", format!("order {}", order.id))]).await;
+        }
     }
     redemptions: |books| {
         let applied = &books.paid.coupons[0];

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::{
     Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow, NamedOrder, OrderFacts,
-    OrderId, PageRequest, ProductId, StockFacts, StoreError, VariantId, WalletFacts, WalletId,
+    OrderId, PageRequest, ProductId, StockFacts, StoreError, TopUpFacts, TopUpId, VariantId, WalletFacts, WalletId,
 };
 
 use crate::fault::Fault;
@@ -45,6 +45,9 @@ impl Audit for Broken {
     }
     async fn order_facts(&self, page: PageRequest<OrderId>) -> Answer<Vec<OrderFacts>> {
         Ok(self.facts(page.after.is_none(), self.inner.order_facts(page).await?))
+    }
+    async fn top_up_facts(&self, page: PageRequest<TopUpId>) -> Answer<Vec<TopUpFacts>> {
+        Ok(self.facts(page.after.is_none(), self.inner.top_up_facts(page).await?))
     }
     async fn sales_facts(&self, page: PageRequest<(Date, ProductId)>) -> Answer<Vec<DailySales>> {
         Ok(self.facts(page.after.is_none(), self.inner.sales_facts(page).await?))

@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     ForgetsRedemptions,
     /// Forgets refunds.
     ForgetsRefunds,
+    /// Forgets what became of refunds at the gateway.
+    ForgetsRefundWords,
     /// Forgets rows of the stock ledger.
     ForgetsStockEntries,
     /// Forgets rows of the wallet ledger.

@@ -106,6 +106,8 @@ broken! {
         one_card_payment_begins: "payments begun, and refused",
         a_top_up_is_credited_once: "the wallet's last entry, and how many there are",
         a_transaction_pays_one_charge: "charges with one transaction",
+        racing_words_settle_a_refund_once: "what the reporters heard",
+        racing_gateway_refunds_never_exceed_the_payment: "units and won given back, of 3 units for 8,000 won",
     }
     forgotten_reports: ForgetsReports {
         a_declined_payment_frees_the_order: "declined",
@@ -163,11 +165,17 @@ broken! {
         an_order_is_written_whole: "the redemption",
         a_later_payment_is_written_whole: "units, copy and won",
         a_full_refund_gives_the_coupon_back: "a copy, its order refunded in full",
+        the_last_money_back_refunds_the_order: "one unit on its way",
         coupons_are_taken_off_in_turn: "one of the copies, their order refunded in full",
     }
     a_forgotten_refund: ForgetsRefunds {
         a_refund_is_written_whole: "the refunds, read back",
         refunds_never_exceed_the_payment: "units and won given back, of 5 units for 3,566 won",
+    }
+    a_forgotten_word_on_a_refund: ForgetsRefundWords {
+        a_gateway_refund_is_written_whole: "the refund, read back once it is settled",
+        a_failed_refund_frees_its_units: "the failed refund, read back",
+        pending_refunds_are_found_until_settled: "pending refunds, oldest first",
     }
     renamed_orders: RenamesOrders {
         price_changes_do_not_touch_orders: "the order after a change of its product",

@@ -9,8 +9,8 @@ use commerce_core::store::{
 use commerce_core::{
     Cart, Charge, ChargeId, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon,
     IssuedCouponId, Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment,
-    PopularQuery, Popularity, Product, ProductId, ProductStatus, ProductViews, Refund, Revenue, StockEntry, StoreError,
-    Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletId,
+    PopularQuery, Popularity, Product, ProductId, ProductStatus, ProductViews, Refund, RefundId, Revenue, StockEntry,
+    StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletId,
 };
 
 use crate::fault::Fault;
@@ -186,6 +186,13 @@ impl Orders for Broken {
     }
     async fn refunds(&self, order: OrderId) -> Answer<Vec<Arc<Refund>>> {
         self.inner.refunds(order).await
+    }
+    async fn pending_refunds(
+        &self,
+        before: Timestamp,
+        page: PageRequest<RefundId>,
+    ) -> Answer<Page<Arc<Refund>, RefundId>> {
+        self.inner.pending_refunds(before, page).await
     }
     async fn history(&self, order: OrderId) -> Answer<Vec<Arc<OrderEvent>>> {
         self.inner.history(order).await

@@ -9,8 +9,8 @@ use commerce_core::decide::{decide, fresh_keys};
 use commerce_core::{
     Cart, CartItem, Changes, ChargeStatus, ClaimedMessage, Command, Context, Decision, Envelope, Error, Fingerprint,
     KeyRecord, KeyScope, Keys, Money, Operation, OrderStatus, OutboxMessage, PaymentStatus, Principal, Receipt,
-    Records, Rejection, Shop, Stock, StockEntry, StockReason, Store, StoreError, TimeZone, Timestamp, TopUpStatus,
-    VariantId, WorkingSet, keys,
+    Records, RefundDestination, RefundStatus, Rejection, Shop, Stock, StockEntry, StockReason, Store, StoreError,
+    TimeZone, Timestamp, TopUpStatus, VariantId, WorkingSet, keys,
 };
 use commerce_store_memory::MemoryStore;
 use tokio::sync::OwnedMutexGuard;
@@ -174,6 +174,9 @@ impl Broken {
                 changes.stock_entries.clear();
             }
             Fault::ForgetsRefunds => changes.refunds.clear(),
+            Fault::ForgetsRefundWords => changes.refunds.retain(|refund| {
+                refund.destination == RefundDestination::Wallet || refund.status == RefundStatus::Pending
+            }),
             Fault::ForgetsRedemptions => changes.redemptions.clear(),
             Fault::ForgetsStockEntries => changes.stock_entries.clear(),
             Fault::ForgetsWalletEntries => changes.wallet_entries.clear(),

@@ -1,12 +1,12 @@
 //! Everything that can be read, against the model.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use commerce_core::{
     ClaimRequest, CouponFacts, IssuedCouponStatus, MessageId, OrderFacts, OrderStatus, PageRequest, PaymentStatus,
-    PopularQuery, RedemptionStatus, StockFacts, Store, Timestamp, WalletFacts, reconcile, replay,
+    PopularQuery, RedemptionStatus, RefundStatus, StockFacts, Store, Timestamp, WalletFacts, reconcile, replay,
 };
 
 use crate::support::model::{CopyState, Model};
@@ -100,7 +100,13 @@ fn order(facts: &OrderFacts, model: &Order) {
 
     let back = |refund: &commerce_core::Refund| {
         let line = |line: &commerce_core::RefundLine| (line.position, i64::from(line.quantity), line.amount.minor());
-        Refunded { id: refund.id.get(), lines: refund.lines.iter().map(line).collect() }
+        Refunded {
+            id: refund.id.get(),
+            lines: refund.lines.iter().map(line).collect(),
+            destination: refund.destination,
+            status: refund.status,
+            restock: refund.restock,
+        }
     };
     assert_eq!(facts.refunds.iter().map(|refund| back(refund)).collect::<Vec<_>>(), model.refunds, "{id}");
     let payment = facts.payment.as_ref().map(|payment| {
@@ -173,6 +179,11 @@ async fn cards(store: &dyn Store, model: &Model) {
     let (all, ever) = (PageRequest::first(ALL), Timestamp::from_micros(i64::MAX));
     let found = store.open_charges(ever, all).await.expect("a read").items;
     assert!(found.iter().map(|charge| charge.id.get()).eq(open.iter().copied()), "open charges: {found:?}");
+    let refunds = model.orders.values().flat_map(|order| &order.refunds);
+    let pending = refunds.filter(|refund| refund.status == RefundStatus::Pending).map(|refund| refund.id);
+    let found = store.pending_refunds(ever, PageRequest::first(ALL)).await.expect("a read").items;
+    let expected: BTreeSet<i64> = pending.collect();
+    assert!(found.iter().map(|refund| refund.id.get()).eq(expected), "pending refunds: {found:?}");
     for customer in model.customers.keys() {
         let page = store.top_ups((*customer).try_into().expect("an id"), PageRequest::first(ALL)).await;
         let found = page.expect("a read").items;

@@ -127,6 +127,7 @@ impl Model {
             Command::PayOrder(_) | Command::RequestTopUp(_) | Command::RefundOrder(_) => 2,
             Command::RegisterCustomer(_) | Command::AddVariant(_) | Command::CreateCoupon(_) => 1,
             Command::IssueCoupon(_) | Command::CancelOrder(_) | Command::SettleCharge(_) => 1,
+            Command::SettleRefund(_) => 1,
             Command::ExpireOrder(_) | Command::ShipOrder(_) | Command::DeliverOrder(_) => 1,
             _ => 0,
         };
@@ -208,6 +209,7 @@ impl Model {
             Command::ShipOrder(c) => self.step(c.order_id.get(), OrderStatus::Paid),
             Command::DeliverOrder(c) => self.step(c.order_id.get(), OrderStatus::Shipped),
             Command::RefundOrder(c) => self.refund(c).map(drop),
+            Command::SettleRefund(c) => self.word(c).map(drop),
             Command::StartCardPayment(c) => self.start(&envelope.principal, c, now),
             Command::RequestTopUp(c) => self.request(c),
             Command::SettleCharge(c) => self.report(c),
@@ -374,6 +376,7 @@ impl Model {
                 assert_eq!(order.id, c.order_id);
             }
             (Command::RefundOrder(c), Outcome::Refund(refund)) => self.refunded(c, refund, now.as_micros(), seen),
+            (Command::SettleRefund(c), Outcome::Refund(refund)) => self.heard(c, refund, now.as_micros(), seen),
             (Command::ShipOrder(c), Outcome::Order(order)) => {
                 self.moved_on(c.order_id.get(), OrderStatus::Shipped);
                 assert_eq!(order.id, c.order_id);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use commerce_core::{
     BasketLines, LineRequest, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, Principal, Refund, RefundDestination,
-    RefundOrder,
+    RefundOrder, RefundReport, RefundStatus, SettleRefund,
 };
 
 use crate::support::coverage::Coverage;
@@ -21,8 +21,10 @@ pub(crate) struct Line {
     pub(crate) units: i64,
     pub(crate) subtotal: i64,
     pub(crate) share: i64,
-    /// Units given back.
-    pub(crate) back: i64,
+    /// Units given back or on their way, and money for them.
+    pub(crate) back: (i64, i64),
+    /// Units whose money is back.
+    pub(crate) through: i64,
 }
 
 impl Line {
@@ -33,12 +35,17 @@ impl Line {
     }
 }
 
-/// What a refund gave back.
+/// Positions from 1, units and minor units.
+pub(crate) type Returned = Vec<(u32, i64, i64)>;
+
+/// What a refund gives back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refunded {
     pub(crate) id: i64,
-    /// Positions from 1, units and minor units.
-    pub(crate) lines: Vec<(u32, i64, i64)>,
+    pub(crate) lines: Returned,
+    pub(crate) destination: RefundDestination,
+    pub(crate) status: RefundStatus,
+    pub(crate) restock: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -84,7 +91,6 @@ impl Model {
             refuse_if(lines.len() > 100, "too_many_lines")?;
         }
         self.coupons_given(&c.basket.coupons)?;
-        refuse_if(c.payment == Some(PaymentMethod::Card), "payment_method_not_offered")?;
         let customer = c.customer_id.get();
         refuse_if(!self.customers.contains_key(&customer), "customer_not_found")?;
         let asked = self.asked(c)?;
@@ -104,11 +110,12 @@ impl Model {
         let subtotal: i64 = lines.iter().map(|line| line.subtotal).sum();
         let copies = self.take_off(&c.basket.coupons, &mut lines, &currency, now)?;
         let total = subtotal - copies.iter().map(|(_, off)| off).sum::<i64>();
-        let pays = c.payment.is_some();
+        let pays = c.payment == Some(PaymentMethod::Wallet);
+        refuse_if(c.payment == Some(PaymentMethod::Card) && total == 0, "amount_not_positive")?;
         refuse_if(pays && self.balance(&(customer, currency.clone())) < total, "insufficient_balance")?;
         let path = vec![if pays { OrderStatus::Paid } else { OrderStatus::Pending }];
         let expires = now + i64::try_from(TTL_SECONDS).expect("small") * 1_000_000;
-        let (attempts, tried, in_flight) = (u32::from(pays), c.payment, None);
+        let (attempts, tried, in_flight) = (u32::from(pays), c.payment.filter(|_| pays), None);
         let refunds = Vec::new();
         Ok(Order {
             customer,
@@ -157,7 +164,8 @@ impl Model {
                 units: i64::from(line.quantity.get()),
                 subtotal: i64::try_from(subtotal).expect("within the bound"),
                 share: 0,
-                back: 0,
+                back: (0, 0),
+                through: 0,
             });
         }
         Ok((currency, lines))
@@ -240,8 +248,8 @@ impl Model {
         refuse_if(order.status() != from, "invalid_transition")
     }
 
-    /// Positions, units and money of a refund, or what refuses it.
-    pub(super) fn refund(&self, c: &RefundOrder) -> Result<Vec<(u32, i64, i64)>, &'static str> {
+    /// Where a refund goes, and its positions, units and money; or what refuses it.
+    pub(super) fn refund(&self, c: &RefundOrder) -> Result<(RefundDestination, Returned), &'static str> {
         let asked = c.lines.as_deref();
         refuse_if(asked.is_some_and(<[_]>::is_empty), "no_lines")?;
         refuse_if(asked.is_some_and(|lines| lines.len() > 100), "too_many_lines")?;
@@ -251,53 +259,112 @@ impl Model {
         refuse_if(!paid, "invalid_transition")?;
         let by_card = order.tried == Some(PaymentMethod::Card);
         let gateway = c.destination.map_or(by_card, |to| to == RefundDestination::Gateway);
-        refuse_if(gateway, "refund_destination_not_offered")?;
+        refuse_if(gateway && !by_card, "refund_destination_not_offered")?;
         let mut lines = Vec::new();
         for (position, line) in (1..).zip(&order.lines) {
+            let left = line.units - line.back.0;
             let units = match asked {
-                None => line.units - line.back,
+                None => left,
                 Some(asked) => {
                     asked.iter().filter(|a| a.position == position).map(|a| i64::from(a.quantity.get())).sum()
                 }
             };
-            refuse_if(units > line.units - line.back, "refund_too_large")?;
+            refuse_if(units > left, "refund_too_large")?;
             if units > 0 {
-                lines.push((position, units, line.cost(line.back + units) - line.cost(line.back)));
+                lines.push((position, units, (line.cost(line.back.0 + units) - line.back.1).max(0)));
             }
         }
         let known = |position: u32| (1..=order.lines.len()).contains(&(position as usize));
         refuse_if(asked.unwrap_or_default().iter().any(|a| !known(a.position)), "order_line_not_found")?;
+        refuse_if(lines.is_empty(), "refund_too_large")?;
         let total: i64 = lines.iter().map(|(_, _, amount)| amount).sum();
-        refuse_if(i128::from(self.balance(&order.wallet()) + total) > MAX, "wallet_full")?;
-        Ok(lines)
+        refuse_if(!gateway && i128::from(self.balance(&order.wallet()) + total) > MAX, "wallet_full")?;
+        Ok((if gateway { RefundDestination::Gateway } else { RefundDestination::Wallet }, lines))
     }
 
     pub(super) fn refunded(&mut self, c: &RefundOrder, refund: &Refund, now: i64, seen: &mut Coverage) {
-        let lines = self.refund(c).expect("accepted");
-        let order = self.orders.get_mut(&c.order_id.get()).expect("an order");
-        let mut total = 0;
+        let (destination, lines) = self.refund(c).expect("accepted");
+        let (id, order_id) = (refund.id.get(), c.order_id.get());
+        let order = self.orders.get_mut(&order_id).expect("an order");
+        let on_its_way = order.refunds.iter().any(|refund| refund.status == RefundStatus::Pending);
         for (position, units, amount) in &lines {
-            let line = &mut order.lines[*position as usize - 1];
-            line.back += units;
-            total += amount;
-            let sold = self.sales.entry((day(now), line.product)).or_default();
-            *sold = (sold.0 - units, sold.1 - amount);
+            let back = &mut order.lines[*position as usize - 1].back;
+            *back = (back.0 + units, back.1 + amount);
         }
-        let in_full = order.lines.iter().all(|line| line.back == line.units);
-        let to = if in_full { OrderStatus::Refunded } else { order.status() };
-        order.path.push(to);
-        order.refunds.push(Refunded { id: refund.id.get(), lines: lines.clone() });
-        let order = order.clone();
-        assert_eq!(refund.total.minor(), total, "{c:?}");
+        let total: i64 = lines.iter().map(|(_, _, amount)| amount).sum();
+        assert_eq!((refund.total.minor(), refund.destination), (total, destination), "{c:?}");
+        let status = RefundStatus::Pending;
+        order.refunds.push(Refunded { id, lines, destination, status, restock: c.restock });
+        if destination == RefundDestination::Gateway {
+            self.advance(order_id, self.orders[&order_id].status());
+            seen.note("a refund on its way");
+            return;
+        }
+        if on_its_way && c.lines.is_none() {
+            seen.note("the rest while some is on its way");
+        }
         if total > 0 {
-            self.wallets.entry(order.wallet()).or_default().push(total);
+            let wallet = self.orders[&order_id].wallet();
+            self.wallets.entry(wallet).or_default().push(total);
         } else {
             seen.note("a refund of nothing");
         }
+        self.came_back(order_id, id, now, seen);
+    }
+
+    /// The refund that a word is about.
+    pub(super) fn word(&self, c: &SettleRefund) -> Result<&Refunded, &'static str> {
+        let order = self.orders.get(&c.order_id.get()).ok_or("order_not_found")?;
+        order.refunds.iter().find(|refund| refund.id == c.refund_id.get()).ok_or("refund_not_found")
+    }
+
+    pub(super) fn heard(&mut self, c: &SettleRefund, after: &Refund, now: i64, seen: &mut Coverage) {
+        let refund = self.word(c).expect("accepted").clone();
+        let order_id = c.order_id.get();
+        let status = match (refund.status, &c.report) {
+            (RefundStatus::Pending, RefundReport::Returned) => {
+                seen.note("a refund on its way is back");
+                self.came_back(order_id, refund.id, now, seen);
+                RefundStatus::Succeeded
+            }
+            (RefundStatus::Pending, RefundReport::Refused { .. }) => {
+                seen.note("a refund on its way failed");
+                let order = self.orders.get_mut(&order_id).expect("an order");
+                for (position, units, amount) in &refund.lines {
+                    let back = &mut order.lines[*position as usize - 1].back;
+                    *back = (back.0 - units, back.1 - amount);
+                }
+                order.refunds.iter_mut().filter(|r| r.id == refund.id).for_each(|r| r.status = RefundStatus::Failed);
+                self.advance(order_id, self.orders[&order_id].status());
+                RefundStatus::Failed
+            }
+            (settled, _) => {
+                seen.note("old news of a refund");
+                settled
+            }
+        };
+        assert_eq!((after.status, after.failure_reason.is_some()), (status, status == RefundStatus::Failed), "{c:?}");
+    }
+
+    /// A refund's money is back, one way or the other.
+    fn came_back(&mut self, order_id: i64, id: i64, now: i64, seen: &mut Coverage) {
+        let order = self.orders.get_mut(&order_id).expect("an order");
+        let refund = order.refunds.iter_mut().find(|refund| refund.id == id).expect("a refund");
+        refund.status = RefundStatus::Succeeded;
+        let (lines, restock) = (refund.lines.clone(), refund.restock);
         let mut units: BTreeMap<i64, i64> = BTreeMap::new();
-        for (position, quantity, _) in lines.iter().filter(|_| c.restock) {
-            *units.entry(order.lines[*position as usize - 1].variant).or_default() += quantity;
+        for (position, quantity, amount) in lines {
+            let line = &mut order.lines[position as usize - 1];
+            line.through += quantity;
+            let sold = self.sales.entry((day(now), line.product)).or_default();
+            *sold = (sold.0 - quantity, sold.1 - amount);
+            if restock {
+                *units.entry(line.variant).or_default() += quantity;
+            }
         }
+        let in_full = order.lines.iter().all(|line| line.through == line.units);
+        let to = if in_full { OrderStatus::Refunded } else { order.status() };
+        let order = self.advance(order_id, to);
         seen.note(if in_full { "refunded in full" } else { "refunded in part" });
         self.give_back(units, if in_full { order.copies } else { Vec::new() }, now, seen);
     }

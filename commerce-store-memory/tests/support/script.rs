@@ -179,6 +179,11 @@ pub(crate) enum Action {
         restock: bool,
         gateway: Option<bool>,
     },
+    /// The gateway's word on a refund.
+    RefundWord {
+        refund: Ref,
+        back: bool,
+    },
     StartCard {
         order: Ref,
     },
@@ -315,7 +320,7 @@ fn place() -> impl Strategy<Value = Action> {
         8 => vec(copy.clone(), 2..4),
         1 => vec(copy, 11),
     ];
-    let payment = prop_oneof![10 => Just(None), 10 => Just(Some(false)), 1 => Just(Some(true))];
+    let payment = prop_oneof![10 => Just(None), 10 => Just(Some(false)), 2 => Just(Some(true))];
     (reference(), lines, copies, payment).prop_map(|(customer, lines, copies, payment)| Action::Place {
         customer,
         lines,
@@ -379,6 +384,7 @@ fn action() -> impl Strategy<Value = Action> {
     let odd = prop_oneof![12 => Just(0), 1 => 1..5_u8];
     let cards = prop_oneof![
         3 => reference().prop_map(|order| Action::StartCard { order }),
+        2 => (reference(), prop::bool::weighted(0.6)).prop_map(|(refund, back)| Action::RefundWord { refund, back }),
         1 => (reference(), sum(1..=4_000)).prop_map(|(customer, amount)| Action::TopUp { customer, amount }),
         5 => (reference(), 0..8_u8, odd).prop_map(|(charge, says, odd)| Action::Report { charge, says, odd }),
     ];

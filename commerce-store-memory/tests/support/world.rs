@@ -2,13 +2,13 @@
 
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeId,
-    ChargeReport, ClearCart, Command, CouponCode, CouponId, CouponRef, CouponScope, CreateCoupon, CreateProduct,
-    Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireOrder, GatewayPayment, GatewayStatus, Id,
-    IdBlock, IssueCoupon, IssuedCouponId, LineRequest, MergeCart, Money, NewVariant, NodeId, OrderId, OrderStatus,
-    Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, ProductId, ProductStatus, Quantity,
-    RefundDestination, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge,
-    ShipOrder, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
-    VariantId, Window,
+    ChargePurpose, ChargeReport, ChargeStatus, ClearCart, Command, CouponCode, CouponId, CouponRef, CouponScope,
+    CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireOrder,
+    GatewayPayment, GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId, LineRequest, MergeCart, Money, NewVariant,
+    NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, ProductId,
+    ProductStatus, Quantity, RefundDestination, RefundId, RefundLineRequest, RefundOrder, RefundReport, RefundStatus,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment,
+    Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
 };
 use rust_decimal::Decimal;
 
@@ -26,6 +26,7 @@ pub(crate) struct World {
     pending: Vec<(OrderId, CustomerId)>,
     paid: Vec<(OrderId, CustomerId)>,
     charges: Vec<(ChargeId, CustomerId, Money)>,
+    refunds: Vec<(OrderId, RefundId)>,
     sent: Vec<Envelope>,
     tick: u64,
 }
@@ -120,6 +121,17 @@ impl World {
             }
             Outcome::Charge(charge) if self.charges.iter().all(|(known, ..)| *known != charge.id) => {
                 self.charges.push((charge.id, charge.customer_id, charge.amount));
+            }
+            Outcome::Charge(charge) if charge.status == ChargeStatus::Captured => {
+                if let ChargePurpose::Order { order_id, .. } = charge.purpose {
+                    let order_and_owner = (order_id, charge.customer_id);
+                    self.pending.retain(|known| *known != order_and_owner);
+                    self.paid.retain(|known| *known != order_and_owner);
+                    self.paid.push(order_and_owner);
+                }
+            }
+            Outcome::Refund(refund) if refund.status == RefundStatus::Pending => {
+                self.refunds.push((refund.order_id, refund.id));
             }
             Outcome::TopUp(top_up) => self.charges.push((top_up.charge_id, top_up.customer_id, top_up.amount)),
             _ => {}
@@ -288,6 +300,14 @@ impl World {
                 let to = |gateway| if gateway { RefundDestination::Gateway } else { RefundDestination::Wallet };
                 let destination = gateway.map(to);
                 (owner, RefundOrder { order_id, lines, restock: *restock, destination, reason: None }.into())
+            }
+            Action::RefundWord { refund, back } => {
+                let latest_first: Vec<_> = self.refunds.iter().rev().copied().collect();
+                let nobodys = (self.paid_order(0).0, id(i64::MAX));
+                let (order_id, refund_id) = pick(&latest_first, *refund).unwrap_or(nobodys);
+                let refused = RefundReport::Refused { reason: Some("the card is closed".parse().expect("a note")) };
+                let report = if *back { RefundReport::Returned } else { refused };
+                (None, SettleRefund { order_id, refund_id, report }.into())
             }
             Action::StartCard { order } => {
                 let (order_id, owner) = self.order(*order);

@@ -31,13 +31,15 @@ pub(super) const WALLETS: &str = "with page as materialized (select customer_id,
        where customer_id = w.customer_id and currency = w.currency order by sequence desc limit 1) l on true \
      order by w.customer_id, w.currency";
 pub(super) const WALLET_LEDGER: &str = "with page as materialized ( \
-       select customer_id, currency, sequence, amount, balance_after, order_id from wallet_entries \
+       select customer_id, currency, sequence, amount, balance_after, order_id, top_up_id from wallet_entries \
        where (customer_id, currency, sequence) > ($1, $2, $3) order by customer_id, currency, sequence limit $4) \
-     select e.customer_id, e.currency, e.sequence, e.amount, e.balance_after, e.order_id, \
-       w.there is true as owner_is_there, (e.order_id is null or o.there) is true as order_is_there \
+     select e.customer_id, e.currency, e.sequence, e.amount, e.balance_after, e.order_id, e.top_up_id, \
+       w.there is true as owner_is_there, (e.order_id is null or o.there) is true as order_is_there, \
+       (e.top_up_id is null or t.there) is true as top_up_is_there \
      from page e left join lateral (select true as there from orders where id = e.order_id limit 1) o on true \
        left join lateral (select true as there from wallets \
          where customer_id = e.customer_id and currency = e.currency limit 1) w on true \
+       left join lateral (select true as there from top_ups where id = e.top_up_id limit 1) t on true \
      order by e.customer_id, e.currency, e.sequence";
 
 pub(super) const STATEMENTS: &[&str] = &[STOCKS, STOCK_LEDGER, WALLETS, WALLET_LEDGER];
@@ -80,6 +82,8 @@ pub(super) fn stock_row(row: &PgRow) -> Result<LedgerRow<VariantId>, StoreError>
         owner_is_there: get(row, "owner_is_there")?,
         order_id: get_id_opt(row, "order_id")?,
         order_is_there: get(row, "order_is_there")?,
+        top_up_id: None,
+        top_up_is_there: true,
     })
 }
 
@@ -92,5 +96,7 @@ pub(super) fn wallet_row(row: &PgRow) -> Result<LedgerRow<WalletId>, StoreError>
         owner_is_there: get(row, "owner_is_there")?,
         order_id: get_id_opt(row, "order_id")?,
         order_is_there: get(row, "order_is_there")?,
+        top_up_id: get_id_opt(row, "top_up_id")?,
+        top_up_is_there: get(row, "top_up_is_there")?,
     })
 }

@@ -3,11 +3,12 @@
 mod coupons;
 mod ledgers;
 mod orders;
+mod top_ups;
 
 use async_trait::async_trait;
 use commerce_core::{
     Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, Id, LedgerRow, NamedOrder, OrderFacts,
-    OrderId, PageRequest, ProductId, StockFacts, StoreError, VariantId, WalletFacts, WalletId,
+    OrderId, PageRequest, ProductId, StockFacts, StoreError, TopUpFacts, TopUpId, VariantId, WalletFacts, WalletId,
 };
 
 use crate::PostgresStore;
@@ -18,7 +19,7 @@ const SALES: &str = "select sold_on, product_id, quantity, revenue::text, curren
 
 /// Every statement, for the tests that prepare and explain them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    [&[SALES], ledgers::STATEMENTS, coupons::STATEMENTS, orders::STATEMENTS].concat()
+    [&[SALES], ledgers::STATEMENTS, coupons::STATEMENTS, orders::STATEMENTS, top_ups::STATEMENTS].concat()
 }
 
 /// A day before any that was sold on: instants begin in 1970.
@@ -85,6 +86,10 @@ impl Audit for PostgresStore {
 
     async fn order_facts(&self, page: PageRequest<OrderId>) -> Result<Vec<OrderFacts>, StoreError> {
         self.orders_of(page).await
+    }
+
+    async fn top_up_facts(&self, page: PageRequest<TopUpId>) -> Result<Vec<TopUpFacts>, StoreError> {
+        self.top_ups_of(page).await
     }
 
     async fn sales_facts(&self, page: PageRequest<(Date, ProductId)>) -> Result<Vec<DailySales>, StoreError> {

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    Movement, NamedOrder, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, Refund, StoreError,
-    WalletId, WalletPayment,
+    Charge, Movement, NamedOrder, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, Refund,
+    StoreError, WalletId, WalletPayment,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use super::{after, size};
-use crate::load::{PAYMENTS, REDEMPTIONS, orders, orders_of, payment_of, redemption_of, refunds_of};
+use crate::load::{
+    PAYMENTS, REDEMPTIONS, charge_of, charges, orders, orders_of, payment_of, redemption_of, refunds_of,
+};
 use crate::row::{get, get_code, get_currency, get_id, get_money, get_u64};
 use crate::{PostgresStore, StoreErrorOr};
 
@@ -37,7 +39,10 @@ const WALLET_PAYMENTS: &str = "select order_id, customer_id, currency, sequence,
 const WALLET_REFUNDS: &str = "select order_id, customer_id, currency, sequence, amount from wallet_entries \
      where kind = 'refund' and order_id = any($1) order by order_id, customer_id, currency, sequence";
 
-pub(super) const STATEMENTS: &[&str] = &[ORDERS, NAMED, EVENTS, MESSAGES, MOVEMENTS, WALLET_PAYMENTS, WALLET_REFUNDS];
+const CHARGES: &str = charges!("where order_id = any($1) order by order_id, attempt");
+
+pub(super) const STATEMENTS: &[&str] =
+    &[ORDERS, NAMED, EVENTS, MESSAGES, MOVEMENTS, WALLET_PAYMENTS, WALLET_REFUNDS, CHARGES];
 
 impl PostgresStore {
     pub(super) async fn named_by(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError> {
@@ -70,6 +75,7 @@ impl PostgresStore {
 struct Hanging {
     events: Vec<Arc<OrderEvent>>,
     payment: Option<Arc<Payment>>,
+    charges: Vec<Arc<Charge>>,
     refunds: Vec<Arc<Refund>>,
     redemptions: Vec<Redemption>,
     movements: Vec<Movement>,
@@ -85,6 +91,7 @@ impl Hanging {
             order,
             events: self.events,
             payment: self.payment,
+            charges: self.charges,
             refunds: self.refunds,
             redemptions: self.redemptions,
             movements: self.movements,
@@ -105,6 +112,9 @@ async fn hanging(connection: &mut PgConnection, ids: &[i64]) -> Result<HashMap<i
     }
     for row in sqlx::query(PAYMENTS).bind(ids).fetch_all(&mut *connection).await? {
         of(&mut all, &row)?.payment = Some(Arc::new(payment_of(&row)?));
+    }
+    for row in sqlx::query(CHARGES).bind(ids).fetch_all(&mut *connection).await? {
+        of(&mut all, &row)?.charges.push(Arc::new(charge_of(&row)?));
     }
     for refund in refunds_of(connection, ids).await? {
         all.entry(refund.order_id.get()).or_default().refunds.push(refund);
@@ -147,7 +157,7 @@ fn movement_of(row: &PgRow) -> Result<Movement, StoreError> {
     })
 }
 
-fn wallet_payment_of(row: &PgRow) -> Result<WalletPayment, StoreError> {
+pub(super) fn wallet_payment_of(row: &PgRow) -> Result<WalletPayment, StoreError> {
     let currency = get_currency(row, "currency")?;
     Ok(WalletPayment {
         wallet_id: WalletId { customer_id: get_id(row, "customer_id")?, currency },

@@ -25,7 +25,7 @@ pub(crate) use carts::{CARTS, carts_of};
 pub(crate) use coupons::{COUPONS, coupon_of, coupons, issued_coupon_of};
 pub(crate) use hot::{listed_variant_of, product_of};
 pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, payment_of, redemption_of};
-pub(crate) use refunds::refunds_of;
+pub(crate) use refunds::{refunds, refunds_from, refunds_of};
 
 use crate::error::Failure;
 use crate::keys::Scopes;
@@ -95,8 +95,9 @@ pub(crate) async fn fetch(
 }
 
 /// Facts that never change, kept from earlier commands: who a customer is, which product a variant belongs to, what is
-/// on an order, which coupon a code or a copy means, what a charge is for; and what was in a cart a moment ago. They
-/// tell which records to lock, so that one load is enough; but for customers, no decision is made on them.
+/// on an order, which coupon a code or a copy means, what a charge is for, what a refund gives back; and what was in a
+/// cart a moment ago. They tell which records to lock, so that one load is enough; but for customers, no decision is
+/// made on them.
 #[derive(Debug, Default)]
 pub(crate) struct Hints {
     facts: WorkingSet,
@@ -142,6 +143,7 @@ impl Hints {
             orders: records.orders.clone(),
             customers: records.customers.clone(),
             charges: records.charges.clone(),
+            refunds: records.refunds.clone(),
             carts: records.carts.clone(),
             ..Changes::default()
         };
@@ -151,6 +153,7 @@ impl Hints {
             + facts.orders.len()
             + facts.customers.len()
             + facts.charges.len()
+            + facts.refunds.len()
             + facts.carts.iter().map(|cart| cart.items.len()).sum::<usize>();
         self.facts.apply(&facts);
     }

@@ -11,8 +11,18 @@ use super::hot::raw;
 use crate::error::Failure;
 use crate::row::{get, get_at, get_code, get_currency, get_id, get_money, get_text_opt, get_u32};
 
-const REFUNDS: &str = "select id, order_id, payment_id, total, currency, destination, restock, status, reason, \
-     created_at, updated_at from refunds where order_id = any($1) order by order_id, id";
+macro_rules! refunds {
+    ($tail:literal) => {
+        concat!(
+            "select id, order_id, payment_id, total, currency, destination, restock, status, reason, failure_reason,",
+            " created_at, updated_at from refunds ",
+            $tail
+        )
+    };
+}
+pub(crate) use refunds;
+
+const REFUNDS: &str = refunds!("where order_id = any($1) order by order_id, id");
 const ITEMS: &str = "select refund_id, position, quantity, amount from refund_items where refund_id = any($1) \
      order by refund_id, position";
 
@@ -28,6 +38,11 @@ pub(super) async fn fetch(
 /// The refunds of these orders, by order and id.
 pub(crate) async fn refunds_of(connection: &mut PgConnection, orders: &[i64]) -> Result<Vec<Arc<Refund>>, Failure> {
     let rows = sqlx::query(REFUNDS).bind(orders).fetch_all(&mut *connection).await?;
+    refunds_from(connection, &rows).await
+}
+
+/// The refunds of these rows, with what they give back.
+pub(crate) async fn refunds_from(connection: &mut PgConnection, rows: &[PgRow]) -> Result<Vec<Arc<Refund>>, Failure> {
     let ids = rows.iter().map(|row| get(row, "id")).collect::<Result<Vec<i64>, _>>()?;
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -52,6 +67,7 @@ fn refund_of(row: &PgRow, items: &[PgRow]) -> Result<Refund, StoreError> {
         restock: get(row, "restock")?,
         status: get_code(row, "status")?,
         reason: get_text_opt(row, "reason")?,
+        failure_reason: get_text_opt(row, "failure_reason")?,
         created_at: get_at(row, "created_at")?,
         updated_at: get_at(row, "updated_at")?,
     })

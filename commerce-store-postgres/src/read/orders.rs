@@ -5,14 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::store::Orders;
 use commerce_core::{
-    CustomerId, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, Refund, StoreError,
+    CustomerId, Id, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, Refund, RefundId, StoreError,
+    Timestamp,
 };
 use sqlx::types::Json;
 
 use super::{before, limit};
 use crate::PostgresStore;
 use crate::error::Failure;
-use crate::load::{PAYMENTS, orders, orders_by_id, orders_of, payment_of, refunds_of};
+use crate::load::{PAYMENTS, orders, orders_by_id, orders_of, payment_of, refunds, refunds_from, refunds_of};
 use crate::row::get_id;
 
 const ORDERS: &str = orders!("where customer_id = $3 and id < $1 order by id desc limit $2");
@@ -20,9 +21,10 @@ const ORDERS_OF_STATUS: &str = orders!("where customer_id = $3 and id < $1 and s
 /// The statement's own start is the time: unlike a clock that runs, it can bound an index scan.
 const DUE: &str = "select id from orders where status = 'pending' and expires_at <= coalesce($1, statement_timestamp()) \
      order by expires_at, id limit $2";
+const PENDING: &str = refunds!("where status = 'pending' and id > $1 and updated_at < $3 order by id limit $2");
 pub(crate) const HISTORY: &str = "select payload from order_events where order_id = $1 order by sequence";
 
-pub(super) const STATEMENTS: &[&str] = &[ORDERS, ORDERS_OF_STATUS, DUE, HISTORY];
+pub(super) const STATEMENTS: &[&str] = &[ORDERS, ORDERS_OF_STATUS, DUE, PENDING, HISTORY];
 
 #[async_trait]
 impl Orders for PostgresStore {
@@ -77,6 +79,21 @@ impl Orders for PostgresStore {
         self.run(move |pool| async move {
             let mut connection = pool.acquire().await?;
             Ok(refunds_of(&mut connection, &[order.get()]).await?)
+        })
+        .await
+    }
+
+    async fn pending_refunds(
+        &self,
+        before: Timestamp,
+        page: PageRequest<RefundId>,
+    ) -> Result<Page<Arc<Refund>, RefundId>, StoreError> {
+        self.run(move |pool| async move {
+            let mut connection = pool.acquire().await?;
+            let after = page.after.map_or(0, Id::get);
+            let query = sqlx::query(PENDING).bind(after).bind(limit(&page)).bind(before.to_utc());
+            let rows = query.fetch_all(&mut *connection).await?;
+            Ok(Page::cut(refunds_from(&mut connection, &rows).await?, page.size(), |refund| refund.id))
         })
         .await
     }

@@ -8,15 +8,16 @@ use crate::error::Failure;
 
 const NEW: &str = "\
 with new_refunds as (
-  insert into refunds (id, order_id, payment_id, total, currency, destination, restock, status, reason, created_at,
-                       updated_at)
+  insert into refunds (id, order_id, payment_id, total, currency, destination, restock, status, reason, failure_reason,
+                       created_at, updated_at)
   select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::boolean[],
-                       $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[])
+                       $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])
 )
 insert into refund_items (refund_id, order_id, position, quantity, amount)
-select * from unnest($12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[])";
-const CHANGED: &str = "update refunds r set status = u.status, updated_at = u.updated_at \
-     from unnest($1::bigint[], $2::text[], $3::timestamptz[]) as u (id, status, updated_at) where r.id = u.id";
+select * from unnest($13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[])";
+const CHANGED: &str = "update refunds r set status = u.status, failure_reason = u.failure_reason, \
+     updated_at = u.updated_at from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) \
+     as u (id, status, failure_reason, updated_at) where r.id = u.id";
 /// Told anew from the rows, so that the sum is theirs whatever came before.
 const SUMS: &str = "update payments p set refunded = s.refunded from (select payment_id, \
        coalesce(sum(total) filter (where status <> 'failed'), 0) as refunded \
@@ -50,6 +51,7 @@ async fn insert(connection: &mut PgConnection, net: &Net) -> Result<(), Failure>
         .bind(column!(rows(), r => r.restock))
         .bind(column!(rows(), r => r.status.as_str()))
         .bind(column!(rows(), r => r.reason.as_ref().map(|reason| reason.as_str())))
+        .bind(column!(rows(), r => r.failure_reason.as_ref().map(|reason| reason.as_str())))
         .bind(column!(rows(), r => at(r.created_at)))
         .bind(column!(rows(), r => at(r.updated_at)))
         .bind(column!(items(), (r, _) => r.id.get()))
@@ -68,6 +70,7 @@ async fn update(connection: &mut PgConnection, net: &Net) -> Result<(), Failure>
     sqlx::query(CHANGED)
         .bind(column!(rows(), r => r.id.get()))
         .bind(column!(rows(), r => r.status.as_str()))
+        .bind(column!(rows(), r => r.failure_reason.as_ref().map(|reason| reason.as_str())))
         .bind(column!(rows(), r => at(r.updated_at)))
         .execute(connection)
         .await?;

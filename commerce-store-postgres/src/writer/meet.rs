@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
-use commerce_core::{BasketLines, Command, CouponRef};
+use commerce_core::{BasketLines, Command, CouponRef, PaymentMethod};
 
 /// A record that a command locks, by the hash of its name.
 pub(super) type Place = u64;
@@ -20,7 +20,8 @@ pub(super) fn places(command: &Command) -> Vec<Place> {
             let stocks = c.basket.lines.given().iter().map(|line| place("stock", line.variant_id));
             let cart = matches!(c.basket.lines, BasketLines::Cart(_)).then(|| place("cart", c.customer_id));
             let copies = c.basket.coupons.iter().map(|copy| place("copy", copy));
-            let wallet = c.payment.map(|_| place("wallet", c.customer_id));
+            let by_wallet = c.payment == Some(PaymentMethod::Wallet);
+            let wallet = by_wallet.then(|| place("wallet", c.customer_id));
             stocks.chain(cart).chain(copies).chain(wallet).collect()
         }
         Command::AddCartItem(c) => vec![place("cart", c.customer_id)],
@@ -42,6 +43,7 @@ pub(super) fn places(command: &Command) -> Vec<Place> {
         Command::ShipOrder(c) => vec![place("order", c.order_id)],
         Command::DeliverOrder(c) => vec![place("order", c.order_id)],
         Command::RefundOrder(c) => vec![place("order", c.order_id)],
+        Command::SettleRefund(c) => vec![place("order", c.order_id)],
         Command::StartCardPayment(c) => vec![place("order", c.order_id)],
         Command::RequestTopUp(_) => vec![],
         Command::SettleCharge(c) => vec![place("charge", c.charge_id)],

@@ -61,7 +61,7 @@ const SOUND: &[(&str, &str)] = &[
     (
         "refunds",
         "id = 1, order_id = 1, payment_id = 1, total = 30, currency = 'KRW', destination = 'wallet', restock = true, \
-         status = 'succeeded', created_at = now(), updated_at = now()",
+         status = 'succeeded', failure_reason = null, created_at = now(), updated_at = now()",
     ),
     ("refund_items", "refund_id = 1, order_id = 1, position = 1, quantity = 1, amount = 30"),
     (
@@ -233,6 +233,7 @@ const WRONG: &[(&str, &str)] = &[
     ("refunds_destination_known", "destination = 'shells'"),
     ("refunds_status_known", "destination = 'gateway', status = 'lost'"),
     ("refunds_wallet_succeeds", "status = 'pending'"),
+    ("refunds_failure_has_failed", "failure_reason = 'closed'"),
     ("refund_items_pkey", ""),
     ("refund_items_refund_fkey", "refund_id = 9"),
     ("refund_items_line_fkey", "refund_id = 1, position = 2"),

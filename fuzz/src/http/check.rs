@@ -83,6 +83,7 @@ const CODES: &[&str] = &[
     "product_not_on_sale",
     "refund_destination_not_offered",
     "refund_too_large",
+    "refund_not_found",
     "sku_taken",
     "stock_out_of_range",
     "username_taken",

@@ -7,9 +7,9 @@ use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
     ClearCart, Command, CouponCode, CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit,
     ExpireOrder, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, Name, Note, PayOrder,
-    PaymentMethod, PlaceOrder, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RegisterCustomer,
-    RemoveCartItem, RequestTopUp, SettleCharge, ShipOrder, Stacking, StartCardPayment, UpdateCartItem, UpdateCoupon,
-    UpdateProduct, UpdateVariant, Username, Window,
+    PaymentMethod, PlaceOrder, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment,
+    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
 };
 
 use super::parts::{Amount, NewForm, Off, currency, quantity, status};
@@ -149,6 +149,11 @@ pub(super) enum Action {
         restock: bool,
         gateway: Option<bool>,
     },
+    /// The gateway's word on a refund.
+    RefundWord {
+        refund: Pick,
+        back: bool,
+    },
     StartCard {
         order: Pick,
     },
@@ -186,7 +191,7 @@ impl Action {
                 self.about_orders(world)?
             }
             Self::Expire { order } => ExpireOrder { order_id: world.order(*order) }.into(),
-            Self::Refund { .. } => self.about_refunds(world)?,
+            Self::Refund { .. } | Self::RefundWord { .. } => self.about_refunds(world)?,
             Self::Ship { order } => ShipOrder { order_id: world.order(*order) }.into(),
             Self::Deliver { order } => DeliverOrder { order_id: world.order(*order) }.into(),
             Self::StartCard { .. } | Self::TopUp { .. } | Self::Report { .. } => self.about_cards(world)?,
@@ -366,6 +371,12 @@ impl Action {
     }
 
     fn about_refunds(&self, world: &World) -> Option<Command> {
+        if let Self::RefundWord { refund, back } = *self {
+            let (order_id, refund_id) = world.refund(refund);
+            let refused = RefundReport::Refused { reason: Note::new("the card is closed").ok() };
+            let report = if back { RefundReport::Returned } else { refused };
+            return Some(SettleRefund { order_id, refund_id, report }.into());
+        }
         let Self::Refund { order, lines, restock, gateway } = self else { return None };
         let line = |&(position, units): &(u8, u8)| {
             Some(RefundLineRequest { position: u32::from(position % 4), quantity: quantity(units)? })

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use commerce_core::{
     AddVariant, BasketLines, Command, CouponId, CreateProduct, CustomerId, Date, IssuedCouponId, LineRequest, Money,
-    Order, OrderId, OrderLine, OrderStatus, Outcome, ProductId, Refund, TimeZone, Timestamp, VariantId, WalletId,
+    Order, OrderId, OrderLine, OrderStatus, Outcome, PaymentMethod, ProductId, Refund, RefundDestination, RefundId,
+    RefundStatus, TimeZone, Timestamp, VariantId, WalletId,
 };
 
 use super::cards::Cards;
@@ -34,6 +35,9 @@ pub(super) struct Books {
     /// Units and minor units.
     pub(super) sales: BTreeMap<(Date, ProductId), (i128, i128)>,
     pub(super) cards: Cards,
+    /// Refunds that went, or are to go, through the gateway, and where they stand.
+    pub(super) refund_ids: Vec<(OrderId, RefundId)>,
+    refunds: BTreeMap<RefundId, RefundStatus>,
 }
 
 /// Where an order should stand.
@@ -45,8 +49,10 @@ pub(super) struct Standing {
     pub(super) events: u64,
     lines: Arc<[OrderLine]>,
     paid: Money,
-    /// Units given back of each line, and minor units of all of them.
+    /// Units given back of each line or on their way, and minor units of all of them.
     back: (Vec<u32>, i128),
+    /// Units of each line whose money is back.
+    through: Vec<u32>,
     copies: Vec<IssuedCouponId>,
     /// As it was placed, for its prices.
     order: Order,
@@ -91,7 +97,7 @@ impl Books {
                     BasketLines::Cart(_) => self.check_out(c.customer_id, order),
                 };
                 self.place(order, &lines, &c.basket.coupons);
-                if c.payment.is_some() {
+                if c.payment == Some(PaymentMethod::Wallet) {
                     self.pay(order, at);
                 }
             }
@@ -101,6 +107,7 @@ impl Books {
             }
             (Command::CancelOrder(_) | Command::ExpireOrder(_), Outcome::Order(order)) => self.cancel(order),
             (Command::RefundOrder(_), Outcome::Refund(refund)) => self.refund(refund, at),
+            (Command::SettleRefund(_), Outcome::Refund(refund)) => self.settle_refund(refund, at),
             (Command::ShipOrder(_), Outcome::Order(order)) => self.step_to(order.id, OrderStatus::Paid, order.status),
             (Command::DeliverOrder(_), Outcome::Order(order)) => {
                 self.step_to(order.id, OrderStatus::Shipped, order.status)
@@ -145,6 +152,7 @@ impl Books {
             lines: Arc::clone(&order.lines),
             paid: order.total,
             back: (vec![0; lines.len()], 0),
+            through: vec![0; lines.len()],
             copies: copies.to_vec(),
             order: order.clone(),
         };
@@ -177,28 +185,67 @@ impl Books {
 
     fn refund(&mut self, refund: &Refund, at: Timestamp) {
         let standing = self.orders.get_mut(&refund.order_id).expect("only what was placed is given back");
-        assert!(matches!(standing.status, OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Delivered));
-        standing.events += 1;
         standing.back.1 += i128::from(refund.total.minor());
-        let mut returned = Vec::new();
         for line in &refund.lines {
-            let at = line.position as usize - 1;
-            standing.back.0[at] += line.quantity;
-            returned.push((standing.lines[at].clone(), line));
+            standing.back.0[line.position as usize - 1] += line.quantity;
         }
-        let all = standing.lines.iter().zip(&standing.back.0).all(|(line, back)| line.quantity == *back);
         let (given_back, paid) = (standing.back.1, i128::from(standing.paid.minor()));
+        let all = standing.lines.iter().zip(&standing.back.0).all(|(line, back)| line.quantity == *back);
         assert!(given_back <= paid && (!all || given_back == paid), "{given_back} given back of {paid}");
         assert!(standing.lines.iter().zip(&standing.back.0).all(|(line, back)| *back <= line.quantity));
+        match refund.destination {
+            RefundDestination::Wallet => {
+                let customer = standing.customer;
+                if !refund.total.is_zero() {
+                    self.move_money(customer, refund.total, 1);
+                }
+                self.came_back(refund, at);
+            }
+            RefundDestination::Gateway => {
+                assert_eq!(refund.status, RefundStatus::Pending);
+                standing.events += 1;
+                self.refund_ids.push((refund.order_id, refund.id));
+                assert_eq!(self.refunds.insert(refund.id, refund.status), None, "{} was given out twice", refund.id);
+            }
+        }
+    }
+
+    /// Books what a word on a refund came to.
+    fn settle_refund(&mut self, refund: &Refund, at: Timestamp) {
+        let before = self.refunds.insert(refund.id, refund.status).expect("only what was begun is settled");
+        if before == refund.status {
+            return;
+        }
+        assert_eq!(before, RefundStatus::Pending, "settled is settled: {refund:?}");
+        if refund.status == RefundStatus::Succeeded {
+            return self.came_back(refund, at);
+        }
+        let standing = self.orders.get_mut(&refund.order_id).expect("only what was placed is given back");
+        standing.events += 1;
+        standing.back.1 -= i128::from(refund.total.minor());
+        for line in &refund.lines {
+            standing.back.0[line.position as usize - 1] -= line.quantity;
+        }
+    }
+
+    /// A refund's money is back, one way or the other.
+    fn came_back(&mut self, refund: &Refund, at: Timestamp) {
+        let standing = self.orders.get_mut(&refund.order_id).expect("only what was placed is given back");
+        assert!(matches!(standing.status, OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Delivered));
+        standing.events += 1;
+        let mut returned = Vec::new();
+        for line in &refund.lines {
+            let place = line.position as usize - 1;
+            standing.through[place] += line.quantity;
+            returned.push((standing.lines[place].clone(), line));
+        }
+        let all = standing.lines.iter().zip(&standing.through).all(|(line, through)| line.quantity == *through);
         if all {
             standing.status = OrderStatus::Refunded;
         }
-        let (customer, copies) = (standing.customer, if all { standing.copies.clone() } else { Vec::new() });
+        let copies = if all { standing.copies.clone() } else { Vec::new() };
         for copy in copies {
             self.taken.remove(&copy);
-        }
-        if !refund.total.is_zero() {
-            self.move_money(customer, refund.total, 1);
         }
         for (line, back) in returned {
             if refund.restock {

@@ -10,7 +10,7 @@ use commerce_core::{
     ChargeId, Clock, Command, Context, CouponCode, CouponId, CouponScope, CreateCoupon, CreateProduct, Currency,
     CustomerId, Deposit, Discount, Envelope, Error, Id, IdBlock, IdGenerator, IdempotencyKey, IssuedCouponId, KeyScope,
     Keys, ManualClock, Money, Name, NewVariant, NodeId, OrderId, Outcome, Percent, Principal, ProductId, ProductStatus,
-    Receipt, RegisterCustomer, Rejection, Shop, Sku, Stacking, Store, Timestamp, Username, VariantId, Window,
+    Receipt, RefundId, RegisterCustomer, Rejection, Shop, Sku, Stacking, Store, Timestamp, Username, VariantId, Window,
     WorkingSet, keys,
 };
 use commerce_store_memory::MemoryStore;
@@ -181,6 +181,14 @@ impl World {
 
     pub(super) fn charge(&self, pick: Pick) -> ChargeId {
         pick.of(&self.books.cards.ids)
+    }
+
+    /// A refund through the gateway; now and then one of another order.
+    pub(super) fn refund(&self, pick: Pick) -> (OrderId, RefundId) {
+        let ids: Vec<RefundId> = self.books.refund_ids.iter().map(|(_, refund)| *refund).collect();
+        let refund = pick.of(&ids);
+        let known = self.books.refund_ids.iter().find(|(_, known)| *known == refund);
+        (known.map_or_else(|| self.order(pick), |(order, _)| *order), refund)
     }
 
     pub(super) fn order(&self, pick: Pick) -> OrderId {
