@@ -23,7 +23,7 @@ impl Request {
     }
 
     /// Whose cart the command orders.
-    fn ordered_cart(&self) -> Option<CustomerId> {
+    pub(crate) fn ordered_cart(&self) -> Option<CustomerId> {
         match &self.envelope.command {
             Command::PlaceOrder(PlaceOrder {
                 customer_id, basket: Basket { lines: BasketLines::Cart(_), .. }, ..
@@ -41,7 +41,8 @@ impl Request {
         (!is_known).then_some(order_id)
     }
 
-    fn touched(&self, loaded: &WorkingSet) -> Keys {
+    /// The records that the command may touch, as far as `loaded` tells.
+    pub(crate) fn touched(&self, loaded: &WorkingSet) -> Keys {
         keys(&self.envelope.command, loaded)
     }
 }

@@ -62,7 +62,7 @@ pub(super) async fn decide_and_write(
     if !touched(requests, &expected.records).without(&wanted).is_empty() {
         return Err(misjudged("the records of the batch lead to others"));
     }
-    let (net, verdicts) = decide_all(requests, &expected, surroundings);
+    let (net, verdicts, _) = decide_all(requests, &expected, surroundings);
     let wrote = !net.keys.is_empty();
     let turn = async {
         // Nothing is ever sent: an error says that the sender is gone, which is the news.
@@ -105,7 +105,7 @@ async fn expect(
         ..Changes::default()
     });
     let absent = is_absent(wanted, &records);
-    Ok(Loaded { records, stored: Default::default(), now: found.now, absent })
+    Ok(Loaded { wanted: wanted.clone(), records, stored: Default::default(), now: found.now, absent })
 }
 
 fn misjudged(what: &str) -> Failure {

@@ -44,15 +44,13 @@ pub(crate) async fn decide_and_write(
     hints: &mut Hints,
     announce: impl FnOnce(&Net) + Send,
 ) -> Result<Decided, Failure> {
-    let mut loaded = load(connection, requests, surroundings.doubt_ids, hints).await?;
-    let (mut net, mut verdicts) = decide_all(requests, &loaded, surroundings);
+    let (loaded, mut net, mut verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
     let rejected: Vec<usize> = (0..verdicts.len()).filter(|i| is_rejected(&verdicts[*i])).collect();
     if !rejected.is_empty() {
         if loaded.absent {
             // Something was not there when the load began. It may have come while locks were waited for, and what
             // waited for the same locks may have been told of it.
-            loaded = load(connection, requests, surroundings.doubt_ids, hints).await?;
-            (net, verdicts) = decide_all(requests, &loaded, surroundings);
+            (_, net, verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
         } else {
             replay_rejected(connection, requests, &rejected, &mut verdicts).await?;
         }
@@ -65,12 +63,33 @@ pub(crate) async fn decide_and_write(
     Ok(Decided { verdicts, wrote })
 }
 
+/// Loads what the batch may touch, and decides. What a cart leads to may show only when a command of the batch has
+/// filled it: then that is loaded too, and all is decided again.
+async fn load_and_decide(
+    connection: &mut PgConnection,
+    requests: &[&Request],
+    surroundings: Surroundings<'_>,
+    hints: &mut Hints,
+) -> Result<(Loaded, Net, Vec<Verdict>), Failure> {
+    let mut more = Keys::default();
+    for _ in 0..3 {
+        let loaded = load(connection, requests, surroundings.doubt_ids, hints, &more).await?;
+        let (net, verdicts, missing) = decide_all(requests, &loaded, surroundings);
+        if missing.is_empty() {
+            return Ok((loaded, net, verdicts));
+        }
+        more.extend(missing);
+    }
+    Err(Failure::Contended("the carts of a batch did not stand still".to_owned()))
+}
+
 pub(super) fn is_rejected(verdict: &Verdict) -> bool {
     matches!(verdict, Err(Error::Rejected(reason)) if !matches!(reason, Rejection::IdempotencyKeyReused { .. }))
 }
 
 /// The records of a batch, locked.
 pub(super) struct Loaded {
+    pub(super) wanted: Keys,
     pub(super) records: WorkingSet,
     pub(super) stored: HashMap<KeyScope, KeyRecord>,
     pub(super) now: Timestamp,
@@ -84,10 +103,12 @@ async fn load(
     requests: &[&Request],
     doubt_ids: bool,
     hints: &mut Hints,
+    more: &Keys,
 ) -> Result<Loaded, Failure> {
     let mode = mode(requests);
     let scopes = Scopes::of(requests.iter().map(|request| &request.scope));
     let mut wanted = discover(connection, requests, hints).await?;
+    wanted.extend(more.clone());
     if doubt_ids {
         requests.iter().for_each(|request| wanted.extend(fresh_keys(&request.envelope.command, request.envelope.ids)));
     }
@@ -100,7 +121,7 @@ async fn load(
         if all.without(&wanted).is_empty() {
             let absent = is_absent(&wanted, &records);
             let stored = stored.into_iter().map(|(i, record)| (requests[i].scope.clone(), record)).collect();
-            return Ok(Loaded { records, stored, now, absent });
+            return Ok(Loaded { wanted, records, stored, now, absent });
         }
         wanted.extend(all);
     }
@@ -140,18 +161,23 @@ pub(super) fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
         || wanted.wallets.iter().any(|id| found.wallet(*id).is_none())
 }
 
+/// Decides on the requests one after another. Records that one of them may touch and that were not loaded make
+/// its verdict void: they are named.
 pub(super) fn decide_all(
     requests: &[&Request],
     loaded: &Loaded,
     surroundings: Surroundings<'_>,
-) -> (Net, Vec<Verdict>) {
+) -> (Net, Vec<Verdict>, Keys) {
     let mut records = loaded.records.clone();
-    let mut net = Net::default();
+    let (mut net, mut missing) = (Net::default(), Keys::default());
     let mut verdicts = Vec::with_capacity(requests.len());
     for request in requests {
+        if request.ordered_cart().is_some() {
+            missing.extend(request.touched(&records).without(&loaded.wanted));
+        }
         verdicts.push(decide_one(request, loaded, surroundings, &mut records, &mut net));
     }
-    (net, verdicts)
+    (net, verdicts, missing)
 }
 
 fn decide_one(
