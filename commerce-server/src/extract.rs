@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use commerce_core::{ChargeId, Commerce, IdempotencyKey, Page, PageRequest, Rejection};
+use commerce_core::{
+    ChargeId, Commerce, Currency, IdempotencyKey, Money, Page, PageRequest, ProductId, ProductPlace, Rejection,
+};
 use poem::error::ReadBodyError;
 use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, RequestBody};
@@ -277,37 +279,54 @@ impl ParseFromParameter for Limit {
 }
 
 /// A key that a cursor can carry.
-pub trait CursorKey: Copy {
-    /// The key as a number.
-    fn to_number(self) -> u64;
-    /// The key of the number, if it is one.
-    fn from_number(number: u64) -> Option<Self>;
+pub trait CursorKey: Sized {
+    /// The key as bytes.
+    fn to_bytes(&self) -> Vec<u8>;
+    /// The key of the bytes, if it is one.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 
 impl CursorKey for u64 {
-    fn to_number(self) -> u64 {
-        self
+    fn to_bytes(&self) -> Vec<u8> {
+        self.to_be_bytes().to_vec()
     }
-    fn from_number(number: u64) -> Option<Self> {
-        Some(number)
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_be_bytes)
     }
 }
 
 macro_rules! cursor_keys {
     ($($id:ident),+) => {$(
         impl CursorKey for commerce_core::$id {
-            fn to_number(self) -> u64 {
-                // Ids are positive.
-                self.get().unsigned_abs()
+            fn to_bytes(&self) -> Vec<u8> {
+                self.get().to_be_bytes().to_vec()
             }
-            fn from_number(number: u64) -> Option<Self> {
-                i64::try_from(number).ok().and_then(|raw| Self::try_from(raw).ok())
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(i64::from_be_bytes).and_then(|raw| Self::try_from(raw).ok())
             }
         }
     )+};
 }
 
 cursor_keys!(CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId);
+
+/// Its id, its price, and its name to the end.
+impl CursorKey for ProductPlace {
+    fn to_bytes(&self) -> Vec<u8> {
+        let currency = self.price.currency();
+        let (id, minor) = (self.id.to_bytes(), self.price.minor().to_be_bytes());
+        [&id, &minor[..], currency.code().as_bytes(), self.name.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (id, rest) = bytes.split_first_chunk::<8>()?;
+        let (minor, rest) = rest.split_first_chunk::<8>()?;
+        let (currency, name) = rest.split_first_chunk::<3>()?;
+        let currency = Currency::from_code(std::str::from_utf8(currency).ok()?).ok()?;
+        let price = Money::new(i64::from_be_bytes(*minor), currency).ok()?;
+        Some(Self { id: ProductId::from_bytes(id)?, name: std::str::from_utf8(name).ok()?.into(), price })
+    }
+}
 
 /// One list, as one principal sees it through one filter: what a cursor belongs to.
 #[derive(Debug, Clone)]
@@ -331,14 +350,15 @@ impl<'a> List<'a> {
                 "this cursor was not given for this list with these filters; start anew",
             )
         };
-        let open = |cursor| self.app.cursors.open(&self.name, cursor).and_then(K::from_number).ok_or_else(invalid);
+        let open =
+            |cursor| self.app.cursors.open(&self.name, cursor).and_then(|key| K::from_bytes(&key)).ok_or_else(invalid);
         Ok(PageRequest { after: cursor.map(open).transpose()?, limit: limit.unwrap_or(Limit::DEFAULT).0 })
     }
 
     /// The page that is answered.
     pub fn page<T, U, K: CursorKey>(&self, page: Page<T, K>, each: impl FnMut(T) -> U) -> WirePage<U> {
         WirePage {
-            next_cursor: page.next.map(|key| self.app.cursors.seal(&self.name, key.to_number())),
+            next_cursor: page.next.map(|key| self.app.cursors.seal(&self.name, &key.to_bytes())),
             items: page.items.into_iter().map(each).collect(),
         }
     }

@@ -25,6 +25,7 @@ mod read;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod sales;
+mod shelf;
 mod sync;
 mod tables;
 

@@ -10,8 +10,8 @@ use commerce_core::store::{Carts, Catalog, Coupons, Customers, Orders, Sales, St
 use commerce_core::{
     Cart, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId,
     ListedVariant, Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery,
-    Popularity, Product, ProductId, ProductStatus, ProductViews, Refund, RefundId, StockEntry, StoreError, Timestamp,
-    VariantId, Wallet, WalletEntry, WalletId, rank,
+    Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId, StockEntry, StoreError,
+    Timestamp, VariantId, Wallet, WalletEntry, WalletId, rank,
 };
 
 use crate::MemoryStore;
@@ -28,15 +28,18 @@ impl Catalog for MemoryStore {
 
     async fn products(
         &self,
-        status: Option<ProductStatus>,
-        page: PageRequest<ProductId>,
-    ) -> Result<Page<Arc<Product>, ProductId>, StoreError> {
+        query: &ProductQuery,
+        page: PageRequest<ProductPlace>,
+    ) -> Result<Page<Arc<Product>, ProductPlace>, StoreError> {
         let tables = self.read()?;
-        let wanted = |product: &&Arc<Product>| status.is_none_or(|status| product.status == status);
-        let end = page.after.map_or(Bound::Unbounded, Bound::Excluded);
-        let ids = tables.product_ids.range((Bound::Unbounded, end)).rev();
-        let products = ids.filter_map(|id| tables.products.get(id)).map(|row| &row.product).filter(wanted);
-        Ok(Page::cut(products.cloned(), page.size(), |product| product.id))
+        let in_stock = |row: &ProductRow| {
+            let variants = row.variants.iter().filter_map(|id| tables.variants.get(id));
+            variants.into_iter().any(|row| row.variant.active && row.stock.on_hand > 0)
+        };
+        let rows = tables.shelf.after(query.sort, page.after.as_ref()).filter_map(|id| tables.products.get(&id));
+        let found = rows.filter(|row| query.admits(&row.product, &row.name, || in_stock(row)));
+        let products = found.map(|row| Arc::clone(&row.product));
+        Ok(Page::cut(products, page.size(), |product| ProductPlace::of(product)))
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use commerce_core::{
     Cart, Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date,
-    Issuance, IssuedCoupon, IssuedCouponId, LeaseName, Name, Order, OrderEvent, OrderId, OrderStatus, Payment, Product,
-    ProductId, Records, Redemption, Refund, RefundId, RefundStatus, Sku, Stock, StockEntry, Timestamp, TopUp, TopUpId,
-    Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
+    Issuance, IssuedCoupon, IssuedCouponId, LeaseName, Name, NameKey, Order, OrderEvent, OrderId, OrderStatus, Payment,
+    Product, ProductId, Records, Redemption, Refund, RefundId, RefundStatus, Sku, Stock, StockEntry, Timestamp, TopUp,
+    TopUpId, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
 };
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -18,6 +18,7 @@ use crate::lease::LeaseRow;
 use crate::log::Log;
 use crate::outbox::OutboxTable;
 use crate::sales::SalesSum;
+use crate::shelf::Shelf;
 
 /// For keys that the shop makes itself. Texts that clients choose stay with the standard hasher, which
 /// withstands chosen collisions.
@@ -30,7 +31,7 @@ pub(crate) struct Tables {
     pub(crate) customer_ids: BTreeSet<CustomerId>,
     usernames: HashMap<Username, CustomerId>,
     pub(crate) products: IdMap<ProductId, ProductRow>,
-    pub(crate) product_ids: BTreeSet<ProductId>,
+    pub(crate) shelf: Shelf,
     pub(crate) variants: IdMap<VariantId, VariantRow>,
     pub(crate) variant_ids: BTreeSet<VariantId>,
     skus: HashMap<Sku, VariantId>,
@@ -71,6 +72,7 @@ pub(crate) struct WalletRow {
 #[derive(Debug)]
 pub(crate) struct ProductRow {
     pub(crate) product: Arc<Product>,
+    pub(crate) name: NameKey,
     pub(crate) variants: Vec<VariantId>,
     pub(crate) views: u64,
 }
@@ -156,11 +158,16 @@ impl Tables {
 
     fn apply_catalog(&mut self, products: Vec<Arc<Product>>, variants: Vec<Arc<Variant>>) {
         for product in products {
+            let name = NameKey::of(product.name.as_str());
             match self.products.get_mut(&product.id) {
-                Some(row) => row.product = product,
+                Some(row) => {
+                    self.shelf.remove(&row.product, &row.name);
+                    self.shelf.insert(&product, &name);
+                    (row.product, row.name) = (product, name);
+                }
                 None => {
-                    self.product_ids.insert(product.id);
-                    self.products.insert(product.id, ProductRow { product, variants: Vec::new(), views: 0 });
+                    self.shelf.insert(&product, &name);
+                    self.products.insert(product.id, ProductRow { product, name, variants: Vec::new(), views: 0 });
                 }
             }
         }

@@ -17,10 +17,10 @@ mod tests {
         ClearCart, Clock, Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId,
         DeliverOrder, Deposit, Discount, Envelope, ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock,
         IssueCoupon, LineRequest, MergeCart, Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest,
-        PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductStatus, Quantity, RefundOrder,
-        RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Shop,
-        Stacking, StartCardPayment, Store, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
-        VariantId, Window, reconcile,
+        PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductQuery, ProductStatus, Quantity,
+        RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund,
+        ShipOrder, Shop, Stacking, StartCardPayment, Store, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct,
+        UpdateVariant, VariantId, Window, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -233,7 +233,11 @@ mod tests {
             writeln!(text, "{:?}", store.wallet_facts(PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.coupon_facts(PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.order_facts(PageRequest::first(99)).await)?;
-            writeln!(text, "{:?}", commerce_core::store::Catalog::products(store, None, PageRequest::first(99)).await)?;
+            writeln!(
+                text,
+                "{:?}",
+                commerce_core::store::Catalog::products(store, &ProductQuery::default(), PageRequest::first(99)).await
+            )?;
             writeln!(text, "{:?}", commerce_core::store::Catalog::product(store, nth_id(1, 0)).await)?;
             writeln!(text, "{:?}", commerce_core::store::Customers::customers(store, PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.coupons(PageRequest::first(99)).await)?;

@@ -1,8 +1,8 @@
 //! The list of all cases. What a store promises is said here once, in words; each case tries it.
 
 use super::{
-    Case, atomicity, cards, carts, coupons, gateway_refunds, idempotency, leases, lifecycle, orders, outbox, pages,
-    reads, refunds, rejections, sales, stock, uniqueness, views, wallets,
+    Case, atomicity, cards, carts, catalog, coupons, gateway_refunds, idempotency, leases, lifecycle, orders, outbox,
+    pages, reads, refunds, rejections, sales, stock, uniqueness, views, wallets,
 };
 
 macro_rules! suite {
@@ -129,6 +129,10 @@ suite! { $
         a_code_has_one_coupon: "of racing coupons with one code one is created",
         a_version_is_followed_once: "of racing updates of one version one wins",
     }
+    catalog {
+        products_of_any_query: "the pages of a query are the products that it asks for, in its order",
+        products_while_others_write: "products in any order: none that stays comes twice or not at all",
+    }
     views {
         views_are_never_lost: "a product's views are the sum of all that were written, at the same time or not",
         the_most_viewed_come_first: "most viewed products: by views, then id; what was never looked at is left out",
@@ -151,8 +155,7 @@ suite! { $
         a_holder_extends_its_lease: "a holder keeps its token when it extends its lease, which nobody else can",
     }
     pages {
-        customers_and_products: "customers and products: no item twice, none skipped, while others write",
-        products_of_one_status: "products of one status: none skipped while others leave the list",
+        customers_of_the_shop: "customers: no item twice, none skipped, while others write",
         coupons_and_copies: "coupons and copies: no item twice, none skipped, while others write",
         top_ups_of_a_customer: "a customer's top-ups: no item twice, none skipped, while others write",
         orders_of_a_customer: "a customer's orders: no item twice, none skipped, while others write",

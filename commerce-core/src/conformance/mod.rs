@@ -27,6 +27,7 @@
 mod atomicity;
 mod cards;
 mod carts;
+mod catalog;
 mod coupons;
 mod gateway_refunds;
 mod idempotency;

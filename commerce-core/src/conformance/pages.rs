@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::outbox::{bury, claim};
 use super::world::sound;
-use super::{World, basket, operator};
-use crate::catalog::ProductStatus;
-use crate::command::UpdateProduct;
-use crate::ids::{CustomerId, OrderId, ProductId, VariantId};
+use super::{World, basket};
+use crate::ids::{CustomerId, OrderId, VariantId};
 use crate::money::Currency;
 use crate::order::OrderStatus;
 use crate::store::{Page, PageRequest};
@@ -59,50 +57,11 @@ async fn walk<K: Copy + Ord + Debug, W>(
     assert!(skipped.is_empty(), "{what}: skipped {skipped:?} of {before:?}; saw {seen:?}");
 }
 
-pub(super) async fn customers_and_products(world: World) {
+pub(super) async fn customers_of_the_shop(world: World) {
     let customers = world.customers(ITEMS, 1).await;
     let page = async |request| sound(world.store().customers(request).await).map(|customer| customer.id);
     let write = async || world.customer().await;
     walk("customers", Order::NewestFirst, &customers, page, write).await;
-
-    let mut products = Vec::new();
-    for _ in 0..ITEMS {
-        products.push(world.product(100, &[1]).await.product.id);
-    }
-    let page = async |request| sound(world.store().products(None, request).await).map(|product| product.id);
-    let write = async || world.product(100, &[1]).await;
-    walk("products", Order::NewestFirst, &products, page, write).await;
-}
-
-pub(super) async fn products_of_one_status(world: World) {
-    let mut products = Vec::new();
-    for _ in 0..ITEMS {
-        products.push(world.product(100, &[1]).await.product.id);
-        let paused = world.product(100, &[1]).await.product.id;
-        set_status(&world, paused, ProductStatus::Paused).await;
-    }
-    let on_sale = Some(ProductStatus::OnSale);
-    let page = async |request| {
-        let page = sound(world.store().products(on_sale, request).await);
-        let others = page.items.iter().filter(|product| product.status != ProductStatus::OnSale).count();
-        assert_eq!(others, 0, "products of another status on a page of those on sale");
-        page.map(|product| product.id)
-    };
-    // What has been seen leaves the list: an offset would skip as many.
-    let gone = AtomicUsize::new(0);
-    let write = async || {
-        let n = gone.fetch_add(1, Relaxed);
-        if n % 2 == 1 && n / 2 < 3 {
-            set_status(&world, products[ITEMS - 1 - n / 2], ProductStatus::Discontinued).await;
-        }
-    };
-    walk("products on sale", Order::NewestFirst, &products, page, write).await;
-}
-
-async fn set_status(world: &World, product_id: ProductId, status: ProductStatus) {
-    let status = Some(status);
-    let update = UpdateProduct { product_id, expected_version: None, name: None, base_price: None, status };
-    world.run(&operator(), update).await;
 }
 
 pub(super) async fn coupons_and_copies(world: World) {

@@ -12,6 +12,7 @@ use crate::decide::Listing;
 use crate::ids::CustomerId;
 use crate::ids::VariantId;
 use crate::order::Order;
+use crate::product_query::ProductQuery;
 use crate::sales::DailySales;
 use crate::store::{CouponFacts, HolderFacts, LedgerRow, OrderFacts, StockFacts, TopUpFacts, WalletFacts};
 use crate::store::{PageRequest, Store};
@@ -48,7 +49,7 @@ impl Snapshot {
     /// Reads it all, and the sales of `days`.
     pub async fn of(store: &dyn Store, days: &[Date]) -> Self {
         let customers = sound(store.customers(all()).await).items;
-        let products = sound(store.products(None, all()).await).items;
+        let products = sound(store.products(&ProductQuery::default(), all()).await).items;
         let mut listings = Vec::new();
         for product in &products {
             listings.push(sound(store.product(product.id).await));

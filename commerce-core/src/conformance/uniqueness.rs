@@ -4,6 +4,7 @@ use super::{World, krw, operator, split};
 use crate::command::{AddVariant, RegisterCustomer, UpdateProduct};
 use crate::ids::{IdBlock, NodeId};
 use crate::principal::Principal;
+use crate::product_query::ProductQuery;
 use crate::rejection::Rejection;
 use crate::store::PageRequest;
 use crate::text::{CouponCode, Name, Username};
@@ -58,7 +59,7 @@ pub(super) async fn a_sku_has_one_variant(world: World) {
     assert_eq!(won.len(), 1, "variants answered");
     assert_eq!(lost, vec![Rejection::SkuTaken { sku: sku.clone() }; TASKS - 1], "what the losers heard");
     let mut with_sku = 0;
-    for product in sound(world.store().products(None, PageRequest::first(100)).await).items {
+    for product in sound(world.store().products(&ProductQuery::default(), PageRequest::first(100)).await).items {
         let listing = sound(world.store().product(product.id).await).expect("the product is there");
         with_sku += listing.variants.iter().filter(|listed| listed.variant.sku == sku).count();
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Page, PageRequest, StoreError};
 use crate::cart::Cart;
-use crate::catalog::{Product, ProductStatus};
+use crate::catalog::Product;
 use crate::charge::Charge;
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
@@ -16,6 +16,7 @@ use crate::inventory::StockEntry;
 use crate::money::Currency;
 use crate::order::{Order, OrderEvent, OrderStatus};
 use crate::payment::Payment;
+use crate::product_query::{ProductPlace, ProductQuery};
 use crate::refund::Refund;
 use crate::sales::{DailySales, PopularQuery, Popularity};
 use crate::time::{Date, Timestamp};
@@ -29,12 +30,13 @@ pub trait Catalog {
     /// A product with its variants and their stock.
     async fn product(&self, id: ProductId) -> Result<Option<Listing>, StoreError>;
 
-    /// Products, newest first, of one status or of any.
+    /// The products of a query, in its order. A product that changes its place between two pages may come twice or
+    /// not at all; every other comes exactly once.
     async fn products(
         &self,
-        status: Option<ProductStatus>,
-        page: PageRequest<ProductId>,
-    ) -> Result<Page<Arc<Product>, ProductId>, StoreError>;
+        query: &ProductQuery,
+        page: PageRequest<ProductPlace>,
+    ) -> Result<Page<Arc<Product>, ProductPlace>, StoreError>;
 }
 
 /// How often products are looked at: figures for people, that no decision reads.

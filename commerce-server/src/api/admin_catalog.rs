@@ -7,17 +7,19 @@ use commerce_core::{
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
+use super::products::{self, Asked};
 use super::{Answer, Shared, Tag, operator};
 use crate::auth::AsOperator;
 use crate::extract::{Body, IfMatch, Key, Limit, List};
 use crate::problem::Problem;
 use crate::reply::{Created, Reply};
 use crate::wire::catalog::{
-    Listing, NewProduct, NewVariant, Product, ProductChange, StockAdjustment, StockEntry, Variant, VariantChange,
+    Listing, NewProduct, NewVariant, Product, ProductChange, ProductSort, ProductStatus, SearchText, StockAdjustment,
+    StockEntry, Variant, VariantChange,
 };
 use crate::wire::money::parse_optional;
 use crate::wire::page::Page;
-use crate::wire::scalar::WireId;
+use crate::wire::scalar::{CurrencyCode, WireId};
 
 pub(super) struct AdminCatalogApi(pub(super) Shared);
 
@@ -47,6 +49,45 @@ impl AdminCatalogApi {
         };
         let receipt = self.0.commerce()?.create_product(operator(staff.0, key), command).await?;
         Ok(Reply::of(&receipt).version(receipt.outcome.product.version))
+    }
+
+    /// All products
+    ///
+    /// On sale or not; searched, filtered and sorted.
+    #[oai(path = "/products", method = "get", operation_id = "list_all_products")]
+    #[expect(clippy::too_many_arguments, reason = "one a parameter of the query")]
+    async fn products(
+        &self,
+        _staff: AsOperator,
+        /// Only products of this status.
+        status: Query<Option<ProductStatus>>,
+        /// Only names with a word that begins with each of these words, in any order; capitals do not matter.
+        search: Query<Option<SearchText>>,
+        /// Only prices in this currency.
+        currency: Query<Option<CurrencyCode>>,
+        /// The least base price, in major units of `currency`.
+        min_price: Query<Option<String>>,
+        /// The greatest base price, in major units of `currency`.
+        max_price: Query<Option<String>>,
+        /// Only what has an active variant in stock, or only what has none.
+        available: Query<Option<bool>>,
+        /// The order: newest if not said. Prices are base prices, by currency first.
+        sort: Query<Option<ProductSort>>,
+        /// How many items at most.
+        limit: Query<Option<Limit>>,
+        /// Where to go on: the last page's `next_cursor`.
+        cursor: Query<Option<String>>,
+    ) -> Answer<Reply<Page<Product>>> {
+        let asked = Asked {
+            status: status.0.map(|status| status.0),
+            search: search.0,
+            currency: currency.0,
+            min_price: min_price.0,
+            max_price: max_price.0,
+            available: available.0,
+            sort: sort.0,
+        };
+        Ok(Reply::new(products::page(self.0.app()?, "all products", asked, (limit.0, cursor.0)).await?))
     }
 
     /// Change a product

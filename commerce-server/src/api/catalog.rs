@@ -1,40 +1,58 @@
 //! What anyone may read: products and coupons.
 
-use commerce_core::{PopularQuery, ProductId, Rejection};
+use commerce_core::{PopularQuery, ProductId, ProductStatus, Rejection};
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
+use super::products::{self, Asked};
 use super::{Answer, Shared, Tag};
 use crate::extract::{Limit, List};
 use crate::problem::Problem;
 use crate::reply::Reply;
-use crate::wire::catalog::{Listing, Product, ProductStatus};
+use crate::wire::catalog::{Listing, Product, ProductSort, SearchText};
 use crate::wire::coupon::OfferedCoupon;
 use crate::wire::operations::{PopularProduct, PopularProducts, ViewedProduct, ViewedProducts};
 use crate::wire::page::Page;
-use crate::wire::scalar::{Count, WireId};
+use crate::wire::scalar::{Count, CurrencyCode, WireId};
 
 pub(super) struct CatalogApi(pub(super) Shared);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Catalog")]
 impl CatalogApi {
-    /// Products, newest first
+    /// Products on sale
     ///
-    /// Of one status, or of any.
+    /// Searched, filtered and sorted; sold out ones are among them unless `available` says otherwise.
     #[oai(path = "/products", method = "get", operation_id = "list_products")]
+    #[expect(clippy::too_many_arguments, reason = "one a parameter of the query")]
     async fn products(
         &self,
-        /// Only products of this status.
-        status: Query<Option<ProductStatus>>,
+        /// Only names with a word that begins with each of these words, in any order; capitals do not matter.
+        search: Query<Option<SearchText>>,
+        /// Only prices in this currency.
+        currency: Query<Option<CurrencyCode>>,
+        /// The least base price, in major units of `currency`.
+        min_price: Query<Option<String>>,
+        /// The greatest base price, in major units of `currency`.
+        max_price: Query<Option<String>>,
+        /// Only what has an active variant in stock, or only what has none.
+        available: Query<Option<bool>>,
+        /// The order: newest if not said. Prices are base prices, by currency first.
+        sort: Query<Option<ProductSort>>,
         /// How many items at most.
         limit: Query<Option<Limit>>,
         /// Where to go on: the last page's `next_cursor`.
         cursor: Query<Option<String>>,
     ) -> Answer<Reply<Page<Product>>> {
-        let status = status.0.map(|status| status.0);
-        let list = List::new(self.0.app()?, format!("products {}", status.map_or("", |status| status.as_str())));
-        let page = list.store().products(status, list.request(limit.0, cursor.0.as_deref())?).await?;
-        Ok(Reply::new(list.page(page, |product| Product::from(&*product))))
+        let asked = Asked {
+            status: Some(ProductStatus::OnSale),
+            search: search.0,
+            currency: currency.0,
+            min_price: min_price.0,
+            max_price: max_price.0,
+            available: available.0,
+            sort: sort.0,
+        };
+        Ok(Reply::new(products::page(self.0.app()?, "products", asked, (limit.0, cursor.0)).await?))
     }
 
     /// What sold best

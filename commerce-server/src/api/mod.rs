@@ -11,6 +11,7 @@ mod me;
 mod orders;
 mod payments;
 mod platform;
+mod products;
 
 use std::sync::Arc;
 

@@ -1,19 +1,52 @@
 //! Products, variants and their stock on the wire.
 
+use std::borrow::Cow;
+
 use commerce_core::{
-    Currency, ListedVariant, Listing as CoreListing, Name, NewVariant as CoreNewVariant, Note, OrderId,
+    Currency, ListedVariant, Listing as CoreListing, Name, NameSearch, NewVariant as CoreNewVariant, Note, OrderId,
     Product as CoreProduct, ProductId, Rejection, Sku, StockEntry as CoreStockEntry, VariantId, unit_price,
 };
 
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
+
 use super::money::{Money, MoneyInput};
 use super::scalar::{Instant, Text, WireId};
-use super::schema::{choices, request, response};
+use super::schema::{choices, plain_type, request, response};
 
 choices! {
     /// Whether a product may be sold. Being out of stock is not a status: it follows from the stock.
     ProductStatus = OnSale | Paused | Discontinued;
+    /// The order of a list of products.
+    ProductSort = Newest | Name | PriceUp | PriceDown;
     /// Why stock moved.
     StockReason = Order | Cancel | Refund | Adjust;
+}
+
+/// What names of products are searched for.
+#[derive(Debug, Clone)]
+pub struct SearchText(pub NameSearch);
+
+impl Type for SearchText {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "SearchText".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            min_length: Some(1),
+            max_length: Some(NameSearch::MAX_LENGTH),
+            ..MetaSchema::new("string")
+        }))
+    }
+}
+
+impl ParseFromParameter for SearchText {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        NameSearch::new(text).map(Self).map_err(ParseError::custom)
+    }
 }
 
 request! {

@@ -58,6 +58,7 @@ const MATRIX: &[Row] = &[
     ("list_customer_wallet_entries", [401, 403, 403, 200]),
     ("deposit", [401, 403, 403, 201]),
     ("adjust_wallet", [401, 403, 403, 201]),
+    ("list_all_products", [401, 403, 403, 200]),
     ("create_product", [401, 403, 403, 201]),
     ("update_product", [401, 403, 403, 200]),
     ("add_variant", [401, 403, 403, 201]),

@@ -43,9 +43,65 @@ async fn listed_by_status(server: Server) {
     let (paused, _) = server.product(5, 5).await;
     let path = format!("/v1/admin/products/{paused}");
     server.change(Method::PATCH, &path, &server.operator(), json!({ "status": "paused" })).await.expect(200);
-    let on_sale = server.get("/v1/products?status=on_sale", "").await.expect(200).body;
-    assert_eq!((&on_sale["items"][0]["id"], on_sale["items"].as_array().map(Vec::len)), (&json!(kept), Some(1)));
-    assert_eq!(server.get("/v1/products", "").await.body["items"].as_array().map(Vec::len), Some(2));
+    let ids = async |path: &str, token: &str| {
+        let list = server.get(path, token).await.expect(200).body;
+        list["items"].as_array().expect("items").iter().map(|item| item["id"].clone()).collect::<Vec<_>>()
+    };
+    let operator = server.operator();
+    assert_eq!(ids("/v1/products", "").await, [json!(kept)]);
+    assert_eq!(ids("/v1/admin/products", &operator).await, [json!(paused), json!(kept)]);
+    assert_eq!(ids("/v1/admin/products?status=paused", &operator).await, [json!(paused)]);
+    assert_eq!(ids("/v1/admin/products?status=on_sale", &operator).await, [json!(kept)]);
+}
+
+async fn searched_filtered_and_sorted(server: Server) {
+    let operator = server.operator();
+    for (n, (name, won, stock)) in
+        [("Blue mug", "3000", 1), ("Mug, red", "2000", 0), ("Plate", "2500", 4), ("맥북 프로", "2000", 1)]
+            .iter()
+            .enumerate()
+    {
+        let body = json!({
+            "name": name, "base_price": { "amount": won, "currency": "KRW" }, "status": "on_sale",
+            "variants": [{ "sku": format!("S-{n}"), "stock": stock }],
+        });
+        server.post("/v1/admin/products", &operator, body).await.expect(201);
+    }
+    server.product_in("USD", "1.50", 1).await;
+    let names = async |query: &str| {
+        let list = server.get(&format!("/v1/products?{query}"), "").await.expect(200).body;
+        let names = list["items"]
+            .as_array()
+            .expect("items")
+            .iter()
+            .map(|item| item["name"].as_str().expect("a name").to_owned());
+        names.collect::<Vec<_>>().join("|")
+    };
+    assert_eq!(names("search=MUG").await, "Mug, red|Blue mug");
+    assert_eq!(names("search=re%20mu").await, "Mug, red");
+    assert_eq!(names("search=%EB%A7%A5").await, "맥북 프로");
+    assert_eq!(names("search=ug").await, "");
+    assert_eq!(names("available=false").await, "Mug, red");
+    assert_eq!(names("available=true&search=mug").await, "Blue mug");
+    assert_eq!(names("currency=KRW&sort=price_up").await, "Mug, red|맥북 프로|Plate|Blue mug");
+    assert_eq!(names("sort=price_down").await, "A thing|Blue mug|Plate|맥북 프로|Mug, red");
+    assert_eq!(names("sort=name").await, "A thing|Blue mug|Mug, red|Plate|맥북 프로");
+    assert_eq!(names("currency=KRW&min_price=2001&max_price=2500").await, "Plate");
+    assert_eq!(names("currency=USD").await, "A thing");
+    for (query, parameter) in [
+        ("min_price=1", "currency"),
+        ("currency=KRW&min_price=1.5", "min_price"),
+        ("currency=KRW&max_price=x", "max_price"),
+        ("currency=KRW&min_price=2&max_price=1", "min_price"),
+        ("currency=XYZ", "currency"),
+        ("search=", "search"),
+        ("search=a+b+c+d+e+f+g+h+i+j+k", "search"),
+        ("available=perhaps", "available"),
+        ("sort=random", "sort"),
+    ] {
+        let refused = server.get(&format!("/v1/products?{query}"), "").await.refused(400, "invalid_parameter");
+        assert_eq!(refused.body["parameter"], parameter, "{query}");
+    }
 }
 
 async fn stock_by_hand_and_its_ledger(server: Server) {
@@ -102,6 +158,7 @@ async fn looked_at_and_counted_when_told_to_stop(server: Server) {
 on_every_store!(
     created_changed_and_read,
     listed_by_status,
+    searched_filtered_and_sorted,
     stock_by_hand_and_its_ledger,
     popular_products_and_daily_sales,
     looked_at_and_counted_when_told_to_stop,

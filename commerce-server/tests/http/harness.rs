@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use commerce_core::{
     Caller, Charge, ChargeReport, Clock, Commerce, Currency, GatewayPayment, GatewayStatus, IdempotencyKey,
-    ManualClock, Money, Name, NodeId, PageRequest, Payments, Principal, RequestTopUp, SettleCharge, Shop,
+    ManualClock, Money, Name, NodeId, PageRequest, Payments, Principal, ProductQuery, RequestTopUp, SettleCharge, Shop,
     StartCardPayment, Store, Timestamp, reconcile,
 };
 use commerce_server::app::{App, Limits};
@@ -387,7 +387,7 @@ impl Server {
         let report = reconcile(&**store).await.expect("a report");
         assert!(report.drifts.is_empty(), "{:?}", report.drifts);
         let facts = (
-            store.products(None, PageRequest::first(1_000)).await,
+            store.products(&ProductQuery::default(), PageRequest::first(1_000)).await,
             store.customers(PageRequest::first(1_000)).await,
             store.stock_facts(PageRequest::first(1_000)).await,
             store.wallet_facts(PageRequest::first(1_000)).await,

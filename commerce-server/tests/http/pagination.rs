@@ -33,7 +33,10 @@ async fn every_list_is_walked_without_gap_or_repeat(server: Server) {
     let admin = format!("/v1/admin/customers/{}", who.id);
     for (path, token, member, count) in [
         ("/v1/products".to_owned(), "", "/id", 5),
-        ("/v1/products?status=on_sale".to_owned(), "", "/id", 5),
+        ("/v1/products?sort=name&search=THI&available=true".to_owned(), "", "/id", 5),
+        ("/v1/products?sort=price_up&currency=KRW&max_price=1".to_owned(), "", "/id", 5),
+        ("/v1/products?sort=price_down".to_owned(), "", "/id", 5),
+        ("/v1/admin/products?status=on_sale".to_owned(), &operator, "/id", 5),
         ("/v1/coupons".to_owned(), "", "/coupon/id", 4),
         ("/v1/orders".to_owned(), &*who.token, "/id", 4),
         ("/v1/orders?status=paid".to_owned(), &who.token, "/id", 4),

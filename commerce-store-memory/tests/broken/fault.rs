@@ -119,6 +119,8 @@ pub(crate) enum Fault {
     MixesCartsUp,
     /// Shows orders with the names that their products have now.
     RenamesOrders,
+    /// Lists what is sold out among what is in stock.
+    IgnoresAvailability,
     /// Counts one view, however many there were.
     CountsOneView,
     /// Ranks products by id, however often they were looked at.

@@ -280,8 +280,8 @@ broken! {
         a_holder_extends_its_lease: "renewing under another token",
     }
     offsets_for_cursors: CountsOffsets {
-        customers_and_products: "customers: the keys come twice or out of order",
-        products_of_one_status: "products on sale: skipped",
+        customers_of_the_shop: "customers: the keys come twice or out of order",
+        products_while_others_write: "products that stayed where they were, by newest",
         coupons_and_copies: "coupons: the keys come twice or out of order",
         top_ups_of_a_customer: "a customer's top-ups: the keys come twice or out of order",
         orders_of_a_customer: "a customer's orders: the keys come twice or out of order",
@@ -294,6 +294,9 @@ broken! {
     }
     skipped_facts: SkipsFacts {
         facts_for_audits: "facts of stocks: skipped",
+    }
+    an_ignored_shelf: IgnoresAvailability {
+        products_of_any_query: "the products of ProductQuery",
     }
     a_lost_view: CountsOneView {
         views_are_never_lost: "views of two products",

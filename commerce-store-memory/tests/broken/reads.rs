@@ -9,8 +9,8 @@ use commerce_core::store::{
 use commerce_core::{
     Cart, Charge, ChargeId, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon,
     IssuedCouponId, Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment,
-    PopularQuery, Popularity, Product, ProductId, ProductStatus, ProductViews, Refund, RefundId, Revenue, StockEntry,
-    StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletId,
+    PopularQuery, Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId, Revenue,
+    StockEntry, StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletId,
 };
 
 use crate::fault::Fault;
@@ -25,7 +25,7 @@ impl Broken {
     }
 
     /// What becomes of what the store inside [was asked for](Self::asks); `raw` tells cursors apart.
-    pub(crate) fn answers<T, K: Copy>(
+    pub(crate) fn answers<T, K: Clone>(
         &self,
         page: PageRequest<K>,
         mut found: Page<T, K>,
@@ -33,9 +33,10 @@ impl Broken {
         key: impl Fn(&T) -> K,
     ) -> Page<T, K> {
         if self.is(Fault::CountsOffsets) {
-            let skipped = page.after.and_then(|after| locked(&self.offsets).get(&raw(after)).copied()).unwrap_or(0);
+            let skipped =
+                page.after.clone().and_then(|after| locked(&self.offsets).get(&raw(after)).copied()).unwrap_or(0);
             found = Page::cut(found.items.into_iter().skip(skipped), page.size(), &key);
-            if let Some(next) = found.next {
+            if let Some(next) = found.next.clone() {
                 locked(&self.offsets).insert(raw(next), skipped + found.items.len());
             }
         }
@@ -64,11 +65,13 @@ impl Catalog for Broken {
     }
     async fn products(
         &self,
-        status: Option<ProductStatus>,
-        page: PageRequest<ProductId>,
-    ) -> Answer<Page<Arc<Product>, ProductId>> {
-        let found = self.inner.products(status, self.asks(page)).await?;
-        Ok(self.answers(page, found, ProductId::get, |p| p.id))
+        query: &ProductQuery,
+        page: PageRequest<ProductPlace>,
+    ) -> Answer<Page<Arc<Product>, ProductPlace>> {
+        let looser = ProductQuery { available: None, ..query.clone() };
+        let query = if self.is(Fault::IgnoresAvailability) { &looser } else { query };
+        let found = self.inner.products(query, self.asks(page.clone())).await?;
+        Ok(self.answers(page, found, |place| place.id.get(), |p| ProductPlace::of(p)))
     }
 }
 

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::store::{Catalog, Customers};
-use commerce_core::{Customer, CustomerId, Listing, Page, PageRequest, Product, ProductId, ProductStatus, StoreError};
+use commerce_core::{
+    Customer, CustomerId, Listing, Page, PageRequest, Product, ProductId, ProductPlace, ProductQuery, StoreError,
+};
 use sqlx::postgres::PgRow;
 
+use super::products::ProductList;
 use super::{before, limit};
 use crate::PostgresStore;
 use crate::load::{listed_variant_of, product_of};
@@ -20,14 +23,10 @@ const LISTING: &str = "select p.id, p.name, p.description, p.base_price, p.curre
      from products p left join product_variants v on v.product_id = p.id \
      left join product_stocks s on s.variant_id = v.id \
      left join product_views w on w.product_id = p.id where p.id = $1 order by v.id";
-const PRODUCTS: &str = "select id, name, description, base_price, currency, status, version, created_at, updated_at \
-     from products where id < $1 order by id desc limit $2";
-const PRODUCTS_OF_STATUS: &str = "select id, name, description, base_price, currency, status, version, created_at, \
-     updated_at from products where status = $3 and id < $1 order by id desc limit $2";
 const CUSTOMER: &str = "select id, username, name, created_at from customers where id = $1";
 const CUSTOMERS: &str = "select id, username, name, created_at from customers where id < $1 order by id desc limit $2";
 
-pub(super) const STATEMENTS: &[&str] = &[LISTING, PRODUCTS, PRODUCTS_OF_STATUS, CUSTOMER, CUSTOMERS];
+pub(super) const STATEMENTS: &[&str] = &[LISTING, CUSTOMER, CUSTOMERS];
 
 #[async_trait]
 impl Catalog for PostgresStore {
@@ -45,21 +44,11 @@ impl Catalog for PostgresStore {
 
     async fn products(
         &self,
-        status: Option<ProductStatus>,
-        page: PageRequest<ProductId>,
-    ) -> Result<Page<Arc<Product>, ProductId>, StoreError> {
-        self.run(move |pool| async move {
-            let statement = if status.is_some() { PRODUCTS_OF_STATUS } else { PRODUCTS };
-            let query = sqlx::query(statement).bind(before(page)).bind(limit(&page));
-            let query = match status {
-                Some(status) => query.bind(status.as_str()),
-                None => query,
-            };
-            let rows = query.fetch_all(&pool).await?;
-            let products = rows.iter().map(|row| product_of(row).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Page::cut(products, page.size(), |product| product.id))
-        })
-        .await
+        query: &ProductQuery,
+        page: PageRequest<ProductPlace>,
+    ) -> Result<Page<Arc<Product>, ProductPlace>, StoreError> {
+        let asked = ProductList::new(query, page);
+        self.run(move |pool| asked.clone().fetch(pool)).await
     }
 }
 

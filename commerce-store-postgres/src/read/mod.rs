@@ -6,6 +6,7 @@ mod catalog;
 mod coupons;
 mod ledgers;
 mod orders;
+mod products;
 mod sales;
 mod views;
 
@@ -22,6 +23,7 @@ pub(crate) fn statements() -> Vec<&'static str> {
         coupons::STATEMENTS,
         ledgers::STATEMENTS,
         orders::STATEMENTS,
+        products::STATEMENTS,
         sales::STATEMENTS,
         views::STATEMENTS,
     ]

@@ -1,5 +1,6 @@
 //! Customers, products, variants and new stocks.
 
+use commerce_core::{NameKey, Product};
 use sqlx::PgConnection;
 
 use super::{Net, at, column, count, skip_if_empty};
@@ -8,13 +9,17 @@ use crate::error::Failure;
 const CUSTOMERS: &str = "insert into customers (id, username, name, created_at) \
      select * from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[])";
 const NEW_PRODUCTS: &str = "insert into products \
-     (id, name, description, base_price, currency, status, version, created_at, updated_at) \
-     select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], \
-     $8::timestamptz[], $9::timestamptz[])";
+     (id, name, description, base_price, currency, status, version, created_at, updated_at, name_key, name_words) \
+     select u.id, u.name, u.description, u.base_price, u.currency, u.status, u.version, u.created_at, u.updated_at, \
+     u.name_key, u.name_words::tsvector from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], \
+     $6::text[], $7::bigint[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[]) as u \
+     (id, name, description, base_price, currency, status, version, created_at, updated_at, name_key, name_words)";
 const PRODUCTS: &str = "update products p set name = u.name, description = u.description, base_price = u.base_price, \
-     status = u.status, version = u.version, updated_at = u.updated_at \
-     from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::timestamptz[]) \
-     as u (id, name, description, base_price, status, version, updated_at) where p.id = u.id";
+     status = u.status, version = u.version, updated_at = u.updated_at, name_key = u.name_key, \
+     name_words = u.name_words::tsvector \
+     from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::timestamptz[], \
+     $8::text[], $9::text[]) as u (id, name, description, base_price, status, version, updated_at, name_key, \
+     name_words) where p.id = u.id";
 const NEW_VARIANTS: &str = "insert into product_variants \
      (id, product_id, sku, option_name, additional_price, currency, active, version, created_at, updated_at) \
      select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::boolean[], \
@@ -61,6 +66,8 @@ async fn write_products(connection: &mut PgConnection, net: &Net) -> Result<(), 
             .bind(column!(rows(), p => count(p.version)))
             .bind(column!(rows(), p => at(p.created_at)))
             .bind(column!(rows(), p => at(p.updated_at)))
+            .bind(column!(rows(), p => name_key(p)))
+            .bind(column!(rows(), p => name_words(p)))
             .execute(&mut *connection)
             .await?;
     }
@@ -74,9 +81,20 @@ async fn write_products(connection: &mut PgConnection, net: &Net) -> Result<(), 
         .bind(column!(rows(), p => p.status.as_str()))
         .bind(column!(rows(), p => count(p.version)))
         .bind(column!(rows(), p => at(p.updated_at)))
+        .bind(column!(rows(), p => name_key(p)))
+        .bind(column!(rows(), p => name_words(p)))
         .execute(connection)
         .await?;
     Ok(())
+}
+
+fn name_key(product: &Product) -> String {
+    NameKey::of(product.name.as_str()).sort_key.to_string()
+}
+
+/// The words as the database reads a `tsvector`. They are of letters and digits: nothing in them needs escaping.
+fn name_words(product: &Product) -> String {
+    NameKey::of(product.name.as_str()).words.iter().map(|word| format!("'{word}' ")).collect()
 }
 
 async fn write_variants(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {

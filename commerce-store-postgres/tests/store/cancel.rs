@@ -8,7 +8,8 @@ use std::task::Poll;
 use commerce_core::conformance::{World, basket, krw, operator};
 use commerce_core::store::{Catalog, Coupons, Customers, Orders, Outbox, Sales, Wallets};
 use commerce_core::{
-    Audit, Deposit, Envelope, Keys, PageRequest, PaymentMethod, PlaceOrder, PopularQuery, Principal, Records, Store,
+    Audit, Deposit, Envelope, Keys, PageRequest, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductQuery,
+    Records, Store,
 };
 use commerce_store_postgres::PostgresStore;
 use sqlx::{Connection, PgConnection};
@@ -82,7 +83,7 @@ async fn a_read_dropped_at_any_poll_leaves_its_connection_clean() {
     let variant = world.variant(10, 1_000).await;
     let order = world.buy(customer, basket(&[(variant, 1)])).await.id;
     let keys = Keys { customers: [customer].into(), ..Keys::default() };
-    let first = PageRequest::first(10);
+    let (first, any) = (PageRequest::first(10), ProductQuery::default());
     let (store, keys) = (&*store, &keys);
     // Once to their ends, so that there are connections to leave; then dropped, ever later.
     for polls in [usize::MAX, usize::MAX, usize::MAX].into_iter().chain(0..8) {
@@ -93,7 +94,7 @@ async fn a_read_dropped_at_any_poll_leaves_its_connection_clean() {
                 polled(store.order(order), polls),
                 polled(store.history(order), polls),
                 polled(store.payment(order), polls),
-                polled(store.products(None, PageRequest::first(10)), polls),
+                polled(store.products(&any, PageRequest::first(10)), polls),
                 polled(store.customers(PageRequest::first(10)), polls),
                 polled(store.coupons(PageRequest::first(10)), polls),
                 polled(store.popular(PopularQuery::default()), polls),

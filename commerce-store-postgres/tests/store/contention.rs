@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use commerce_core::conformance::{World, basket, krw, operator};
 use commerce_core::store::{Catalog, Orders, Wallets};
-use commerce_core::{CustomerId, Deposit, Envelope, Error, PageRequest, Store, StoreError};
+use commerce_core::{CustomerId, Deposit, Envelope, Error, PageRequest, ProductQuery, Store, StoreError};
 use commerce_store_postgres::PostgresStore;
 use commerce_store_postgres_testkit::Fate;
 
@@ -179,7 +179,7 @@ async fn reads_go_on_while_a_writer_is_stuck() {
     for _ in 0..40 {
         assert_eq!(store.wallets(customer).await.unwrap()[0].balance, krw(990));
         assert!(store.order(order).await.unwrap().is_some());
-        assert_eq!(store.products(None, PageRequest::first(10)).await.unwrap().items.len(), 1);
+        assert_eq!(store.products(&ProductQuery::default(), PageRequest::first(10)).await.unwrap().items.len(), 1);
     }
     assert!(stuck.iter().all(|task| !task.is_finished()));
     other.run("commit").await;

@@ -38,7 +38,7 @@ const ROWS: &str = "
 set session_replication_role = replica;
 insert into customers select i, 'user-' || i, 'Somebody', now() from generate_series(1, 100000) i;
 insert into products select i, 'Product', null, 1000, 'KRW', case when i % 100 = 0 then 'paused' else 'on_sale' end, 1,
-  now(), now() from generate_series(1, 100000) i;
+  now(), now(), 'product ' || i, ('product ' || i)::tsvector from generate_series(1, 100000) i;
 insert into product_variants select i, i, 'SKU-' || i, null, 0, 'KRW', true, 1, now(), now()
   from generate_series(1, 100000) i;
 insert into product_stocks select i, 5, 1 from generate_series(1, 100000) i;

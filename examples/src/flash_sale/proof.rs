@@ -1,7 +1,7 @@
 //! The audit after the sale: the books against themselves, and against what the buyers were told.
 
 use commerce_core::store::{Catalog, Coupons, Orders, Wallets};
-use commerce_core::{OrderStatus, PageRequest, Report, reconcile};
+use commerce_core::{OrderStatus, PageRequest, ProductQuery, Report, reconcile};
 
 use super::shop::{Scene, price};
 use super::{Failure, Plan, Tally};
@@ -74,7 +74,7 @@ async fn orders(scene: &Scene) -> Result<(u32, i64), Failure> {
 }
 
 async fn on_hand(scene: &Scene) -> Result<u32, Failure> {
-    let products = scene.store.products(None, PageRequest::first(1)).await?;
+    let products = scene.store.products(&ProductQuery::default(), PageRequest::first(1)).await?;
     let id = products.items.first().ok_or("the product is gone")?.id;
     let listing = scene.store.product(id).await?.ok_or("the product is gone")?;
     let listed = listing.variants.iter().find(|listed| listed.variant.id == scene.variant);
