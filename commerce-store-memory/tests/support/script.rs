@@ -401,6 +401,27 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
+/// How some sequences begin, for few random steps come that far: an order paid by card, with a part of it on its way
+/// back; and a paid order of a customer whose wallet has no room for a refund.
+fn beginnings() -> Vec<Vec<Step>> {
+    let by = |who, action| Step { who, ..Step::plain(action) };
+    let place = |payment| {
+        let (lines, copies) = (vec![(0, 2), (1, 1)], Vec::new());
+        by(Who::Owner, Action::Place { customer: 0, lines, copies, payment })
+    };
+    let card = vec![
+        place(None),
+        by(Who::Owner, Action::StartCard { order: 0 }),
+        by(Who::System, Action::Report { charge: 0, says: 1, odd: 0 }),
+        Step::plain(Action::Refund { order: 0, lines: Some(vec![(1, 1)]), restock: true, gateway: None }),
+    ];
+    let full = vec![
+        place(Some(false)),
+        Step::plain(Action::Deposit { customer: 0, amount: Sum { minor: FULL - 4_000, dollars: false } }),
+    ];
+    vec![card, full]
+}
+
 /// One random step.
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     let who = prop_oneof![
@@ -415,9 +436,10 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         .prop_map(|(who, key, action, seconds, short_of_ids)| Step { who, key, action, seconds, short_of_ids })
 }
 
-/// A sequence of up to `length` steps, on top of [`opening`].
+/// A sequence of up to `length` steps, on top of [`opening`], and of a beginning every now and then.
 pub(crate) fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
-    vec(step(), 1..=length)
+    let before = prop_oneof![7 => Just(Vec::new()), 3 => prop::sample::select(beginnings())];
+    (before, vec(step(), 1..=length)).prop_map(|(before, steps)| before.into_iter().chain(steps).collect())
 }
 
 /// The shop opens: customers with money, goods in two currencies, coupons. Fixed, so that what shrinks is the story.
