@@ -14,7 +14,8 @@ use crate::shop::{Fixture, PRICE};
 const TABLES: [&str; 8] = [
     "copy orders from stdin",
     "copy order_items from stdin",
-    "copy payments from stdin",
+    "copy payments (id, order_id, customer_id, method, amount, currency, status, attempts, failure_reason, \
+     gateway_transaction_id, created_at, updated_at) from stdin",
     "copy order_events from stdin",
     "copy outbox_messages from stdin",
     "copy stock_entries from stdin",
