@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::catalog::{Product, ProductStatus};
 use crate::ids::ProductId;
-use crate::money::{Currency, MAX_MINOR, Money, MoneyError};
+use crate::money::{Currency, Money, MoneyError};
 
 /// Which products a list shows, and in what order. What is not asked for does not narrow it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl PriceRange {
     /// Any price in `currency`.
     #[must_use]
     pub fn any(currency: Currency) -> Self {
-        Self { least: Money::zero(currency), most: Money::new(MAX_MINOR, currency).unwrap_or(Money::zero(currency)) }
+        Self { least: Money::zero(currency), most: Money::most(currency) }
     }
 
     /// Prices from `least` to `most`; refused in two currencies, and the wrong way round.
@@ -269,6 +269,6 @@ mod tests {
         assert!(matches!(PriceRange::new(krw(6), krw(5)), Err(ProductQueryError::Range { .. })));
         assert!(matches!(PriceRange::new(krw(5), Money::zero(Currency::USD)), Err(ProductQueryError::Money(_))));
         assert!(!PriceRange::any(Currency::KRW).admits(Money::zero(Currency::USD)));
-        assert!(PriceRange::any(Currency::KRW).admits(krw(MAX_MINOR)));
+        assert!(PriceRange::any(Currency::KRW).admits(Money::most(Currency::KRW)));
     }
 }

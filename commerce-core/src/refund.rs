@@ -36,7 +36,7 @@ impl RefundDestination {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
-    /// Its money counts as given back and its units as returned; the gateway has not answered.
+    /// Its money and its units are nobody else's to refund; the gateway has not answered.
     Pending,
     /// The money is back.
     Succeeded,
@@ -132,6 +132,9 @@ impl RefundReport {
 
 /// What was paid for the first `units` of a line: its share of the line's total, rounded down. For all of them it is
 /// the total itself, so the differences between two counts sum to it to the minor unit.
+///
+/// # Errors
+/// [`MoneyError`] if the line's total is beyond what money may be, which no order's is.
 pub fn paid_for(line: &OrderLine, units: u32) -> Result<Money, MoneyError> {
     let total = line.total()?;
     if units >= line.quantity {
@@ -153,6 +156,9 @@ pub struct Returned {
 
 impl Returned {
     /// Of the line at `position`, by the refunds of its order.
+    ///
+    /// # Errors
+    /// [`MoneyError`] if they come to more than money may be, or are of another currency: no order's do.
     pub fn of<'a>(
         order: &Order,
         position: u32,
@@ -168,6 +174,9 @@ impl Returned {
 
     /// What to return for `quantity` more units: what was paid for all that are then returned, less what was returned
     /// before. Never negative, and never more than is left of the line.
+    ///
+    /// # Errors
+    /// [`MoneyError`] if what was returned is of another currency than the line.
     pub fn next(self, line: &OrderLine, quantity: u32) -> Result<Money, MoneyError> {
         let due = paid_for(line, self.quantity.saturating_add(quantity))?.minus(self.amount)?;
         Ok(if due.is_negative() { Money::zero(due.currency()) } else { due })

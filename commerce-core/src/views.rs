@@ -31,6 +31,9 @@ impl ViewCounter {
 
     /// Writes what has been counted since the last flush, and says how many views that were. They are kept if the
     /// store cannot take them.
+    ///
+    /// # Errors
+    /// [`StoreError`] as the store says; what is kept is written by the next flush.
     pub async fn flush(&self, store: &dyn Store) -> Result<u64, StoreError> {
         let counted = take(&mut *self.counts());
         let mut views: Vec<ProductViews> =

@@ -20,15 +20,15 @@ use crate::top_up::TopUpStatus;
 use crate::wallet::{WalletEntryKind, WalletId};
 
 /// An order of three units of ten at 3,000 won, less 1,000 won, whose card payment has begun.
-struct Scene {
-    customer: CustomerId,
-    variant: VariantId,
-    copy: IssuedCouponId,
-    order: Arc<Order>,
+pub(super) struct Scene {
+    pub(super) customer: CustomerId,
+    pub(super) variant: VariantId,
+    pub(super) copy: IssuedCouponId,
+    pub(super) order: Arc<Order>,
     charge: Arc<Charge>,
 }
 
-async fn scene(world: &World) -> Scene {
+pub(super) async fn scene(world: &World) -> Scene {
     let variant = world.variant(3_000, 10).await;
     let customer = world.customer_with(50_000).await;
     let copy = world.issue(world.coupon(|_| ()).await, customer).await;
@@ -40,8 +40,14 @@ async fn scene(world: &World) -> Scene {
 }
 
 impl Scene {
+    /// The payment is captured: what the order then is.
+    pub(super) async fn captured(self, world: &World) -> Self {
+        world.settle(&self.charge, GatewayStatus::Captured).await;
+        Self { order: world.order(self.order.id).await, ..self }
+    }
+
     /// Units on hand, the copy, and won in the wallet.
-    async fn state(&self, world: &World) -> (u64, IssuedCouponStatus, i64) {
+    pub(super) async fn state(&self, world: &World) -> (u64, IssuedCouponStatus, i64) {
         let copy = world.copy(self.copy).await.status;
         (world.on_hand(self.variant).await, copy, world.balance(self.customer).await)
     }

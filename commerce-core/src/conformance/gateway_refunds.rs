@@ -3,53 +3,37 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cards::{self, Scene};
+use super::refunds::sold;
 use super::world::{accepted, sound};
-use super::{World, basket, krw, operator, split};
+use super::{World, krw, operator, split};
 use crate::command::{Quantity, RefundLineRequest, RefundOrder, SettleRefund};
 use crate::coupon::IssuedCouponStatus;
-use crate::gateway::GatewayStatus;
-use crate::ids::{CustomerId, IssuedCouponId, OrderId, RefundId, VariantId};
-use crate::order::{Order, OrderStatus};
+use crate::ids::{OrderId, RefundId};
+use crate::order::OrderStatus;
 use crate::principal::Principal;
 use crate::refund::{Refund, RefundDestination, RefundReport, RefundStatus};
 use crate::rejection::Rejection;
 use crate::store::PageRequest;
 use crate::text::Note;
 
-/// Three units at 3,000 won less 1,000 won, of ten, paid by card: 8,000 won.
-struct Scene {
-    customer: CustomerId,
-    variant: VariantId,
-    copy: IssuedCouponId,
-    order: Arc<Order>,
-}
-
+/// The order of [`cards::scene`], paid by card: 8,000 won.
 async fn scene(world: &World) -> Scene {
-    let variant = world.variant(3_000, 10).await;
-    let customer = world.customer_with(50_000).await;
-    let copy = world.issue(world.coupon(|_| ()).await, customer).await;
-    let mut wanted = basket(&[(variant, 3)]);
-    wanted.coupons.push(copy);
-    let order = world.place(customer, wanted).await;
-    let charge = world.start_card(&order).await;
-    world.settle(&charge, GatewayStatus::Captured).await;
-    Scene { customer, variant, copy, order: world.order(order.id).await }
+    cards::scene(world).await.captured(world).await
 }
 
-impl Scene {
-    /// Units on hand, the copy, won in the wallet, and the order.
-    async fn state(&self, world: &World) -> (u64, IssuedCouponStatus, i64, OrderStatus) {
-        let (copy, order) = (world.copy(self.copy).await.status, world.order(self.order.id).await.status);
-        (world.on_hand(self.variant).await, copy, world.balance(self.customer).await, order)
-    }
+/// Units on hand, the copy, won in the wallet, and the order.
+async fn state(scene: &Scene, world: &World) -> (u64, IssuedCouponStatus, i64, OrderStatus) {
+    let (units, copy, won) = scene.state(world).await;
+    (units, copy, won, world.order(scene.order.id).await.status)
+}
 
-    async fn refunds(&self, world: &World) -> Vec<Arc<Refund>> {
-        sound(world.store().refunds(self.order.id).await)
-    }
+async fn refunds(scene: &Scene, world: &World) -> Vec<Arc<Refund>> {
+    sound(world.store().refunds(scene.order.id).await)
+}
 
-    async fn steps(&self, world: &World) -> Vec<&'static str> {
-        sound(world.store().history(self.order.id).await).iter().map(|event| event.type_name()).collect()
-    }
+async fn steps(scene: &Scene, world: &World) -> Vec<&'static str> {
+    sound(world.store().history(scene.order.id).await).iter().map(|event| event.type_name()).collect()
 }
 
 fn of_units(order_id: OrderId, units: i64, destination: Option<RefundDestination>) -> RefundOrder {
@@ -73,33 +57,26 @@ async fn settle(world: &World, refund: &Refund, report: RefundReport) -> Arc<Ref
     accepted(try_settle(world, refund, report).await)
 }
 
-/// Units and won of today's sales.
-async fn sold(world: &World) -> (i64, i128) {
-    let today = world.now().date_in(world.store().shop().time_zone);
-    let sales = sound(world.store().daily_sales(today, None).await);
-    (sales.iter().map(|sold| sold.quantity).sum(), sales.iter().map(|sold| sold.revenue.minor()).sum())
-}
-
 pub(super) async fn a_gateway_refund_is_written_whole(world: World) {
     let scene = scene(&world).await;
     let (used, paid) = (IssuedCouponStatus::Used, OrderStatus::Paid);
     let begun = world.run(&operator(), of_units(scene.order.id, 1, None)).await;
     assert_eq!((begun.status, begun.destination), (RefundStatus::Pending, RefundDestination::Gateway), "as it begins");
     assert_eq!(begun.total, krw(2_666), "the first third of 8,000 won");
-    assert_eq!(scene.refunds(&world).await, vec![Arc::clone(&begun)], "the refund, read back");
-    assert_eq!(scene.state(&world).await, (7, used, 50_000, paid), "units, copy, won and order until it is back");
+    assert_eq!(refunds(&scene, &world).await, vec![Arc::clone(&begun)], "the refund, read back");
+    assert_eq!(state(&scene, &world).await, (7, used, 50_000, paid), "units, copy, won and order until it is back");
     assert_eq!(sold(&world).await, (3, 8_000), "units and won in the sales of the day until it is back");
 
     world.wait(Duration::from_secs(60));
     let back = settle(&world, &begun, RefundReport::Returned).await;
     let expected = (RefundStatus::Succeeded, world.now(), begun.created_at);
     assert_eq!((back.status, back.updated_at, back.created_at), expected, "as it ends");
-    assert_eq!(scene.refunds(&world).await, vec![back], "the refund, read back once it is settled");
-    assert_eq!(scene.state(&world).await, (8, used, 50_000, paid), "units, copy, won and order once it is back");
+    assert_eq!(refunds(&scene, &world).await, vec![back], "the refund, read back once it is settled");
+    assert_eq!(state(&scene, &world).await, (8, used, 50_000, paid), "units, copy, won and order once it is back");
     assert_eq!(sold(&world).await, (2, 5_334), "units and won in the sales of the day once it is back");
     let (began, part) = ("order.refund_started", "order.partially_refunded");
     let expected = ["order.placed", "order.payment_started", "order.paid", began, part];
-    assert_eq!(scene.steps(&world).await, expected, "the history");
+    assert_eq!(steps(&scene, &world).await, expected, "the history");
     assert_eq!(sound(world.store().backlog().await), expected.len() as u64, "messages");
 }
 
@@ -113,9 +90,9 @@ pub(super) async fn a_failed_refund_frees_its_units(world: World) {
     let failed = settle(&world, &begun, refused()).await;
     let why = Note::new("the card is closed").ok();
     assert_eq!((failed.status, failed.failure_reason.clone()), (RefundStatus::Failed, why), "why it failed");
-    assert_eq!(scene.refunds(&world).await, vec![failed], "the failed refund, read back");
+    assert_eq!(refunds(&scene, &world).await, vec![failed], "the failed refund, read back");
     let (used, paid) = (IssuedCouponStatus::Used, OrderStatus::Paid);
-    assert_eq!(scene.state(&world).await, (7, used, 50_000, paid), "units, copy, won and order after the failure");
+    assert_eq!(state(&scene, &world).await, (7, used, 50_000, paid), "units, copy, won and order after the failure");
 
     let another = world.run(&operator(), of_units(scene.order.id, 3, TO_WALLET)).await;
     assert_eq!(
@@ -124,7 +101,7 @@ pub(super) async fn a_failed_refund_frees_its_units(world: World) {
         "the same units, into the wallet"
     );
     let given_back = (10, IssuedCouponStatus::Available, 58_000, OrderStatus::Refunded);
-    assert_eq!(scene.state(&world).await, given_back, "units, copy, won and order after the other refund");
+    assert_eq!(state(&scene, &world).await, given_back, "units, copy, won and order after the other refund");
     let late = settle(&world, &begun, RefundReport::Returned).await;
     assert_eq!(late.status, RefundStatus::Failed, "a refund that had failed, reported once more");
 }
@@ -137,10 +114,10 @@ pub(super) async fn the_last_money_back_refunds_the_order(world: World) {
     let rest = world.run(&operator(), rest).await;
     assert_eq!((rest.lines[0].quantity, rest.total), (2, krw(5_334)), "what is left beside what is on its way");
     let (used, paid) = (IssuedCouponStatus::Used, OrderStatus::Paid);
-    assert_eq!(scene.state(&world).await, (9, used, 55_334, paid), "units, copy, won and order, one unit on its way");
+    assert_eq!(state(&scene, &world).await, (9, used, 55_334, paid), "units, copy, won and order, one unit on its way");
     settle(&world, &begun, RefundReport::Returned).await;
     let given_back = (10, IssuedCouponStatus::Available, 55_334, OrderStatus::Refunded);
-    assert_eq!(scene.state(&world).await, given_back, "units, copy, won and order once all is back");
+    assert_eq!(state(&scene, &world).await, given_back, "units, copy, won and order once all is back");
     assert_eq!(sold(&world).await, (0, 0), "units and won in the sales of the day once all is back");
 }
 
@@ -157,10 +134,10 @@ pub(super) async fn racing_words_settle_a_refund_once(world: World) {
         }
     };
     let heard = world.race(TASKS, report).await;
-    let now = scene.refunds(&world).await.pop().expect("the refund").status;
+    let now = refunds(&scene, &world).await.pop().expect("the refund").status;
     assert_eq!(heard, vec![now; TASKS], "what the reporters heard");
     let settled = ["order.refund_failed", "order.refunded"];
-    let steps = scene.steps(&world).await;
+    let steps = steps(&scene, &world).await;
     assert_eq!(steps.iter().filter(|step| settled.contains(step)).count(), 1, "times settled: {steps:?}");
     let units = if now == RefundStatus::Succeeded { 10 } else { 7 };
     assert_eq!(world.on_hand(scene.variant).await, units, "units on hand, of 10, for a refund that is {now:?}");
@@ -191,7 +168,7 @@ pub(super) async fn racing_gateway_refunds_never_exceed_the_payment(world: World
         let rest = RefundOrder { lines: None, ..of_units(order, 1, TO_WALLET) };
         world.run(&operator(), rest).await;
     }
-    assert_eq!(back(&scene.refunds(&world).await), (3, 8_000), "units and won given back in the end");
+    assert_eq!(back(&refunds(&scene, &world).await), (3, 8_000), "units and won given back in the end");
     let end = (world.on_hand(scene.variant).await, world.order(order).await.status);
     assert_eq!(end, (10, OrderStatus::Refunded), "units on hand and the order in the end");
 }

@@ -34,8 +34,8 @@ async fn latest_entry(world: &World, customer_id: CustomerId) -> Option<WalletEn
     sound(world.store().wallet_entries(wallet, PageRequest::first(1)).await).items.pop()
 }
 
-/// Units and won of a day's sales.
-async fn sold(world: &World) -> (i64, i128) {
+/// Units and won of today's sales.
+pub(super) async fn sold(world: &World) -> (i64, i128) {
     let today = world.now().date_in(world.store().shop().time_zone);
     let sales = sound(world.store().daily_sales(today, None).await);
     (sales.iter().map(|sold| sold.quantity).sum(), sales.iter().map(|sold| sold.revenue.minor()).sum())

@@ -112,6 +112,12 @@ impl Money {
         Ok(Self { minor, currency })
     }
 
+    /// The greatest amount there is, [`MAX_MINOR`], in `currency`.
+    #[must_use]
+    pub const fn most(currency: Currency) -> Self {
+        Self { minor: MAX_MINOR, currency }
+    }
+
     /// Nothing, in `currency`.
     #[must_use]
     pub const fn zero(currency: Currency) -> Self {

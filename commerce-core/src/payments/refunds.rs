@@ -20,6 +20,9 @@ impl Payments {
     /// Gives money of a paid order back, and if it goes through the gateway takes that as far as the gateway lets it go
     /// at once. Answers the refund as it is then. A gateway that does not answer, or not yet, leaves it pending; the
     /// sweep comes back to it.
+    ///
+    /// # Errors
+    /// As [`Commerce::refund_order`](crate::Commerce::refund_order); the same key asks again.
     pub async fn refund_order(&self, caller: Caller, command: RefundOrder) -> Result<Receipt<Arc<Refund>>, Error> {
         let Receipt { outcome: begun, replayed } = self.commerce.refund_order(caller, command).await?;
         if begun.status != RefundStatus::Pending {
@@ -34,6 +37,10 @@ impl Payments {
     }
 
     /// The gateway has called about a charge: takes it, and the refunds of it that are pending, as far as they go.
+    ///
+    /// # Errors
+    /// [`PaymentError`] if there is no such charge, or the gateway or the store does not answer; call again, or leave it
+    /// to the sweep.
     pub async fn heard(&self, id: ChargeId) -> Result<Arc<Charge>, PaymentError> {
         let charge = self.advance(id).await?;
         if let (ChargeStatus::Captured, ChargePurpose::Order { order_id, .. }) = (charge.status, charge.purpose) {
@@ -48,6 +55,9 @@ impl Payments {
 
     /// Takes a refund from where it stands as far as the gateway lets it go. Safe to call at any time, any number of
     /// times, from several places at once.
+    ///
+    /// # Errors
+    /// As [`heard`](Self::heard).
     pub async fn advance_refund(&self, order: OrderId, id: RefundId) -> Result<Arc<Refund>, PaymentError> {
         let refund = self.refund(order, id).await?;
         if refund.status != RefundStatus::Pending {

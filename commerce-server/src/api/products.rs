@@ -1,6 +1,6 @@
 //! What a list of products is asked for, for anyone and for operators.
 
-use commerce_core::{MAX_MINOR, Money, MoneyError, PriceRange, ProductQuery, ProductQueryError, ProductStatus};
+use commerce_core::{Money, PriceRange, ProductQuery, ProductQueryError, ProductStatus};
 
 use crate::api::Answer;
 use crate::problem::Problem;
@@ -35,12 +35,13 @@ impl Asked {
                 None => Ok(None),
             };
         };
-        let parse = |name, text: &Option<String>, default: Result<Money, MoneyError>| {
-            let money = text.as_ref().map_or(default, |text| Money::parse(text, currency));
+        let parse = |name, text: &Option<String>, default: Money| {
+            let money = text.as_ref().map_or(Ok(default), |text| Money::parse(text, currency));
             money.map_err(|error| invalid(name, format!("{name}: {error}")))
         };
-        let least = parse("min_price", &self.min_price, Ok(Money::zero(currency)))?;
-        let most = parse("max_price", &self.max_price, Money::new(MAX_MINOR, currency))?;
+        let any = PriceRange::any(currency);
+        let least = parse("min_price", &self.min_price, any.least())?;
+        let most = parse("max_price", &self.max_price, any.most())?;
         let refused = |error: ProductQueryError| invalid("min_price", format!("min_price: {error}"));
         PriceRange::new(least, most).map(Some).map_err(refused)
     }

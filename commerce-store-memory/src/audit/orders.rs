@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use commerce_core::{Aggregate, Movement, OrderFacts, VariantId, WalletEntryKind, WalletId, WalletPayment};
+use commerce_core::{
+    Aggregate, Movement, OrderFacts, VariantId, WalletEntry, WalletEntryKind, WalletId, WalletPayment,
+};
 
 use crate::log::Log;
 use crate::tables::{OrderRow, Tables};
@@ -11,6 +13,7 @@ pub(super) fn order_facts(tables: &Tables, row: &OrderRow) -> OrderFacts {
     let (undelivered, delivered) = tables.outbox.standing(Aggregate::Order(row.order.id));
     let mut redemptions = row.redemptions.clone();
     redemptions.sort_unstable_by_key(|redemption| redemption.issued_coupon_id);
+    let of_kind = |kind| wallet_movements(tables, &row.wallet_rows, |entry| entry.kind == kind);
     OrderFacts {
         order: Arc::clone(&row.order),
         events: row.events.to_vec(),
@@ -19,8 +22,8 @@ pub(super) fn order_facts(tables: &Tables, row: &OrderRow) -> OrderFacts {
         refunds: tables.refunds.get(&row.order.id).cloned().unwrap_or_default(),
         redemptions,
         movements: movements(tables, row),
-        wallet_payments: wallet_entries(tables, row, WalletEntryKind::Payment),
-        wallet_refunds: wallet_entries(tables, row, WalletEntryKind::Refund),
+        wallet_payments: of_kind(WalletEntryKind::Payment),
+        wallet_refunds: of_kind(WalletEntryKind::Refund),
         undelivered,
         delivered,
     }
@@ -36,12 +39,17 @@ fn movements(tables: &Tables, row: &OrderRow) -> Vec<Movement> {
     movements
 }
 
-fn wallet_entries(tables: &Tables, row: &OrderRow, kind: WalletEntryKind) -> Vec<WalletPayment> {
-    let entry = |&(wallet_id, sequence): &(WalletId, u64)| {
+/// The movements at `places` that are as `wanted`, in the order of their wallets.
+pub(super) fn wallet_movements(
+    tables: &Tables,
+    places: &[(WalletId, u64)],
+    wanted: impl Fn(&WalletEntry) -> bool,
+) -> Vec<WalletPayment> {
+    let movement = |&(wallet_id, sequence): &(WalletId, u64)| {
         let entry = at(tables.wallet_log(wallet_id)?, sequence, |entry| entry.sequence)?;
-        (entry.kind == kind).then_some(WalletPayment { wallet_id, sequence, amount: entry.amount })
+        wanted(entry).then_some(WalletPayment { wallet_id, sequence, amount: entry.amount })
     };
-    let mut entries: Vec<WalletPayment> = row.wallet_rows.iter().filter_map(entry).collect();
+    let mut entries: Vec<WalletPayment> = places.iter().filter_map(movement).collect();
     entries.sort_by_key(|entry| (entry.wallet_id, entry.sequence));
     entries
 }

@@ -89,7 +89,8 @@ pub(super) async fn decide_and_write(
     Ok(Decided { verdicts, wrote })
 }
 
-/// The records as they will be when the batch ahead has committed.
+/// The records as they will be when the batch ahead has committed. The time is of this reading: after the one that the
+/// batch ahead decided at, so that what hangs on a record never goes back in time.
 async fn expect(
     connection: &mut PgConnection,
     wanted: &Keys,

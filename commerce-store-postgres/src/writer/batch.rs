@@ -24,41 +24,25 @@ pub(super) enum Ended {
     InDoubt(Vec<Verdict>, Failure),
 }
 
-/// Runs the requests in one transaction.
+/// Runs the requests in one transaction; if it is `ahead` of the end of a batch that they meet, on what that one is about
+/// to commit.
 pub(super) async fn run(
     connection: &mut PgConnection,
     requests: &[&Request],
-    config: &Config,
-    doubt_ids: bool,
-    hints: &mut Hints,
-    announcer: Option<&Announcer>,
-) -> Ended {
-    let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref(), doubt_ids };
-    let work = async {
-        connection.execute("begin").await?;
-        let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net));
-        decide_and_write(&mut *connection, requests, surroundings, hints, announce).await
-    };
-    match within(config, work).await {
-        Ok(decided) => finish(connection, decided, config).await,
-        Err(failure) => Ended::Failed(failure),
-    }
-}
-
-/// Runs the requests in one transaction that begins while a batch is under way that they meet.
-pub(super) async fn run_ahead(
-    connection: &mut PgConnection,
-    requests: &[&Request],
+    surroundings: Surroundings<'_>,
     config: &Config,
     hints: &mut Hints,
-    ahead: Ahead,
-    announcer: Option<&Announcer>,
+    (ahead, announcer): (Option<Ahead>, Option<&Announcer>),
 ) -> Ended {
-    let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref(), doubt_ids: false };
+    let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net));
     let work = async {
         connection.execute("begin").await?;
-        let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net));
-        ahead::decide_and_write(&mut *connection, requests, surroundings, hints, ahead, announce).await
+        match ahead {
+            Some(ahead) => {
+                ahead::decide_and_write(&mut *connection, requests, surroundings, hints, ahead, announce).await
+            }
+            None => decide_and_write(&mut *connection, requests, surroundings, hints, announce).await,
+        }
     };
     match within(config, work).await {
         Ok(decided) => finish(connection, decided, config).await,

@@ -135,7 +135,7 @@ impl Board {
         self.held = closed.flat_map(|running| &running.places).copied().collect();
     }
 
-    /// Batches under way that another may follow.
+    /// Batches under way that another may follow: none for a while after that was in vain, and they are held then.
     fn open(&mut self) -> Vec<Id> {
         let misjudged = self.counters.stats().misjudged;
         self.shy = if misjudged > self.misjudged { SHY } else { self.shy.saturating_sub(1) };

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::ahead::{Ahead, Announcer};
 use super::batch::{self, Ended};
-use super::{Counters, Job, Verdict};
+use super::{Counters, Job, Surroundings, Verdict};
 use crate::config::Config;
 use crate::error::Failure;
 use crate::keys::Request;
@@ -136,12 +136,10 @@ impl Lane {
             }
         }
         let (config, hints) = (&self.config, &mut self.hints);
-        match (&mut self.connection, ahead) {
-            (Some(connection), None) => batch::run(connection, requests, config, doubt_ids, hints, announcer).await,
-            (Some(connection), Some(ahead)) => {
-                batch::run_ahead(connection, requests, config, hints, ahead, announcer).await
-            }
-            (None, _) => Ended::Failed(Failure::Lost("no connection".to_owned())),
+        let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref(), doubt_ids };
+        match &mut self.connection {
+            Some(connection) => batch::run(connection, requests, surroundings, config, hints, (ahead, announcer)).await,
+            None => Ended::Failed(Failure::Lost("no connection".to_owned())),
         }
     }
 

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use commerce_core::conformance::{basket, krw, operator};
 use commerce_core::store::Envelope;
@@ -12,7 +11,7 @@ use commerce_store_postgres::Stats;
 use commerce_store_postgres_testkit::{Fate, Message};
 use tokio::sync::Notify;
 
-use crate::harness::{assert_sound, open, open_at, proxied, world};
+use crate::harness::{Gate, assert_sound, open, open_at, proxied, world};
 
 /// What happens to the first order when the second one has been written behind it.
 enum Then {
@@ -44,28 +43,16 @@ async fn two_orders(then: Then) -> Outcome {
         let order = PlaceOrder { customer_id, basket: basket(&[(variant, 1)]), payment };
         world.envelope(&Principal::Customer(customer_id), order)
     };
-    let (written, wrote, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
+    let (written, wrote, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Gate::default()));
     let fails = matches!(then, Then::Fails);
-    let (count, news, gone) = (Arc::clone(&written), Arc::clone(&wrote), Arc::clone(&go));
-    let commits = AtomicUsize::new(0);
+    let (count, news, held) = (Arc::clone(&written), Arc::clone(&wrote), Arc::clone(&gate));
     proxy.follow(move |message: Message<'_>| {
         // Each lane prepares the statement on its own connection, when it first needs it.
         if message.statement.contains("insert into orders ") {
             count.fetch_add(1, Ordering::SeqCst);
             news.notify_one();
         }
-        if message.statement == "commit" && commits.fetch_add(1, Ordering::SeqCst) == 0 {
-            // Whatever else this worker was about to do, another one does.
-            tokio::task::block_in_place(|| {
-                while gone.load(Ordering::SeqCst) == 0 {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-            });
-            if fails {
-                return Fate::Refuse("23514");
-            }
-        }
-        Fate::Pass
+        if message.statement == "commit" && held.hold_first() && fails { Fate::Refuse("23514") } else { Fate::Pass }
     });
     let send = |envelope: Envelope| {
         let store = Arc::clone(&store);
@@ -81,7 +68,7 @@ async fn two_orders(then: Then) -> Outcome {
         let deposit = Deposit { customer_id: customers[1], amount: krw(7), memo: None };
         other.execute(world.envelope(&operator(), deposit)).await.unwrap();
     }
-    go.store(1, Ordering::SeqCst);
+    gate.open();
     let (first, second) = (first.await.unwrap(), second.await.unwrap());
     let (on_hand, balance) = (world.on_hand(variant).await, world.balance(customers[1]).await);
     assert_sound(&store).await;

@@ -1,6 +1,7 @@
 //! A store on a database of its own, and what is asked of the database behind its back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use commerce_core::conformance::World;
@@ -71,6 +72,40 @@ pub(crate) async fn insist(store: &PostgresStore, envelope: &Envelope) -> Result
 pub(crate) async fn assert_sound(store: &PostgresStore) {
     let report = reconcile(store).await.unwrap();
     assert_eq!(report.drifts, []);
+}
+
+/// Holds back one message of a proxy: the first that comes to it. In a runtime with workers to spare.
+#[derive(Debug, Default)]
+pub(crate) struct Gate(AtomicU8);
+
+impl Gate {
+    const REACHED: u8 = 1;
+    const OPEN: u8 = 2;
+
+    /// Whoever comes first waits until the gate is [opened](Self::open), and hears that it was the first; all others pass.
+    pub(crate) fn hold_first(&self) -> bool {
+        let first = self.0.compare_exchange(0, Self::REACHED, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if first {
+            // Whatever else this worker was about to do, another one does.
+            tokio::task::block_in_place(|| {
+                while self.0.load(Ordering::SeqCst) != Self::OPEN {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+        }
+        first
+    }
+
+    /// Waits until somebody is held.
+    pub(crate) async fn reached(&self) {
+        while self.0.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(crate) fn open(&self) {
+        self.0.store(Self::OPEN, Ordering::SeqCst);
+    }
 }
 
 /// What happens behind the store's back.

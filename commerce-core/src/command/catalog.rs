@@ -1,0 +1,95 @@
+//! Products, variants and stock.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::ProductStatus;
+use crate::ids::{ProductId, VariantId};
+use crate::money::Money;
+use crate::text::{Name, Note, Sku};
+
+/// A variant to be created with its product, or added to one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewVariant {
+    /// Unique in the shop.
+    pub sku: Sku,
+    /// The option in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option_name: Option<Name>,
+    /// Added to the base price; not negative, in the base price's currency.
+    pub additional_price: Money,
+    /// Units on hand from the start, booked as an adjustment; at most [`MAX_STOCK`](crate::MAX_STOCK).
+    pub stock: u64,
+}
+
+/// Creates a product with its variants. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateProduct {
+    /// What customers read.
+    pub name: Name,
+    /// More to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Note>,
+    /// The price before a variant's addition.
+    pub base_price: Money,
+    /// Whether it may be sold at once.
+    pub status: ProductStatus,
+    /// One to [`MAX_LINES`](crate::MAX_LINES) variants.
+    pub variants: Vec<NewVariant>,
+}
+
+/// Changes what is given of a product. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateProduct {
+    /// Which product.
+    pub product_id: ProductId,
+    /// The version that the caller read; none overwrites whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+    /// A new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// A new base price, in the same currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_price: Option<Money>,
+    /// A new status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ProductStatus>,
+}
+
+/// Adds a variant to a product. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddVariant {
+    /// Which product.
+    pub product_id: ProductId,
+    /// The variant.
+    pub variant: NewVariant,
+}
+
+/// Changes what is given of a variant. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateVariant {
+    /// Which variant.
+    pub variant_id: VariantId,
+    /// The version that the caller read; none overwrites whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+    /// A new additional price, in the same currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additional_price: Option<Money>,
+    /// Switches it on or off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+}
+
+/// Books a movement of stock by hand. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdjustStock {
+    /// Which variant.
+    pub variant_id: VariantId,
+    /// Units to add, or to take if negative; not zero; the stock stays within 0 to
+    /// [`MAX_STOCK`](crate::MAX_STOCK).
+    pub delta: i64,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
+}

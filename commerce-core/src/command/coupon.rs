@@ -1,0 +1,74 @@
+//! Coupons and their copies.
+
+use serde::{Deserialize, Serialize};
+
+use crate::coupon::{CouponScope, Discount, Stacking, no_priority};
+use crate::ids::{CouponId, CustomerId};
+use crate::money::Money;
+use crate::text::{CouponCode, Name};
+use crate::time::Window;
+
+/// Creates a coupon campaign. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateCoupon {
+    /// The code to claim it by, unique in the shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CouponCode>,
+    /// What customers read.
+    pub name: Name,
+    /// What it takes off.
+    pub discount: Discount,
+    /// What it takes that off: the whole order, or one to [`MAX_SCOPE`](crate::MAX_SCOPE) products that are there.
+    #[serde(default, skip_serializing_if = "CouponScope::is_order")]
+    pub scope: CouponScope,
+    /// Whether it goes with other coupons on one order.
+    #[serde(default, skip_serializing_if = "Stacking::is_default")]
+    pub stacking: Stacking,
+    /// Of several coupons of the same kind of scope, the one of higher priority goes first.
+    #[serde(default, skip_serializing_if = "no_priority")]
+    pub priority: u16,
+    /// The least that what it is taken off must come to, coupons before it taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_subtotal: Option<Money>,
+    /// How many copies there are; 1 to [`MAX_QUANTITY`](crate::MAX_QUANTITY), none for no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_quantity: Option<u32>,
+    /// How many copies one customer may have; 1 to [`MAX_QUANTITY`](crate::MAX_QUANTITY).
+    pub per_customer_limit: u32,
+    /// When copies are handed out.
+    pub window: Window,
+    /// Whether copies are handed out.
+    pub active: bool,
+}
+
+/// Changes what is given of a coupon. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateCoupon {
+    /// Which coupon.
+    pub coupon_id: CouponId,
+    /// The version that the caller read; none overwrites whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+    /// Switches the handing out on or off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+}
+
+/// How a coupon is claimed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CouponRef {
+    /// By its id.
+    Id(CouponId),
+    /// By its code.
+    Code(CouponCode),
+}
+
+/// Hands a copy of a coupon to a customer, first come first served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueCoupon {
+    /// Who gets the copy.
+    pub customer_id: CustomerId,
+    /// Which coupon.
+    pub coupon: CouponRef,
+}
