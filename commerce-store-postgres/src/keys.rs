@@ -97,8 +97,8 @@ pub(crate) fn leads(requests: &[&Request], wanted: &Keys, known: &WorkingSet) ->
     }
 }
 
-/// Whether the batch only places orders of given lines without coupons: what a crowd does at one time with a few
-/// records, and what is mostly new rows.
+/// Whether the batch only places orders of given lines without coupons, and claims coupons: what a crowd does at one time
+/// with a few records, and what is mostly new rows.
 pub(crate) fn is_rush(requests: &[&Request]) -> bool {
     requests.iter().all(|request| is_rushed(&request.envelope.command))
 }
@@ -109,6 +109,7 @@ pub(crate) fn is_rushed(command: &Command) -> bool {
         Command::PlaceOrder(PlaceOrder { basket, .. }) => {
             matches!(basket.lines, BasketLines::Given(_)) && basket.coupons.is_empty()
         }
+        Command::IssueCoupon(_) => true,
         _ => false,
     }
 }

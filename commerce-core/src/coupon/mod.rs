@@ -156,6 +156,25 @@ pub struct IssuedCoupon {
 }
 
 impl IssuedCoupon {
+    /// A copy as it is handed out at `at`.
+    #[must_use]
+    pub const fn issued(
+        id: IssuedCouponId,
+        coupon_id: CouponId,
+        customer_id: CustomerId,
+        at: Timestamp,
+        expires_at: Option<Timestamp>,
+    ) -> Self {
+        let status = IssuedCouponStatus::Available;
+        Self { id, coupon_id, customer_id, status, order_id: None, issued_at: at, expires_at, used_at: None }
+    }
+
+    /// Whether it is just as it was handed out, at `at`: it can then be told again from what never changes of it.
+    #[must_use]
+    pub fn is_as_issued(&self, at: Timestamp) -> bool {
+        *self == Self::issued(self.id, self.coupon_id, self.customer_id, at, self.expires_at)
+    }
+
     /// Where the copy stands at `now`: an available one past its time is expired.
     #[must_use]
     pub fn status_at(&self, now: Timestamp) -> IssuedCouponStatus {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Case, Decision, Outcome, check_version};
 use crate::command::{CouponRef, CreateCoupon, IssueCoupon, UpdateCoupon};
-use crate::coupon::{Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponStatus, MAX_SCOPE};
+use crate::coupon::{Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, MAX_SCOPE};
 use crate::ids::CouponId;
 use crate::inventory::MAX_QUANTITY;
 use crate::money::MoneyError;
@@ -113,16 +113,8 @@ pub(super) fn issue<R: Records>(case: &Case<'_, R>, command: &IssueCoupon) -> Re
     }
     coupon.may_issue(issued, case.now())?;
     // After this point it must succeed.
-    let copy = IssuedCoupon {
-        id: case.ids().unused(|id| case.records.issued_coupon(id).is_some())?,
-        coupon_id: coupon.id,
-        customer_id: command.customer_id,
-        status: IssuedCouponStatus::Available,
-        order_id: None,
-        issued_at: case.now(),
-        expires_at: coupon.window.until,
-        used_at: None,
-    };
+    let id = case.ids().unused(|id| case.records.issued_coupon(id).is_some())?;
+    let copy = IssuedCoupon::issued(id, coupon.id, command.customer_id, case.now(), coupon.window.until);
     let changes = Changes {
         issuances: vec![Issuance { coupon_id: coupon.id, issued: issued + 1 }],
         copies: vec![Copies { coupon_id: coupon.id, customer_id: command.customer_id, count: copies + 1 }],

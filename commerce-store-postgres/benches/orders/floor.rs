@@ -21,7 +21,8 @@ const TABLES: [&str; 8] = [
     "copy stock_entries from stdin",
     "copy wallet_entries (customer_id, currency, sequence, kind, amount, balance_after, order_id, actor, memo, created_at) \
      from stdin",
-    "copy idempotency_keys from stdin",
+    "copy idempotency_keys (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at) \
+     from stdin",
 ];
 /// More orders a second than anybody copies: how many rows are made beforehand.
 const PLENTY: f64 = 60_000.0;

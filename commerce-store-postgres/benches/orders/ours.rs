@@ -44,7 +44,11 @@ pub(crate) async fn measure(
 
 fn totals(instances: &[Ours]) -> [u64; 3] {
     instances.iter().map(Ours::stats).fold([0; 3], |[batches, commands, again], stats| {
-        [batches + stats.batches, commands + stats.commands, again + stats.contended + stats.overtaken]
+        [
+            batches + stats.batches,
+            commands + stats.commands,
+            again + stats.contended + stats.overtaken + stats.misjudged,
+        ]
     })
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Copies, Customer, Fingerprint, Id, KeyRecord, Keys, ListedVariant, Outcome, Product, Stock, StoreError,
-    Variant, Wallet, WalletId,
+    Changes, Copies, Customer, Fingerprint, Id, IssuedCoupon, KeyRecord, Keys, ListedVariant, Outcome, Product, Stock,
+    StoreError, Variant, Wallet, WalletId,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -16,23 +16,27 @@ use super::names::Named;
 use super::{Found, Mode};
 use crate::error::Failure;
 use crate::keys::Scopes;
-use crate::row::{corrupt, get, get_at, get_code, get_currency, get_id, get_money, get_text, get_text_opt, get_u64};
+use crate::row::{
+    corrupt, get, get_at, get_at_opt, get_code, get_currency, get_id, get_id_opt, get_money, get_text, get_text_opt,
+    get_u64,
+};
 
 /// The branches of a `union all` run one after another, so rows are locked in the order written here, and the
 /// clock is read when every lock is there. A row that had to be waited for is read again as it is then.
 macro_rules! hot {
     ($products:literal, $variants:literal, $stocks:literal, $wallets:literal) => {
         concat!(
-            "select 1 as kind, k.place as i1, null::bigint as i2, null::bigint as i3, null::bigint as i4,",
+            "select 1 as kind, k.place as i1, k.copy_id as i2, k.coupon_id as i3, k.customer_id as i4,",
             " null::bigint as i5, null::bigint as i6, null::text as t1, null::text as t2, null::text as t3,",
-            " null::text as t4, null::boolean as flag, k.created_at as at1, null::timestamptz as at2,",
+            " null::text as t4, null::boolean as flag, k.created_at as at1, k.expires_at as at2,",
             " k.fingerprint as bytes, k.outcome as json",
-            " from (select w.place, i.created_at, i.fingerprint,",
+            " from (select w.place, i.created_at, i.fingerprint, c.id as copy_id, c.coupon_id, c.customer_id, c.expires_at,",
             "   coalesce(i.outcome, json_build_object('order', e.payload -> 'order')) as outcome",
             "   from unnest($1::text[], $2::text[], $3::text[]) with ordinality as w (principal, operation, key, place)",
             "   join idempotency_keys i",
             "     on i.principal = w.principal and i.operation = w.operation and i.key = w.key",
-            "   left join order_events e on e.order_id = i.order_id and e.sequence = i.order_version) k",
+            "   left join order_events e on e.order_id = i.order_id and e.sequence = i.order_version",
+            "   left join issued_coupons c on c.id = i.issued_coupon_id) k",
             " union all select 2, c.id, null, null, null, null, null, c.username, c.name, null, null, null,",
             "   c.created_at, null, null, null",
             " from (select * from customers where id = any($4)) c",
@@ -68,6 +72,13 @@ pub(crate) const CATALOG: &str =
     hot!("for no key update", "for no key update of v", "for no key update of s", "for no key update of w");
 
 pub(super) const STATEMENTS: &[&str] = &[READ, COLLECT, SELL, CATALOG];
+
+/// Whether the statement is of use for more than the time.
+pub(super) fn has_work(named: &Named, keys: &Keys, scopes: &Scopes) -> bool {
+    let Named { customers, products, variants, .. } = named;
+    let none = customers.is_empty() && products.is_empty() && variants.is_empty();
+    !(none && keys.wallets.is_empty() && keys.copies.is_empty() && scopes.keys.is_empty())
+}
 
 pub(crate) async fn fetch(
     connection: &mut PgConnection,
@@ -126,12 +137,16 @@ pub(super) fn raw<I: Id>(ids: &BTreeSet<I>) -> Vec<i64> {
 fn key_record(row: &PgRow) -> Result<KeyRecord, StoreError> {
     let bytes: &[u8] = get(row, "bytes")?;
     let fingerprint = Fingerprint(bytes.try_into().map_err(|_| corrupt("a fingerprint has 16 bytes"))?);
-    Ok(KeyRecord { fingerprint, outcome: outcome_of(row, "json")?, created_at: get_at(row, "at1")? })
-}
-
-/// A stored outcome.
-pub(crate) fn outcome_of(row: &PgRow, column: &'static str) -> Result<Outcome, StoreError> {
-    Ok(get::<Json<Outcome>>(row, column)?.0)
+    let created_at = get_at(row, "at1")?;
+    let outcome = match get_id_opt(row, "i2")? {
+        Some(copy) => {
+            let (coupon, customer) = (get_id(row, "i3")?, get_id(row, "i4")?);
+            let copy = IssuedCoupon::issued(copy, coupon, customer, created_at, get_at_opt(row, "at2")?);
+            Outcome::IssuedCoupon(Arc::new(copy))
+        }
+        None => get::<Json<Outcome>>(row, "json")?.0,
+    };
+    Ok(KeyRecord { fingerprint, outcome, created_at })
 }
 
 fn customer(row: &PgRow) -> Result<Customer, StoreError> {

@@ -27,6 +27,7 @@ pub(crate) use hot::{listed_variant_of, product_of};
 pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, payment_of, redemption_of};
 pub(crate) use refunds::{refunds, refunds_from, refunds_of};
 
+use self::names::Named;
 use crate::error::Failure;
 use crate::keys::Scopes;
 
@@ -68,6 +69,12 @@ pub(crate) async fn fetch(
     scopes: &Scopes,
     mode: Mode,
 ) -> Result<Found, Failure> {
+    let (named, records) = fetch_rare(connection, keys, mode).await?;
+    hot::fetch(connection, &named, keys, scopes, mode, records).await
+}
+
+/// Reads all but what the hot statement does, and finds out what that is to read.
+async fn fetch_rare(connection: &mut PgConnection, keys: &Keys, mode: Mode) -> Result<(Named, Changes), Failure> {
     let mut records = Changes::default();
     let named = names::resolve(connection, keys).await?;
     if !named.charges.is_empty() {
@@ -91,7 +98,7 @@ pub(crate) async fn fetch(
     if !named.coupons.is_empty() {
         coupons::fetch(connection, &named.coupons, mode, &mut records).await?;
     }
-    hot::fetch(connection, &named, keys, scopes, mode, records).await
+    Ok((named, records))
 }
 
 /// Facts that never change, kept from earlier commands: who a customer is, which product a variant belongs to, what is
@@ -121,14 +128,38 @@ impl Hints {
         scopes: &Scopes,
         mode: Mode,
     ) -> Result<Found, Failure> {
-        let known: Vec<Arc<Customer>> =
-            wanted.customers.iter().filter_map(|id| self.facts.customer(*id).cloned().map(Arc::new)).collect();
-        let mut unknown = wanted.clone();
-        unknown.customers.retain(|id| self.facts.customer(*id).is_none());
+        let (unknown, known) = self.unknown(wanted);
         let mut found = fetch(connection, &unknown, scopes, mode).await?;
         self.learn(&found.records);
         found.records.customers.extend(known);
         Ok(found)
+    }
+
+    /// As [`fetch`](Self::fetch), for what has been decided already: nobody asks for the time, so what takes a statement
+    /// of its own may be all there is to read.
+    pub(crate) async fn check(
+        &mut self,
+        connection: &mut PgConnection,
+        wanted: &Keys,
+        scopes: &Scopes,
+        mode: Mode,
+    ) -> Result<(Changes, HashMap<usize, KeyRecord>), Failure> {
+        let (unknown, known) = self.unknown(wanted);
+        let (named, mut records) = fetch_rare(connection, &unknown, mode).await?;
+        let mut stored = HashMap::new();
+        if hot::has_work(&named, &unknown, scopes) {
+            Found { records, stored, .. } = hot::fetch(connection, &named, &unknown, scopes, mode, records).await?;
+        }
+        records.customers.extend(known);
+        Ok((records, stored))
+    }
+
+    /// What of `wanted` has to be read, and the customers that are known from here.
+    fn unknown(&self, wanted: &Keys) -> (Keys, Vec<Arc<Customer>>) {
+        let known = wanted.customers.iter().filter_map(|id| self.facts.customer(*id).cloned().map(Arc::new)).collect();
+        let mut unknown = wanted.clone();
+        unknown.customers.retain(|id| self.facts.customer(*id).is_none());
+        (unknown, known)
     }
 
     /// Learns from records that were read.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    Cart, CartItem, Changes, Charge, ChargeId, Coupon, CouponId, Customer, CustomerId, Date, Issuance, IssuedCoupon,
-    IssuedCouponId, KeyRecord, KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product, ProductId,
-    Records, Redemption, Refund, RefundId, Revenue, Stock, StockEntry, TopUp, TopUpId, Variant, VariantId, Wallet,
-    WalletEntry, WalletId, WorkingSet,
+    Cart, CartItem, Changes, Charge, ChargeId, Copies, Coupon, CouponId, Customer, CustomerId, Date, Issuance,
+    IssuedCoupon, IssuedCouponId, KeyRecord, KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product,
+    ProductId, Records, Redemption, Refund, RefundId, Revenue, Stock, StockEntry, TopUp, TopUpId, Variant, VariantId,
+    Wallet, WalletEntry, WalletId, WorkingSet,
 };
 
 /// Values of records, apart those that the database does not have yet. A new one is inserted, never merged into
@@ -116,12 +116,25 @@ impl Net {
         }
     }
 
-    /// The values that stocks and wallets have after the batch.
+    /// Whether the records of a sale that it changes are all there: stocks, wallets and the counters of coupons.
+    pub(crate) fn only_sells(&self) -> bool {
+        self.stocks.new.is_empty() && self.wallets.new.is_empty() && self.issuances.new.is_empty()
+    }
+
+    /// The values that stocks, wallets and the counters of coupons have after the batch.
     pub(crate) fn values(&self) -> Changes {
         fn all<K, V: Clone>(values: &Values<K, V>) -> Vec<V> {
             values.new.values().chain(values.changed.values()).cloned().collect()
         }
-        Changes { stocks: all(&self.stocks), wallets: all(&self.wallets), ..Changes::default() }
+        let copies = |copy: &IssuedCoupon| {
+            let count = *self.ordinals.get(&copy.id)?;
+            Some(Copies { coupon_id: copy.coupon_id, customer_id: copy.customer_id, count })
+        };
+        let mut copies: Vec<Copies> = self.issued_coupons.new.values().filter_map(copies).collect();
+        // The last copy that a customer gets says how many that makes.
+        copies.sort_unstable_by_key(|copies| copies.count);
+        let (stocks, wallets, issuances) = (all(&self.stocks), all(&self.wallets), all(&self.issuances));
+        Changes { stocks, wallets, issuances, copies, ..Changes::default() }
     }
 
     fn add_catalog(&mut self, changes: &Changes, before: &WorkingSet) {
@@ -154,8 +167,7 @@ impl Net {
         for copy in &changes.issued_coupons {
             let exists = before.issued_coupon(copy.id).is_some();
             if !exists {
-                let of =
-                    |c: &&commerce_core::Copies| (c.coupon_id, c.customer_id) == (copy.coupon_id, copy.customer_id);
+                let of = |c: &&Copies| (c.coupon_id, c.customer_id) == (copy.coupon_id, copy.customer_id);
                 let count = changes.copies.iter().find(of).map_or(1, |copies| copies.count);
                 self.ordinals.insert(copy.id, count);
             }

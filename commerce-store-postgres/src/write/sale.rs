@@ -1,7 +1,7 @@
 //! What an order or the issue of a coupon writes, in two statements: a lone caller waits for two round trips, a crowd
 //! shares them.
 
-use commerce_core::{OrderEvent, OrderId, OrderLine, Outcome};
+use commerce_core::{KeyRecord, OrderEvent, OrderId, OrderLine, Outcome};
 use serde_json::Error as JsonError;
 use sqlx::PgConnection;
 
@@ -85,11 +85,13 @@ with new_stock_entries as (
   select * from unnest($34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[], $38::text[], $39::bigint[],
                        $40::timestamptz[], $41::timestamptz[], $42::timestamptz[])
 )
-insert into idempotency_keys (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at)
-select u.principal, u.operation, u.key, u.fingerprint, u.outcome::json, u.order_id, u.order_version, u.created_at
+insert into idempotency_keys
+  (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)
+select u.principal, u.operation, u.key, u.fingerprint, u.outcome::json, u.order_id, u.order_version, u.created_at,
+  u.issued_coupon_id
 from unnest($43::text[], $44::text[], $45::text[], $46::bytea[], $47::text[], $48::bigint[], $49::bigint[],
-            $50::timestamptz[])
-  as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at)";
+            $50::timestamptz[], $51::bigint[])
+  as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)";
 
 pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, NEW_ORDERS, SALE];
 
@@ -286,12 +288,17 @@ fn bind_copies<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
 
 fn bind_keys<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure> {
     let keys = || net.keys.iter();
-    // An order as it was is in its history already; everything else is kept here.
-    let outcome = |outcome: &Outcome| match outcome {
+    let issued = |key: &KeyRecord| match &key.outcome {
+        Outcome::IssuedCoupon(copy) if copy.is_as_issued(key.created_at) => Some(copy.id.get()),
+        _ => None,
+    };
+    // An order as it was is in its history already, and a copy as it was issued in its row; everything else is kept here.
+    let outcome = |key: &KeyRecord| match &key.outcome {
         Outcome::Order(_) => Ok(None),
+        _ if issued(key).is_some() => Ok(None),
         other => serde_json::to_string(other).map(Some),
     };
-    let outcomes = keys().map(|(_, key)| outcome(&key.outcome)).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let outcomes = keys().map(|(_, key)| outcome(key)).collect::<Result<Vec<_>, _>>().map_err(broken)?;
     let order = |outcome: &Outcome| match outcome {
         Outcome::Order(order) => Some((order.id.get(), count(order.version))),
         _ => None,
@@ -304,7 +311,8 @@ fn bind_keys<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure> {
         .bind(outcomes)
         .bind(column!(keys(), (_, key) => order(&key.outcome).map(|(id, _)| id)))
         .bind(column!(keys(), (_, key) => order(&key.outcome).map(|(_, version)| version)))
-        .bind(column!(keys(), (_, key) => at(key.created_at))))
+        .bind(column!(keys(), (_, key) => at(key.created_at)))
+        .bind(column!(keys(), (_, key) => issued(key))))
 }
 
 fn broken(error: JsonError) -> Failure {

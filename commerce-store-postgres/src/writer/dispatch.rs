@@ -157,8 +157,11 @@ impl Board {
         Some(Ahead { values: running.values.take()?, ended: running.ended.clone() })
     }
 
-    /// How many of a crowd go into one batch: not all at once, or the next lane has nobody to work ahead for.
+    /// How many of a crowd go into one batch: not all at once, or the next lane has nobody to work ahead for, if it does.
     fn share(&self) -> usize {
+        if self.shy > 0 {
+            return self.config.batch.max(1);
+        }
         let under_way: usize = self.running.values().map(|running| running.jobs).sum();
         let all = under_way + self.waiting.len() + self.blocked.len();
         all.div_ceil(self.config.lanes.max(1)).clamp(1, self.config.batch.max(1))
@@ -166,11 +169,12 @@ impl Board {
 
     /// Starts a batch on every free lane that there is something for.
     fn hand_out(&mut self) {
-        let (lanes, share) = (self.idle.len(), self.share());
+        let lanes = self.idle.len();
         if lanes == 0 || self.waiting.is_empty() {
             return;
         }
         let open = self.open();
+        let share = self.share();
         let open_places: Vec<&[Place]> =
             open.iter().filter_map(|id| self.running.get(id)).map(|running| running.places.as_slice()).collect();
         let waiting =

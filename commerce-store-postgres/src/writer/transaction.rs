@@ -97,6 +97,21 @@ pub(super) struct Loaded {
     pub(super) absent: bool,
 }
 
+impl Loaded {
+    /// What was found of `wanted`, and under the keys of the requests, by their places.
+    pub(super) fn new(
+        requests: &[&Request],
+        wanted: Keys,
+        records: WorkingSet,
+        stored: HashMap<usize, KeyRecord>,
+        now: Timestamp,
+    ) -> Self {
+        let absent = is_absent(&wanted, &records);
+        let stored = stored.into_iter().map(|(i, record)| (requests[i].scope.clone(), record)).collect();
+        Self { wanted, records, stored, now, absent }
+    }
+}
+
 /// Locks and loads every record that the batch may touch, in one pass if the hints tell which.
 async fn load(
     connection: &mut PgConnection,
@@ -119,9 +134,7 @@ async fn load(
         records.apply(&found);
         let all = touched(requests, &records);
         if all.without(&wanted).is_empty() {
-            let absent = is_absent(&wanted, &records);
-            let stored = stored.into_iter().map(|(i, record)| (requests[i].scope.clone(), record)).collect();
-            return Ok(Loaded { wanted, records, stored, now, absent });
+            return Ok(Loaded::new(requests, wanted, records, stored, now));
         }
         wanted.extend(all);
     }
@@ -146,7 +159,7 @@ pub(super) async fn discover(
     }
 }
 
-pub(super) fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
+fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
     use commerce_core::Records;
     wanted.customers.iter().any(|id| found.customer(*id).is_none())
         || wanted.products.iter().any(|id| found.product(*id).is_none())

@@ -4,98 +4,205 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use commerce_core::conformance::{basket, krw, operator};
+use commerce_core::conformance::{World, basket, krw, operator};
 use commerce_core::store::Envelope;
-use commerce_core::{Deposit, Error, PaymentMethod, PlaceOrder, Principal, Receipt, Store, StoreError};
-use commerce_store_postgres::Stats;
+use commerce_core::{
+    CouponId, CouponRef, CustomerId, Deposit, Error, IssueCoupon, PaymentMethod, PlaceOrder, Principal, Receipt,
+    Rejection, Store, StoreError, VariantId,
+};
+use commerce_store_postgres::{PostgresStore, Stats};
 use commerce_store_postgres_testkit::{Fate, Message};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
-use crate::harness::{Gate, assert_sound, open, open_at, proxied, world};
+use crate::harness::{Backstage, Gate, assert_sound, open_at, proxied, world};
 
-/// What happens to the first order when the second one has been written behind it.
+/// What two customers want at the same time.
+#[derive(Clone, Copy)]
+enum Rush {
+    /// To order one of five units of a variant for 100 won each.
+    Orders(VariantId),
+    /// To claim one of two copies of a coupon.
+    Claims(CouponId),
+}
+
+impl Rush {
+    fn command(self, world: &World, customer_id: CustomerId) -> Envelope {
+        let principal = Principal::Customer(customer_id);
+        match self {
+            Self::Orders(variant) => {
+                let payment = Some(PaymentMethod::Wallet);
+                world.envelope(&principal, PlaceOrder { customer_id, basket: basket(&[(variant, 1)]), payment })
+            }
+            Self::Claims(coupon) => {
+                world.envelope(&principal, IssueCoupon { customer_id, coupon: CouponRef::Id(coupon) })
+            }
+        }
+    }
+
+    /// Says that the second batch has gone as far as it can before the first one ends: each lane prepares its statements
+    /// on its own connection, when it first needs them.
+    fn tells(self, statement: &str) -> bool {
+        match self {
+            Self::Orders(_) => statement.contains("insert into orders "),
+            // Without a lock.
+            Self::Claims(_) => statement.contains("from coupons c") && !statement.contains("for no key update"),
+        }
+    }
+
+    /// How many are gone.
+    async fn gone(self, world: &World) -> u64 {
+        match self {
+            Self::Orders(variant) => 5 - world.on_hand(variant).await,
+            Self::Claims(coupon) => world.issued(coupon).await.into(),
+        }
+    }
+}
+
+/// What happens to the first command when the second one can go no further.
+#[derive(Clone, Copy, PartialEq)]
 enum Then {
     /// It is committed, as was to be expected.
     Commits,
     /// It is refused, for a reason that stays.
     Fails,
-    /// It is committed, but somebody else has been at the second customer's wallet.
+    /// It is committed, but somebody else has been at a record of the second one.
     Meddles,
 }
 
 struct Outcome {
     first: Result<Receipt, Error>,
     second: Result<Receipt, Error>,
-    on_hand: u64,
+    gone: u64,
+    /// Won of the second customer.
     balance: i64,
     stats: Stats,
 }
 
-/// Two orders of one variant, the second sent when the first is about to be written; the first one's commit waits until
-/// the second is written too.
-async fn two_orders(then: Then) -> Outcome {
+fn send(store: &Arc<PostgresStore>, envelope: Envelope) -> JoinHandle<Result<Receipt, Error>> {
+    let store = Arc::clone(store);
+    tokio::spawn(async move { store.execute(envelope).await })
+}
+
+/// Two commands that meet, the second, which `follow` makes of the first, sent when the first is about to be committed;
+/// that waits until the second has gone as far as it can.
+async fn two(
+    rush: impl AsyncFnOnce(&World) -> Rush,
+    follow: fn(&World, Rush, &Envelope, CustomerId) -> Envelope,
+    then: Then,
+) -> Outcome {
     let (database, proxy) = proxied().await;
-    let store = Arc::new(open_at(proxy.url(), |config| config.lanes = 2).await);
+    let store = open_at(proxy.url(), |config| config.lanes = 2).await;
     let world = world(&store);
-    let (variant, customers) = (world.variant(100, 5).await, world.customers(2, 1_000).await);
-    let order = |customer_id| -> Envelope {
-        let payment = Some(PaymentMethod::Wallet);
-        let order = PlaceOrder { customer_id, basket: basket(&[(variant, 1)]), payment };
-        world.envelope(&Principal::Customer(customer_id), order)
-    };
-    let (written, wrote, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Gate::default()));
-    let fails = matches!(then, Then::Fails);
-    let (count, news, held) = (Arc::clone(&written), Arc::clone(&wrote), Arc::clone(&gate));
+    let (rush, customers) = (rush(&world).await, world.customers(3, 1_000).await);
+    let (told, news, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Gate::default()));
+    let (count, bell, held) = (Arc::clone(&told), Arc::clone(&news), Arc::clone(&gate));
     proxy.follow(move |message: Message<'_>| {
-        // Each lane prepares the statement on its own connection, when it first needs it.
-        if message.statement.contains("insert into orders ") {
+        if rush.tells(message.statement) {
             count.fetch_add(1, Ordering::SeqCst);
-            news.notify_one();
+            bell.notify_one();
         }
-        if message.statement == "commit" && held.hold_first() && fails { Fate::Refuse("23514") } else { Fate::Pass }
+        let refused = message.statement == "commit" && held.hold_first() && then == Then::Fails;
+        if refused { Fate::Refuse("23514") } else { Fate::Pass }
     });
-    let send = |envelope: Envelope| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move { store.execute(envelope).await })
-    };
-    let first = send(order(customers[0]));
-    wrote.notified().await;
-    let second = send(order(customers[1]));
-    wrote.notified().await;
-    assert_eq!(written.load(Ordering::SeqCst), 2, "both are written before one is committed");
-    if matches!(then, Then::Meddles) {
-        let other = open(&database).await;
-        let deposit = Deposit { customer_id: customers[1], amount: krw(7), memo: None };
-        other.execute(world.envelope(&operator(), deposit)).await.unwrap();
+    let first = rush.command(&world, customers[0]);
+    let second = follow(&world, rush, &first, customers[1]);
+    let first = send(&store, first);
+    gate.reached().await;
+    let before = told.load(Ordering::SeqCst);
+    let second = send(&store, second);
+    while told.load(Ordering::SeqCst) == before {
+        news.notified().await;
     }
+    let meddler = match then {
+        Then::Meddles => Some(meddle(&database.url, &world, rush, &customers).await),
+        _ => None,
+    };
     gate.open();
     let (first, second) = (first.await.unwrap(), second.await.unwrap());
-    let (on_hand, balance) = (world.on_hand(variant).await, world.balance(customers[1]).await);
+    if let Some(meddler) = meddler {
+        meddler.await.unwrap().unwrap();
+    }
+    let (gone, balance) = (rush.gone(&world).await, world.balance(customers[1]).await);
     assert_sound(&store).await;
-    Outcome { first, second, on_hand, balance, stats: store.stats() }
+    Outcome { first, second, gone, balance, stats: store.stats() }
+}
+
+/// Another process puts money into the second customer's wallet, or claims a copy for a third one: as soon as the first
+/// command has ended, and before the second one has the lock.
+async fn meddle(url: &str, world: &World, rush: Rush, customers: &[CustomerId]) -> JoinHandle<Result<Receipt, Error>> {
+    let other = open_at(url, |_| {}).await;
+    match rush {
+        Rush::Orders(_) => {
+            let deposit = Deposit { customer_id: customers[1], amount: krw(7), memo: None };
+            let deposit = other.execute(world.envelope(&operator(), deposit)).await;
+            tokio::spawn(async move { deposit })
+        }
+        Rush::Claims(_) => {
+            let claim = send(&other, rush.command(world, customers[2]));
+            Backstage::at(url).await.until_blocked(1).await;
+            claim
+        }
+    }
+}
+
+async fn orders(world: &World) -> Rush {
+    Rush::Orders(world.variant(100, 5).await)
+}
+
+async fn claims(world: &World) -> Rush {
+    Rush::Claims(world.coupon(|coupon| coupon.total_quantity = Some(2)).await)
+}
+
+/// The second customer wants the same.
+fn another(world: &World, rush: Rush, _: &Envelope, customer: CustomerId) -> Envelope {
+    rush.command(world, customer)
+}
+
+/// The first customer asks again, under the same key.
+fn again(world: &World, _: Rush, first: &Envelope, _: CustomerId) -> Envelope {
+    world.again(first)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_committed_as_expected_is_built_upon() {
-    let outcome = two_orders(Then::Commits).await;
-    assert!(outcome.first.is_ok() && outcome.second.is_ok());
-    assert_eq!((outcome.on_hand, outcome.balance), (3, 900));
-    assert_eq!((outcome.stats.ahead, outcome.stats.misjudged), (1, 0));
+    for outcome in [two(orders, another, Then::Commits).await, two(claims, another, Then::Commits).await] {
+        assert!(outcome.first.is_ok() && outcome.second.is_ok());
+        assert_eq!((outcome.gone, outcome.stats.ahead, outcome.stats.misjudged), (2, 1, 0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_built_on_a_failure_is_done_again() {
-    let outcome = two_orders(Then::Fails).await;
-    assert!(matches!(outcome.first, Err(Error::Store(StoreError::Corrupt { .. }))), "{:?}", outcome.first);
-    assert!(outcome.second.is_ok());
-    assert_eq!((outcome.on_hand, outcome.balance), (4, 900), "only the second order is there");
-    assert_eq!((outcome.stats.ahead, outcome.stats.misjudged), (0, 1));
+    for outcome in [two(orders, another, Then::Fails).await, two(claims, another, Then::Fails).await] {
+        assert!(matches!(outcome.first, Err(Error::Store(StoreError::Corrupt { .. }))), "{:?}", outcome.first);
+        assert!(outcome.second.is_ok());
+        assert_eq!((outcome.gone, outcome.stats.ahead, outcome.stats.misjudged), (1, 0, 1), "only the second is there");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_another_process_changed_meanwhile_is_decided_on_again() {
-    let outcome = two_orders(Then::Meddles).await;
-    assert!(outcome.first.is_ok() && outcome.second.is_ok());
-    assert_eq!((outcome.on_hand, outcome.balance), (3, 907));
-    assert_eq!((outcome.stats.ahead, outcome.stats.misjudged), (0, 1));
+    let ordered = two(orders, another, Then::Meddles).await;
+    assert!(ordered.first.is_ok() && ordered.second.is_ok());
+    assert_eq!((ordered.gone, ordered.balance), (2, 907));
+    assert_eq!((ordered.stats.ahead, ordered.stats.misjudged), (0, 1));
+
+    let claimed = two(claims, another, Then::Meddles).await;
+    assert!(claimed.first.is_ok());
+    let sold_out = matches!(claimed.second, Err(Error::Rejected(Rejection::CouponSoldOut { .. })));
+    assert!(sold_out, "the other process took the last copy: {:?}", claimed.second);
+    assert_eq!((claimed.gone, claimed.stats.ahead, claimed.stats.misjudged), (2, 0, 1));
+}
+
+/// Nothing of the first is to be seen when the second looks for its key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_that_the_batch_ahead_takes_is_replayed() {
+    for outcome in [two(orders, again, Then::Commits).await, two(claims, again, Then::Commits).await] {
+        let (first, second) = (outcome.first.unwrap(), outcome.second.unwrap());
+        assert_eq!((first.replayed, second.replayed), (false, true));
+        assert_eq!(first.outcome, second.outcome);
+        // A claim may look for its key a moment later, when it is there.
+        assert_eq!((outcome.gone, outcome.stats.ahead + outcome.stats.misjudged), (1, 1));
+    }
 }

@@ -29,8 +29,8 @@ struct Bug {
 const BUGS: &[Bug] = &[
     Bug {
         what: "no key is kept",
-        from: "as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at)",
-        to: "as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at) where false",
+        from: "as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)",
+        to: "as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id) where false",
         found_by: &["a_replay_answers_as_then", "racing_requests_under_one_key_run_once"],
     },
     Bug {
