@@ -84,7 +84,7 @@ async fn migrate_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error
 
 #[tokio::main]
 async fn reconcile_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
-    let store = postgres(settings, database(settings)?).await?;
+    let store = postgres(settings, database(settings)?, RECONCILE_DEADLINE).await?;
     let Report { stocks, wallets, coupons, copies, orders, top_ups, sales, drifts, .. } = reconcile(&*store).await?;
     println!(
         "{stocks} stocks, {wallets} wallets, {coupons} coupons, {copies} copies, {orders} orders, {top_ups} top-ups, \
@@ -99,7 +99,7 @@ async fn reconcile_database(settings: &Settings) -> Result<ExitCode, Box<dyn Err
 
 #[tokio::main]
 async fn expire_in_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
-    let store = postgres(settings, database(settings)?).await?;
+    let store = postgres(settings, database(settings)?, None).await?;
     let ended = expiry::sweep(&Commerce::new(store, settings.node_id)).await?;
     println!("{ended} orders ended whose time to be paid was over");
     Ok(ExitCode::SUCCESS)
@@ -111,11 +111,19 @@ async fn store(settings: &Settings) -> Result<(Arc<dyn Store>, &'static str), Bo
         let store = MemoryStore::new(settings.shop());
         return Ok((Arc::new(store), "in this process's memory: everything is forgotten when it stops"));
     };
-    Ok((postgres(settings, url).await?, "in PostgreSQL"))
+    Ok((postgres(settings, url, None).await?, "in PostgreSQL"))
 }
 
-async fn postgres(settings: &Settings, url: &DatabaseUrl) -> Result<Arc<dyn Store>, Box<dyn Error>> {
-    let config = commerce_store_postgres::Config::new(url.as_str(), settings.shop())?;
+/// How long a page of the books may take to read: nobody waits for it as for an answer.
+const RECONCILE_DEADLINE: Option<Duration> = Some(Duration::from_secs(60));
+
+async fn postgres(
+    settings: &Settings,
+    url: &DatabaseUrl,
+    deadline: Option<Duration>,
+) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+    let mut config = commerce_store_postgres::Config::new(url.as_str(), settings.shop())?;
+    config.deadline = deadline.unwrap_or(config.deadline);
     let named = |error| format!("COMMERCE_DATABASE_URL (--database-url): {error}");
     Ok(Arc::new(PostgresStore::open(config).await.map_err(named)?))
 }
