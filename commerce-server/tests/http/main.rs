@@ -18,4 +18,5 @@ mod pagination;
 mod payments;
 mod problems;
 mod refunds;
+mod stories;
 mod wallet;
