@@ -19,7 +19,7 @@ pub struct CartItem {
     pub variant_id: VariantId,
     /// How many units.
     pub quantity: Quantity,
-    /// What one unit cost when the variant came into the cart. Adding more of it later, or changing the quantity,
+    /// What one unit cost when the variant came into the cart, of as many as came. Adding more later, or changing the quantity,
     /// leaves it: the customer is told of every change since then.
     pub saved_price: Money,
     /// When the variant came into the cart.

@@ -1,9 +1,12 @@
 //! What is for sale: products and their variants.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ProductId, VariantId};
 use crate::money::{Money, MoneyError};
+use crate::price_rules::PriceRules;
 use crate::text::{Name, Note, Sku};
 use crate::time::Timestamp;
 
@@ -67,6 +70,9 @@ pub struct Variant {
     pub additional_price: Money,
     /// Whether this form may be sold.
     pub active: bool,
+    /// What else a unit may cost, by time and quantity; none for most variants, and never empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_rules: Option<Arc<PriceRules>>,
     /// Counts changes of this record, from 1.
     pub version: u64,
     /// When it was created.
@@ -75,7 +81,7 @@ pub struct Variant {
     pub updated_at: Timestamp,
 }
 
-/// What one unit of `variant` costs: base plus additional price (design, section 4, pricing).
+/// What one unit of `variant` costs without price rules: base plus additional price (design, section 4, pricing).
 pub fn unit_price(product: &Product, variant: &Variant) -> Result<Money, MoneyError> {
     product.base_price.plus(variant.additional_price)
 }

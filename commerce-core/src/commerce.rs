@@ -143,7 +143,7 @@ impl Commerce {
     /// The cart of `customer` as it looks now.
     pub async fn cart(&self, customer: CustomerId) -> Result<CartView, Error> {
         let records = self.loaded(|records| cart_view_keys(customer, records)).await?;
-        Ok(decide::view_cart(&records, customer)?)
+        Ok(decide::view_cart(&records, customer, self.store.now().await?)?)
     }
 
     /// Loads until everything that `keys` names has been looked for.

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Product, Variant, unit_price};
+use crate::catalog::{Product, Variant};
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::ids::{IssuedCouponId, VariantId};
 use crate::money::{Currency, Money};
 use crate::order::{AppliedCoupon, OrderLine};
+use crate::price_rules::{PriceRule, price_of};
 use crate::rejection::Rejection;
 use crate::stacking;
 use crate::time::Timestamp;
@@ -60,7 +61,7 @@ pub fn price(drafts: &[DraftLine<'_>], coupons: &[CouponUse<'_>], now: Timestamp
     let mut lines = Vec::with_capacity(drafts.len());
     let mut subtotal = Money::zero(currency);
     for draft in drafts {
-        let line = price_line(draft, currency)?;
+        let line = price_line(draft, drafts, currency, now)?;
         subtotal = subtotal.plus(line.subtotal)?;
         lines.push(line);
     }
@@ -73,8 +74,15 @@ pub fn price(drafts: &[DraftLine<'_>], coupons: &[CouponUse<'_>], now: Timestamp
     Ok(Priced { lines, coupons, subtotal, discount, total: subtotal.minus(discount)? })
 }
 
-fn price_line(draft: &DraftLine<'_>, currency: Currency) -> Result<OrderLine, Rejection> {
-    let unit_price = unit_price(draft.product, draft.variant)?;
+fn price_line(
+    draft: &DraftLine<'_>,
+    drafts: &[DraftLine<'_>],
+    currency: Currency,
+    now: Timestamp,
+) -> Result<OrderLine, Rejection> {
+    let same = |other: &&DraftLine<'_>| other.variant.id == draft.variant.id;
+    let units = || drafts.iter().filter(same).map(|draft| u64::from(draft.quantity)).sum();
+    let (unit_price, priced_by) = price_of(draft.product, draft.variant, units, now)?;
     let subtotal = unit_price.times(draft.quantity)?;
     Ok(OrderLine {
         product_id: draft.product.id,
@@ -83,6 +91,7 @@ fn price_line(draft: &DraftLine<'_>, currency: Currency) -> Result<OrderLine, Re
         option_name: draft.variant.option_name.clone(),
         sku: draft.variant.sku.clone(),
         unit_price,
+        priced_by,
         quantity: draft.quantity,
         subtotal,
         discount: Money::zero(currency),
@@ -131,6 +140,16 @@ pub enum Rule {
         /// Which variant.
         variant_id: VariantId,
     },
+    /// A scheduled price of a variant, instead of its unit price.
+    ScheduledPrice {
+        /// Which variant.
+        variant_id: VariantId,
+    },
+    /// A quantity tier of a variant, instead of its unit price.
+    PriceTier {
+        /// Which variant.
+        variant_id: VariantId,
+    },
     /// Enough units on hand for all lines of a variant together.
     Availability {
         /// Which variant.
@@ -143,11 +162,20 @@ pub enum Rule {
     },
 }
 
+fn price_rule(line: &OrderLine) -> Rule {
+    let variant_id = line.variant_id;
+    match line.priced_by {
+        None => Rule::UnitPrice { variant_id },
+        Some(PriceRule::Scheduled { .. }) => Rule::ScheduledPrice { variant_id },
+        Some(PriceRule::Tier { .. }) => Rule::PriceTier { variant_id },
+    }
+}
+
 impl Quote {
     /// A quote of a priced basket, with the stock's word on each variant.
     pub(crate) fn of(priced: Priced, availability: Vec<(VariantId, Option<Rejection>)>) -> Self {
         let price_steps = priced.lines.iter().map(|line| TraceStep {
-            rule: Rule::UnitPrice { variant_id: line.variant_id },
+            rule: price_rule(line),
             gave: Some(line.unit_price),
             refused: None,
             passed_over: None,

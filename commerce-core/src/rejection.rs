@@ -68,6 +68,28 @@ pub enum Rejection {
         /// The end.
         until: Timestamp,
     },
+    /// More price rules of a kind than a variant may have.
+    #[error("{rules} price rules of a kind were given, at most {max} are allowed")]
+    TooManyPriceRules {
+        /// How many were given.
+        rules: usize,
+        /// The most allowed.
+        max: usize,
+    },
+    /// Quantity tiers out of order.
+    #[error("the tier from {quantity} units comes after the one from {before}; tiers go up, each quantity once")]
+    PriceTiersUnordered {
+        /// The tier's quantity.
+        quantity: u32,
+        /// The one before it.
+        before: u32,
+    },
+    /// Two scheduled prices at once, or out of order.
+    #[error("the price scheduled from {from} begins before the one before it ends; put them in order, one at a time")]
+    ScheduledPricesOverlap {
+        /// The beginning of the later one.
+        from: Timestamp,
+    },
     /// The caller supplied fewer fresh ids than the command needs.
     #[error("the command needs {needed} fresh ids, {given} were supplied")]
     TooFewIds {
@@ -487,6 +509,9 @@ impl Rejection {
             Self::AmountNotPositive { .. } => "amount_not_positive",
             Self::NegativePrice { .. } => "negative_price",
             Self::EmptyWindow { .. } => "empty_window",
+            Self::TooManyPriceRules { .. } => "too_many_price_rules",
+            Self::PriceTiersUnordered { .. } => "price_tiers_unordered",
+            Self::ScheduledPricesOverlap { .. } => "scheduled_prices_overlap",
             Self::TooFewIds { .. } => "too_few_ids",
             Self::IdTaken { .. } => "id_taken",
             Self::TooManyCoupons { .. } => "too_many_coupons",

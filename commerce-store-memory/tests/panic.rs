@@ -187,7 +187,14 @@ mod tests {
             UpdateProduct { product_id, expected_version: version, name: None, base_price: Some(won(7)), status: None }
                 .into(),
             AddVariant { product_id, variant: new_variant("SKU-3") }.into(),
-            UpdateVariant { variant_id: variant(), expected_version: version, additional_price: None, active }.into(),
+            UpdateVariant {
+                variant_id: variant(),
+                expected_version: version,
+                additional_price: None,
+                active,
+                price_rules: None,
+            }
+            .into(),
             AdjustStock { variant_id: variant(), delta: -3, note: None }.into(),
             Deposit { customer_id: id(1), amount: won(5), memo: None }.into(),
             AdjustWallet { customer_id: id(1), amount: won(-5), memo: "why".parse().expect("a note") }.into(),

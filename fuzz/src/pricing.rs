@@ -1,10 +1,13 @@
 //! Pricing: any basket with any coupons comes out as a plain reckoning in 128 bits says, share by share.
 
+use std::sync::Arc;
+
 use arbitrary::{Arbitrary, Unstructured};
 use commerce_core::{
     AppliedCoupon, Coupon, CouponScope, CouponUse, Currency, CustomerId, Discount, DraftLine, Id, IssuedCoupon,
-    IssuedCouponId, IssuedCouponStatus, MAX_COUPONS, MAX_MINOR, MAX_QUANTITY, Money, Name, Percent, Priced, Product,
-    ProductStatus, Rejection, Sku, Stacking, Timestamp, Variant, Window, price,
+    IssuedCouponId, IssuedCouponStatus, MAX_COUPONS, MAX_MINOR, MAX_QUANTITY, Money, Name, Percent, PriceRules,
+    PriceTier, Priced, Product, ProductStatus, Quantity, Rejection, ScheduledPrice, Sku, Stacking, Timestamp, Variant,
+    Window, price,
 };
 use rust_decimal::Decimal;
 
@@ -25,6 +28,23 @@ struct Line {
     base: Minor,
     additional: Minor,
     quantity: Count,
+    sale: Option<Sale>,
+    tiers: Vec<Tier>,
+}
+
+/// A scheduled price: from and until so many microseconds after the present.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+struct Sale {
+    from: i8,
+    lasts: Option<u8>,
+    price: Minor,
+}
+
+/// A price by quantity, so many units above the tier before it.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+struct Tier {
+    more: u8,
+    price: Minor,
 }
 
 /// True once in thirty-two: what refuses a whole basket must not hide what happens to the others.
@@ -121,8 +141,8 @@ fn reckon(input: &Input) -> Option<Reckoned> {
     let bound = i128::from(MAX_MINOR);
     let within = |amount: i128| (amount <= bound).then_some(amount);
     let subtotal = |line: &Line| {
-        let unit = within(line.base.minor() + line.additional.minor())?;
-        within(unit * i128::from(line.quantity.units()))
+        within(line.base.minor() + line.additional.minor())?;
+        within(line.unit() * i128::from(line.quantity.units()))
     };
     let subtotals: Vec<i128> = input.lines.iter().map(subtotal).collect::<Option<_>>()?;
     within(subtotals.iter().sum())?;
@@ -259,6 +279,44 @@ impl Count {
 }
 
 impl Line {
+    /// What a unit of it costs; no other line has the variant.
+    fn unit(&self) -> i128 {
+        let in_force =
+            |sale: &Sale| sale.from <= 0 && sale.lasts.is_none_or(|lasts| i16::from(sale.from) + i16::from(lasts) >= 0);
+        let sale = self.sale.filter(in_force);
+        let price = sale.map_or(self.base.minor() + self.additional.minor(), |sale| sale.price.minor());
+        let reached = self.tiers().into_iter().rfind(|(from, _)| *from <= self.quantity.units());
+        reached.map_or(price, |(_, tier)| tier.minor().min(price))
+    }
+
+    /// From how many units, and the price.
+    fn tiers(&self) -> Vec<(u32, Minor)> {
+        let tier = |from: &mut u32, tier: &Tier| {
+            *from += u32::from(tier.more) + 1;
+            Some((*from, tier.price))
+        };
+        self.tiers.iter().take(PriceRules::MAX).scan(1, tier).collect()
+    }
+
+    fn price_rules(&self, currency: Currency) -> Option<Arc<PriceRules>> {
+        let price = |minor: Minor| money(minor.minor(), self.foreign.yes(), currency);
+        let after = |micros: i16| Timestamp::from_micros(NOW.as_micros() + i64::from(micros));
+        let tier = |(from, minor)| PriceTier {
+            from_quantity: Quantity::new(i64::from(from)).expect("a quantity"),
+            unit_price: price(minor),
+        };
+        let scheduled = |sale: &Sale| {
+            let from = i16::from(sale.from);
+            let until = sale.lasts.map(|lasts| after(from + i16::from(lasts) + 1));
+            ScheduledPrice { window: Window { from: after(from), until }, unit_price: price(sale.price) }
+        };
+        let rules = PriceRules {
+            tiers: self.tiers().into_iter().map(tier).collect(),
+            scheduled: self.sale.iter().map(scheduled).collect(),
+        };
+        (!rules.is_empty()).then(|| Arc::new(rules))
+    }
+
     fn records(&self, raw: i64, currency: Currency) -> (Product, Variant, u32) {
         let product = Product {
             id: id(raw),
@@ -277,6 +335,7 @@ impl Line {
             option_name: None,
             additional_price: money(self.additional.minor(), self.foreign.yes(), currency),
             active: true,
+            price_rules: self.price_rules(currency),
             version: 1,
             created_at: NOW,
             updated_at: NOW,

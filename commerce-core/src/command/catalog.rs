@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::ProductStatus;
 use crate::ids::{ProductId, VariantId};
 use crate::money::Money;
+use crate::price_rules::PriceRules;
 use crate::text::{Name, Note, Sku};
 
 /// A variant to be created with its product, or added to one.
@@ -79,6 +80,9 @@ pub struct UpdateVariant {
     /// Switches it on or off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
+    /// All of its price rules from now on; empty takes them away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_rules: Option<PriceRules>,
 }
 
 /// Books a movement of stock by hand. Operators only.

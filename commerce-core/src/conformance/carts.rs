@@ -228,7 +228,12 @@ pub(super) async fn a_cart_shows_what_has_changed(world: World) {
     world.run(&staff, update(there[0].0, Some(krw(1_500)), None)).await;
     world.run(&staff, update(there[1].0, None, Some(ProductStatus::Discontinued))).await;
     let (variant_id, active) = (there[2].1, Some(false));
-    world.run(&staff, UpdateVariant { variant_id, expected_version: None, additional_price: None, active }).await;
+    world
+        .run(
+            &staff,
+            UpdateVariant { variant_id, expected_version: None, additional_price: None, active, price_rules: None },
+        )
+        .await;
     world.place(stranger, basket(&[(there[3].1, 2)])).await;
 
     let view = world.cart_view(customer).await;

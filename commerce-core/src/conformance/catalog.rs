@@ -68,7 +68,13 @@ async fn shelf(world: &World) -> Vec<Listing> {
         if at == 6 {
             // All of its units are of a variant that is off.
             let variant_id = listing.variants[0].variant.id;
-            let off = UpdateVariant { variant_id, expected_version: None, additional_price: None, active: Some(false) };
+            let off = UpdateVariant {
+                variant_id,
+                expected_version: None,
+                additional_price: None,
+                active: Some(false),
+                price_rules: None,
+            };
             world.run(&operator(), off).await;
         }
         listings.push(sound(world.store().product(id).await).expect("the product"));

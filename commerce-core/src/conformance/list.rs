@@ -2,7 +2,7 @@
 
 use super::{
     Case, atomicity, cards, carts, catalog, coupons, gateway_refunds, idempotency, leases, lifecycle, orders, outbox,
-    pages, reads, refunds, rejections, sales, stock, uniqueness, views, wallets,
+    pages, prices, reads, refunds, rejections, sales, stock, uniqueness, views, wallets,
 };
 
 macro_rules! suite {
@@ -121,6 +121,10 @@ suite! { $
         what_is_added_during_an_order_is_ordered_or_stays: "what comes into a cart is ordered once, or stays there",
         an_order_takes_the_cart_in_its_commit: "an order empties its cart, in one commit; a refused one leaves it",
         a_cart_shows_what_has_changed: "a cart shows saved and present prices, and what cannot be bought, and why",
+    }
+    prices {
+        a_scheduled_price_begins_and_ends_on_the_instant: "a scheduled price is in force in its window, to the microsecond",
+        a_tier_counts_all_units_of_a_variant: "a tier counts all units of a variant, and gives the lower price",
     }
     uniqueness {
         a_username_has_one_owner: "of racing registrations with one username one wins",

@@ -37,6 +37,7 @@ mod list;
 mod orders;
 mod outbox;
 mod pages;
+mod prices;
 mod reads;
 mod refunds;
 mod refusals;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::script::correction;
-use super::{World, basket, cart_basket, krw, operator};
+use super::{World, basket, cart_basket, krw, operator, prices};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
@@ -72,6 +72,9 @@ pub(super) async fn refused(world: &World) -> Vec<(Envelope, Rejection)> {
     let mut refused = Refused::default();
     catalog(world, &scene, &mut refused).await;
     listings(world, &scene, &mut refused);
+    for (update, rejection) in prices::refused(variant, world.now()) {
+        refused.add(world, &operator(), update, rejection);
+    }
     baskets(world, &scene, &mut refused).await;
     carts(world, &scene, &mut refused).await;
     campaigns(world, &scene, &mut refused).await;
@@ -190,7 +193,13 @@ async fn baskets(world: &World, scene: &Scene, refused: &mut Refused) {
     let not_on_sale = Rejection::ProductNotOnSale { product: product_id, status: ProductStatus::Paused };
     refused.add(world, me, order(&[(*variant, 99), (paused.variants[0].variant.id, 1)]), not_on_sale);
     let off = world.product(1_000, &[9, 9]).await.variants[1].variant.id;
-    let switch = UpdateVariant { variant_id: off, expected_version: None, additional_price: None, active: Some(false) };
+    let switch = UpdateVariant {
+        variant_id: off,
+        expected_version: None,
+        additional_price: None,
+        active: Some(false),
+        price_rules: None,
+    };
     world.run(&operator(), switch).await;
     refused.add(world, me, order(&[(off, 1)]), Rejection::VariantInactive { variant: off });
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::prices::tiers;
 use super::{World, basket, cart_basket, krw, operator};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
@@ -15,6 +16,7 @@ use crate::decide::Outcome;
 use crate::gateway::GatewayStatus;
 use crate::ids::{CustomerId, VariantId};
 use crate::payment::PaymentMethod;
+use crate::price_rules::PriceRules;
 use crate::principal::Principal;
 use crate::refund::RefundReport;
 use crate::store::{Envelope, Receipt};
@@ -88,7 +90,9 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     step(world, &staff, update, &mut script).await;
     step(world, &staff, AddVariant { product_id, variant: world.new_variant(3) }, &mut script).await;
     let additional_price = Some(krw(10));
-    let update = UpdateVariant { variant_id, expected_version: None, additional_price, active: Some(false) };
+    let price_rules = Some(PriceRules { tiers: tiers(&[(2, 9)]), scheduled: Vec::new() });
+    let update =
+        UpdateVariant { variant_id, expected_version: None, additional_price, active: Some(false), price_rules };
     step(world, &staff, update, &mut script).await;
     step(world, &staff, AdjustStock { variant_id, delta: -1, note: None }, &mut script).await;
     step(world, &staff, correction(customer_id, -100), &mut script).await;

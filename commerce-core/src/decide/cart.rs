@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::basket::{Demand, check_count, check_stock, sellable};
 use super::{Case, Decision, Outcome, check_version};
 use crate::cart::{Cart, CartItem, CartLine, CartView, MergedCart, RefusedLine, admit};
-use crate::catalog::unit_price;
 use crate::command::{AddCartItem, ClearCart, LineRequest, MergeCart, RemoveCartItem, UpdateCartItem};
 use crate::ids::{CustomerId, VariantId};
 use crate::money::Money;
+use crate::price_rules::price_of;
 use crate::records::{Changes, Records};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
@@ -74,7 +74,7 @@ fn place_of(cart: &Cart, variant: VariantId) -> Result<usize, Rejection> {
 /// What a line would be in a cart: it must be for sale now.
 fn new_item<R: Records>(records: &R, line: LineRequest, now: Timestamp) -> Result<CartItem, Rejection> {
     let (product, variant) = sellable(records, line.variant_id)?;
-    let saved_price = unit_price(product, variant)?;
+    let (saved_price, _) = price_of(product, variant, || u64::from(line.quantity.get()), now)?;
     Ok(CartItem { variant_id: line.variant_id, quantity: line.quantity, saved_price, added_at: now })
 }
 
@@ -93,27 +93,33 @@ fn next<R: Records>(case: &Case<'_, R>, cart: &Arc<Cart>, items: Vec<CartItem>) 
 }
 
 /// How the cart of `customer` looks: at present prices, with what can be bought now and what cannot, and why.
-pub fn view_cart<R: Records>(records: &R, customer: CustomerId) -> Result<CartView, Rejection> {
+pub fn view_cart<R: Records>(records: &R, customer: CustomerId, now: Timestamp) -> Result<CartView, Rejection> {
     records.customer(customer).ok_or(Rejection::CustomerNotFound { customer })?;
     let cart = records.cart(customer).cloned().unwrap_or(Cart::empty(customer));
     let mut total = cart.items.first().map(|item| Money::zero(item.saved_price.currency()));
     let mut lines = Vec::with_capacity(cart.items.len());
     for item in &cart.items {
-        lines.push(view_line(records, *item, &mut total)?);
+        lines.push(view_line(records, *item, now, &mut total)?);
     }
     Ok(CartView { cart: Arc::new(cart), lines, total })
 }
 
 /// An item next to its records; what it costs is added to the total if it can be bought.
-fn view_line<R: Records>(records: &R, item: CartItem, total: &mut Option<Money>) -> Result<CartLine, Rejection> {
+fn view_line<R: Records>(
+    records: &R,
+    item: CartItem,
+    now: Timestamp,
+    total: &mut Option<Money>,
+) -> Result<CartLine, Rejection> {
     let id = item.variant_id;
     let variant = records.variant(id).ok_or(Rejection::VariantNotFound { variant: id })?;
     let product =
         records.product(variant.product_id).ok_or(Rejection::ProductNotFound { product: variant.product_id })?;
-    let unit_price = unit_price(product, variant);
+    let units = u64::from(item.quantity.get());
+    let unit_price = price_of(product, variant, || units, now).map(|(price, _)| price);
     let cost = || {
         sellable(records, id)?;
-        check_stock(records, &Demand { variant, units: u64::from(item.quantity.get()) })?;
+        check_stock(records, &Demand { variant, units })?;
         let subtotal = unit_price.clone()?.times(item.quantity.get())?;
         let sum = total.unwrap_or(Money::zero(subtotal.currency())).plus(subtotal)?;
         Ok::<_, Rejection>((subtotal, sum))

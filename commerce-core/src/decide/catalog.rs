@@ -70,6 +70,7 @@ fn list_variant<R: Records>(
         option_name: new.option_name.clone(),
         additional_price: new.additional_price,
         active: true,
+        price_rules: None,
         version: 1,
         created_at: case.now(),
         updated_at: case.now(),
@@ -122,7 +123,7 @@ pub(super) fn update_product<R: Records>(case: &Case<'_, R>, command: &UpdatePro
 }
 
 pub(super) fn update_variant<R: Records>(case: &Case<'_, R>, command: &UpdateVariant) -> Result<Decision, Rejection> {
-    if command.additional_price.is_none() && command.active.is_none() {
+    if command.additional_price.is_none() && command.active.is_none() && command.price_rules.is_none() {
         return Err(Rejection::NothingToChange);
     }
     let variant = variant(case, command.variant_id)?;
@@ -130,11 +131,17 @@ pub(super) fn update_variant<R: Records>(case: &Case<'_, R>, command: &UpdateVar
     let changed = Arc::new(Variant {
         additional_price: command.additional_price.unwrap_or(variant.additional_price),
         active: command.active.unwrap_or(variant.active),
+        price_rules: match &command.price_rules {
+            Some(rules) => (!rules.is_empty()).then(|| Arc::new(rules.clone())),
+            None => variant.price_rules.clone(),
+        },
         version: variant.version + 1,
         updated_at: case.now(),
         ..variant.clone()
     });
-    check_prices(product(case, variant.product_id)?, &changed)?;
+    let product = product(case, variant.product_id)?;
+    check_prices(product, &changed)?;
+    changed.price_rules.as_ref().map_or(Ok(()), |rules| rules.check(product.base_price.currency()))?;
     // After this point it must succeed.
     let stock = case.records.stock(variant.id).unwrap_or(Stock::empty(variant.id));
     let changes = Changes { variants: vec![Arc::clone(&changed)], ..Changes::default() };

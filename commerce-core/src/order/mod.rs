@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId, PaymentId, ProductId, VariantId};
 use crate::money::{Currency, Money, MoneyError};
 use crate::payment::PaymentMethod;
+use crate::price_rules::PriceRule;
 use crate::principal::Principal;
 use crate::refund::Refund;
 use crate::rejection::Rejection;
@@ -35,6 +36,9 @@ pub struct OrderLine {
     pub sku: Sku,
     /// What one unit cost.
     pub unit_price: Money,
+    /// The price rule that said so; none if it was base plus additional price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priced_by: Option<PriceRule>,
     /// How many units.
     pub quantity: u32,
     /// Unit price times quantity.

@@ -74,7 +74,7 @@ proptest! {
     #[test]
     fn what_can_be_bought_is_bought_for_the_total_shown(items in items()) {
         let records = records(&items);
-        let view = view_cart(&records, id(1)).expect("a view");
+        let view = view_cart(&records, id(1), at(0)).expect("a view");
         let lines = to_buy(&view);
         let sum: i64 = view.lines.iter().filter_map(|line| line.subtotal).map(|subtotal| subtotal.minor()).sum();
         prop_assert_eq!(view.total.map(|total| total.minor()), (!items.is_empty()).then_some(sum));

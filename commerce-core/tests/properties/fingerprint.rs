@@ -52,7 +52,14 @@ fn samples() -> Vec<Command> {
         }
         .into(),
         AddVariant { product_id: id(2), variant: new_variant() }.into(),
-        UpdateVariant { variant_id: id(3), expected_version: None, additional_price: None, active: Some(false) }.into(),
+        UpdateVariant {
+            variant_id: id(3),
+            expected_version: None,
+            additional_price: None,
+            active: Some(false),
+            price_rules: None,
+        }
+        .into(),
         AdjustStock { variant_id: id(3), delta: -2, note: None }.into(),
         Deposit { customer_id: id(1), amount: krw(50_000), memo: None }.into(),
         AdjustWallet { customer_id: id(1), amount: krw(-10), memo: note("miscounted") }.into(),
@@ -215,7 +222,7 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         Operation::RegisterCustomer => &["customer_id"],
         Operation::CreateProduct => &["description"],
         Operation::UpdateProduct => &["expected_version", "name", "base_price", "status"],
-        Operation::UpdateVariant => &["expected_version", "additional_price", "active"],
+        Operation::UpdateVariant => &["expected_version", "additional_price", "active", "price_rules"],
         Operation::AdjustStock => &["note"],
         Operation::Deposit => &["memo"],
         Operation::CreateCoupon => &["code", "min_subtotal", "total_quantity"],

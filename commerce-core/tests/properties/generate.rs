@@ -5,10 +5,11 @@ use commerce_core::{
     ClearCart, Command, Coupon, CouponCode, CouponId, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency,
     CustomerId, DeliverOrder, Deposit, Discount, ExpireOrder, GatewayPayment, GatewayStatus, Id, IssueCoupon,
     IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name, NewVariant, Note,
-    OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, Product, ProductId, ProductStatus, Quantity,
-    RefundDestination, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp,
-    SettleCharge, SettleRefund, ShipOrder, Sku, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon,
-    UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
+    OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules, PriceTier, Principal, Product, ProductId,
+    ProductStatus, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer,
+    RemoveCartItem, RequestTopUp, ScheduledPrice, SettleCharge, SettleRefund, ShipOrder, Sku, Stacking,
+    StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Variant,
+    VariantId, Window,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -212,9 +213,9 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
             }
         ),
         (any_id(), new_variant()).prop_map(|(product_id, variant)| AddVariant { product_id, variant }.into()),
-        (any_id(), version(), of(money()), of(any::<bool>())).prop_map(
-            |(variant_id, expected_version, additional_price, active)| {
-                UpdateVariant { variant_id, expected_version, additional_price, active }.into()
+        (any_id(), version(), of(money()), of(any::<bool>()), of(price_rules())).prop_map(
+            |(variant_id, expected_version, additional_price, active, price_rules)| {
+                UpdateVariant { variant_id, expected_version, additional_price, active, price_rules }.into()
             }
         ),
         (any_id(), any::<i64>(), of(any_note())).prop_map(|(variant_id, delta, note)| AdjustStock {
@@ -331,6 +332,14 @@ pub(crate) fn product(id: ProductId, base: i64) -> Product {
     }
 }
 
+/// Any price rules, kept or refused.
+pub(crate) fn price_rules() -> impl Strategy<Value = PriceRules> {
+    let tier = (quantity(), money()).prop_map(|(from_quantity, unit_price)| PriceTier { from_quantity, unit_price });
+    let scheduled = (window(), money()).prop_map(|(window, unit_price)| ScheduledPrice { window, unit_price });
+    (prop::collection::vec(tier, 0..4), prop::collection::vec(scheduled, 0..4))
+        .prop_map(|(tiers, scheduled)| PriceRules { tiers, scheduled })
+}
+
 pub(crate) fn variant(id: VariantId, product_id: ProductId, more: i64) -> Variant {
     Variant {
         id,
@@ -339,6 +348,7 @@ pub(crate) fn variant(id: VariantId, product_id: ProductId, more: i64) -> Varian
         option_name: None,
         additional_price: krw(more),
         active: true,
+        price_rules: None,
         version: 1,
         created_at: at(0),
         updated_at: at(0),

@@ -21,6 +21,8 @@ mod money;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod price_rules;
+#[cfg(test)]
 mod pricing;
 #[cfg(test)]
 mod quotes;

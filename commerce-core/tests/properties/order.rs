@@ -40,6 +40,7 @@ pub(crate) fn order(status: OrderStatus) -> Order {
         option_name: None,
         sku: Sku::new("SKU-1").expect("a SKU"),
         unit_price: krw(500),
+        priced_by: None,
         quantity: 2,
         subtotal: krw(1_000),
         discount: krw(0),

@@ -24,6 +24,7 @@ fn line(number: i64, unit_price: i64, quantity: u32, discount: i64) -> OrderLine
         option_name: None,
         sku: Sku::new(format!("SKU-{number}")).expect("a SKU"),
         unit_price: krw(unit_price),
+        priced_by: None,
         quantity,
         subtotal: krw(subtotal),
         discount: krw(discount.min(subtotal)),

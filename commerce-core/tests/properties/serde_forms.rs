@@ -7,8 +7,8 @@ use commerce_core::{
     AppliedCoupon, CancelCause, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event,
     IssuedCoupon, IssuedCouponStatus, LineRequest, ListedVariant, Listing, MergedCart, Money, MoneyError, Operation,
     Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment,
-    PaymentStatus, Principal, Product, Refund, RefundLine, RefundStatus, RefusedLine, Rejection, Stock, StockEntry,
-    StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
+    PaymentStatus, PriceRule, Principal, Product, Refund, RefundLine, RefundStatus, RefusedLine, Rejection, Stock,
+    StockEntry, StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use crate::cases;
 use crate::generate::{
     any_id, any_name, any_note, any_sku, command, coupon_scope, currency, destination, discount, instant, method,
-    money, principal, product_status, quantity, stacking, username, window,
+    money, price_rules, principal, product_status, quantity, stacking, username, window,
 };
 
 fn round_trips<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> Result<(), TestCaseError> {
@@ -43,11 +43,22 @@ fn product() -> impl Strategy<Value = Arc<Product>> {
 
 fn listed() -> impl Strategy<Value = ListedVariant> {
     let ids = (any_id(), any_id(), any_sku(), of(any_name()));
-    (ids, money(), any::<bool>(), any::<(u64, u64)>(), instant()).prop_map(
-        |((id, product_id, sku, option_name), additional_price, active, (version, on_hand), at)| {
+    let terms = (money(), any::<bool>(), of(price_rules().prop_map(Arc::new)));
+    (ids, terms, any::<(u64, u64)>(), instant()).prop_map(
+        |((id, product_id, sku, option_name), (additional_price, active, price_rules), (version, on_hand), at)| {
             let (created_at, updated_at) = (at, at);
-            let variant =
-                Variant { id, product_id, sku, option_name, additional_price, active, version, created_at, updated_at };
+            let variant = Variant {
+                id,
+                product_id,
+                sku,
+                option_name,
+                additional_price,
+                active,
+                price_rules,
+                version,
+                created_at,
+                updated_at,
+            };
             ListedVariant { variant: Arc::new(variant), stock: Stock { variant_id: id, on_hand, version } }
         },
     )
@@ -147,8 +158,14 @@ fn issued_coupon() -> impl Strategy<Value = IssuedCoupon> {
 
 fn line() -> impl Strategy<Value = OrderLine> {
     let names = (any_name(), of(any_name()), any_sku());
-    (any_id(), any_id(), names, any::<u32>(), money(), money(), money()).prop_map(
-        |(product_id, variant_id, (product_name, option_name, sku), quantity, unit_price, subtotal, discount)| {
+    let rule = prop_oneof![
+        instant().prop_map(|from| PriceRule::Scheduled { from }),
+        any::<u32>().prop_map(|from_quantity| PriceRule::Tier { from_quantity })
+    ];
+    let price = (money(), of(rule));
+    (any_id(), any_id(), names, any::<u32>(), price, money(), money()).prop_map(
+        |(product_id, variant_id, (product_name, option_name, sku), quantity, price, subtotal, discount)| {
+            let (unit_price, priced_by) = price;
             OrderLine {
                 product_id,
                 variant_id,
@@ -156,6 +173,7 @@ fn line() -> impl Strategy<Value = OrderLine> {
                 option_name,
                 sku,
                 unit_price,
+                priced_by,
                 quantity,
                 subtotal,
                 discount,

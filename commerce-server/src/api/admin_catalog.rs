@@ -145,7 +145,7 @@ impl AdminCatalogApi {
 
     /// Change a variant
     ///
-    /// Its additional price, or whether it may be sold.
+    /// Its additional price, whether it may be sold, or its price rules, all of them at once.
     #[oai(path = "/variants/:variant_id", method = "patch", operation_id = "update_variant")]
     async fn update_variant(
         &self,
@@ -165,6 +165,7 @@ impl AdminCatalogApi {
             expected_version: if_match.0,
             additional_price: parse_optional(body.0.additional_price.as_ref())?,
             active: body.0.active,
+            price_rules: body.0.price_rules.as_ref().map(|rules| rules.to_core()).transpose()?,
         };
         let receipt = self.0.commerce()?.update_variant(operator(staff.0, key), command).await?;
         Ok(Reply::of(&receipt).version(receipt.outcome.variant.version))

@@ -102,10 +102,14 @@ impl CatalogApi {
         product_id: Path<WireId<ProductId>>,
     ) -> Answer<Reply<Listing>> {
         let product = product_id.0.0;
-        let listing = self.0.commerce()?.store().product(product).await?;
+        let store = self.0.commerce()?.store();
+        let listing = store.product(product).await?;
         let listing = listing.ok_or_else(|| Problem::from(Rejection::ProductNotFound { product }))?;
         self.0.app()?.views.count(product);
-        Ok(Reply::new(Listing::from(&listing)).version(listing.product.version))
+        // Only a price rule makes a price depend on the time, which costs a round trip.
+        let timed = listing.variants.iter().any(|listed| listed.variant.price_rules.is_some());
+        let now = if timed { store.now().await? } else { listing.product.updated_at };
+        Ok(Reply::new(Listing::at(&listing, now)).version(listing.product.version))
     }
 
     /// Coupons, newest first

@@ -112,6 +112,11 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         R::Amount { reason } => (CORRECT_IT, amount(reason)),
         R::AmountNotPositive { amount } => (CORRECT_IT, vec![("amount", money(*amount))]),
         R::NegativePrice { price } => (CORRECT_IT, vec![("price", money(*price))]),
+        R::TooManyPriceRules { rules, max } => (CORRECT_IT, vec![("rules", json!(rules)), ("max", json!(max))]),
+        R::PriceTiersUnordered { quantity, before } => {
+            (CORRECT_IT, vec![("quantity", json!(quantity)), ("before", json!(before))])
+        }
+        R::ScheduledPricesOverlap { from } => (CORRECT_IT, vec![("from", text(from))]),
         R::EmptyWindow { from, until } => (CORRECT_IT, vec![("from", text(from)), ("until", text(until))]),
         R::TooManyCoupons { coupons, max } => (CORRECT_IT, vec![("coupons", json!(coupons)), ("max", json!(max))]),
         R::CouponGivenTwice { issued_coupon } => (CORRECT_IT, vec![("issued_coupon_id", text(issued_coupon))]),

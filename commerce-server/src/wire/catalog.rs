@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use commerce_core::{
     Currency, ListedVariant, Listing as CoreListing, Name, NameSearch, NewVariant as CoreNewVariant, Note, OrderId,
-    Product as CoreProduct, ProductId, Rejection, Sku, StockEntry as CoreStockEntry, VariantId, unit_price,
+    Product as CoreProduct, ProductId, Rejection, Sku, StockEntry as CoreStockEntry, Timestamp, VariantId, price_of,
 };
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 
 use super::money::{Money, MoneyInput};
+use super::price_rules::{NewPriceRules, PriceRules};
 use super::scalar::{Instant, Text, WireId};
 use super::schema::{choices, plain_type, request, response};
 
@@ -92,6 +93,8 @@ request! {
         additional_price: Option<MoneyInput>,
         /// Switches it on or off.
         active: Option<bool>,
+        /// All of its price rules from now on.
+        price_rules: Option<NewPriceRules>,
     }
 
     /// A movement of stock by hand.
@@ -140,6 +143,8 @@ response! {
         active: bool,
         /// Units that can be sold now.
         stock: u64,
+        /// What else a unit may cost, by time and quantity.
+        price_rules: Option<PriceRules>,
         /// Counts changes of the variant, its stock aside, from 1; the ETag, and what If-Match compares.
         version: u64,
         /// When it was created.
@@ -156,7 +161,7 @@ response! {
         sku: Text<Sku>,
         /// The option in words.
         option_name: Option<Text<Name>>,
-        /// What one unit costs: base plus additional price.
+        /// What one unit costs now, if it is the only one: base plus additional price, or the scheduled price in force.
         unit_price: Money,
         /// Added to the product's base price.
         additional_price: Money,
@@ -164,6 +169,8 @@ response! {
         active: bool,
         /// Units that can be sold now.
         stock: u64,
+        /// What a unit may cost at other times and in other quantities.
+        price_rules: Option<PriceRules>,
         /// Counts changes of the variant, its stock aside, from 1.
         version: u64,
     }
@@ -243,6 +250,7 @@ impl From<&ListedVariant> for Variant {
             additional_price: Money(variant.additional_price),
             active: variant.active,
             stock: listed.stock.on_hand,
+            price_rules: variant.price_rules.as_deref().map(PriceRules::from),
             version: variant.version,
             created_at: Instant(variant.created_at),
             updated_at: Instant(variant.updated_at),
@@ -251,30 +259,40 @@ impl From<&ListedVariant> for Variant {
 }
 
 impl OfferedVariant {
-    fn of(product: &CoreProduct, listed: &ListedVariant) -> Self {
+    fn at(product: &CoreProduct, listed: &ListedVariant, now: Timestamp) -> Self {
         let variant = &listed.variant;
+        let price = price_of(product, variant, || 1, now).map(|(price, _)| price);
         Self {
             id: WireId(variant.id),
             sku: Text(variant.sku.clone()),
             option_name: variant.option_name.clone().map(Text),
             // A variant whose sum is out of bounds is never created.
-            unit_price: Money(unit_price(product, variant).unwrap_or(product.base_price)),
+            unit_price: Money(price.unwrap_or(product.base_price)),
             additional_price: Money(variant.additional_price),
             active: variant.active,
             stock: listed.stock.on_hand,
+            price_rules: variant.price_rules.as_deref().map(PriceRules::from),
             version: variant.version,
         }
     }
 }
 
-impl From<&CoreListing> for Listing {
-    fn from(listing: &CoreListing) -> Self {
-        let offered = |listed| OfferedVariant::of(&listing.product, listed);
+impl Listing {
+    /// The product as it is offered at `now`.
+    pub fn at(listing: &CoreListing, now: Timestamp) -> Self {
+        let offered = |listed| OfferedVariant::at(&listing.product, listed, now);
         Self {
             product: Product::from(&*listing.product),
             variants: listing.variants.iter().map(offered).collect(),
             views: listing.views,
         }
+    }
+}
+
+/// As it was created: without price rules, so that it costs the same at any time.
+impl From<&CoreListing> for Listing {
+    fn from(listing: &CoreListing) -> Self {
+        Self::at(listing, listing.product.created_at)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod operations;
 pub mod order;
 pub mod page;
 pub mod payment;
+pub mod price_rules;
 pub mod refund;
 pub mod scalar;
 pub(crate) mod schema;

@@ -69,6 +69,14 @@ request! {
 }
 
 response! {
+    /// The price rule that gave a unit price: of a time or of a quantity.
+    PriceRule {
+        /// Since when the scheduled price is in force, if it is one.
+        scheduled_from: Option<Instant>,
+        /// The tier's least quantity, if it is one.
+        tier_from_quantity: Option<u32>,
+    }
+
     /// One line: a snapshot of what was bought.
     OrderLine {
         /// The product.
@@ -83,6 +91,8 @@ response! {
         sku: Text<Sku>,
         /// What one unit cost.
         unit_price: Money,
+        /// The price rule that said so; absent if it was base plus additional price.
+        priced_by: Option<PriceRule>,
         /// How many units.
         quantity: u32,
         /// Unit price times quantity.
@@ -186,7 +196,7 @@ response! {
 
     /// One rule that was looked at, and what came of it.
     QuoteStep {
-        /// The rule: unit_price, availability or coupon.
+        /// The rule: unit_price, scheduled_price, price_tier, availability or coupon.
         rule: String,
         /// The variant that it is about, if it is about one.
         variant_id: Option<WireId<VariantId>>,
@@ -227,6 +237,19 @@ pub fn basket(lines: &[LineRequest], coupons: Option<&[WireId<IssuedCouponId>]>)
     })
 }
 
+impl From<commerce_core::PriceRule> for PriceRule {
+    fn from(rule: commerce_core::PriceRule) -> Self {
+        match rule {
+            commerce_core::PriceRule::Scheduled { from } => {
+                Self { scheduled_from: Some(Instant(from)), tier_from_quantity: None }
+            }
+            commerce_core::PriceRule::Tier { from_quantity } => {
+                Self { scheduled_from: None, tier_from_quantity: Some(from_quantity) }
+            }
+        }
+    }
+}
+
 impl From<&CoreLine> for OrderLine {
     fn from(line: &CoreLine) -> Self {
         Self {
@@ -236,6 +259,7 @@ impl From<&CoreLine> for OrderLine {
             option_name: line.option_name.clone().map(Text),
             sku: Text(line.sku.clone()),
             unit_price: Money(line.unit_price),
+            priced_by: line.priced_by.map(PriceRule::from),
             quantity: line.quantity,
             subtotal: Money(line.subtotal),
             discount: Money(line.discount),
@@ -329,6 +353,8 @@ impl From<&TraceStep> for QuoteStep {
     fn from(step: &TraceStep) -> Self {
         let (rule, variant_id, issued_coupon_id) = match step.rule {
             Rule::UnitPrice { variant_id } => ("unit_price", Some(WireId(variant_id)), None),
+            Rule::ScheduledPrice { variant_id } => ("scheduled_price", Some(WireId(variant_id)), None),
+            Rule::PriceTier { variant_id } => ("price_tier", Some(WireId(variant_id)), None),
             Rule::Availability { variant_id } => ("availability", Some(WireId(variant_id)), None),
             Rule::Coupon { issued_coupon_id } => ("coupon", None, Some(WireId(issued_coupon_id))),
         };

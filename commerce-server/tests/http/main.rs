@@ -16,6 +16,7 @@ mod openapi;
 mod orders;
 mod pagination;
 mod payments;
+mod prices;
 mod problems;
 mod refunds;
 mod stories;

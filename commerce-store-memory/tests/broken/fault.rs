@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     ForgetsIssued,
     /// Does not count the copies of a customer.
     ForgetsCopies,
+    /// Forgets price rules.
+    ForgetsPriceRules,
     /// Forgets that a coupon was changed.
     ForgetsCouponChanges,
     /// Leaves what was ordered in the cart.

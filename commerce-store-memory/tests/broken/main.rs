@@ -200,6 +200,10 @@ broken! {
     a_forgotten_change_of_a_coupon: ForgetsCouponChanges {
         a_campaign_is_switched_off_and_on: "the status, switched off",
     }
+    forgotten_price_rules: ForgetsPriceRules {
+        a_scheduled_price_begins_and_ends_on_the_instant: "the rules, read back",
+        a_tier_counts_all_units_of_a_variant: "5 units",
+    }
     ordered_items_that_stay: KeepsOrderedItems {
         an_order_takes_the_cart_in_its_commit: "the cart afterwards",
     }

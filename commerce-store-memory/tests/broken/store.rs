@@ -10,7 +10,7 @@ use commerce_core::{
     Cart, CartItem, Changes, ChargeStatus, ClaimedMessage, Command, Context, Decision, Envelope, Error, Fingerprint,
     KeyRecord, KeyScope, Keys, Money, Operation, OrderStatus, OutboxMessage, PaymentStatus, Principal, Receipt,
     Records, RefundDestination, RefundStatus, Rejection, Shop, Stock, StockEntry, StockReason, Store, StoreError,
-    TimeZone, Timestamp, TopUpStatus, VariantId, WorkingSet, keys,
+    TimeZone, Timestamp, TopUpStatus, Variant, VariantId, WorkingSet, keys,
 };
 use commerce_store_memory::MemoryStore;
 use tokio::sync::OwnedMutexGuard;
@@ -189,6 +189,7 @@ impl Broken {
             Fault::ForgetsHistory => changes.order_events.clear(),
             Fault::ForgetsIssued => changes.issuances.clear(),
             Fault::ForgetsCopies => changes.copies.clear(),
+            Fault::ForgetsPriceRules => changes.variants.iter_mut().for_each(forget_price_rules),
             Fault::ForgetsCouponChanges => changes.coupons.retain(|coupon| coupon.version == 1),
             Fault::KeepsOrderedItems if !changes.orders.is_empty() => changes.carts.clear(),
             Fault::ForgetsSavedPrices => changes.carts.iter_mut().for_each(forget_prices),
@@ -315,4 +316,8 @@ impl Store for Broken {
     fn shop(&self) -> &Shop {
         self.inner.shop()
     }
+}
+
+fn forget_price_rules(variant: &mut Arc<Variant>) {
+    Arc::make_mut(variant).price_rules = None;
 }

@@ -11,8 +11,8 @@ use commerce_core::decide::{Decision, basket_keys, cart_view_keys, decide, keys,
 use commerce_core::{
     Basket, Cart, Charge, ChargeId, Clock, Command, Context, Coupon, CouponCode, CouponId, Customer, CustomerId,
     Envelope, Issuance, IssuedCoupon, IssuedCouponId, Keys, ManualClock, Name, Operation, Order, OrderId, Payment,
-    Product, ProductId, Quote, Records, Redemption, Refund, Rejection, Sku, Stock, Store, TopUp, TopUpId, Username,
-    Variant, VariantId, Wallet, WalletId, WorkingSet,
+    Product, ProductId, Quote, Records, Redemption, Refund, Rejection, Sku, Stock, Store, Timestamp, TopUp, TopUpId,
+    Username, Variant, VariantId, Wallet, WalletId, WorkingSet,
 };
 use commerce_store_memory::MemoryStore;
 use proptest::prelude::*;
@@ -192,10 +192,10 @@ fn customer_of(command: &Command) -> Option<CustomerId> {
     }
 }
 
-fn carts_alike(customer: CustomerId, all: &WorkingSet, some: &WorkingSet, named: &Keys) {
+fn carts_alike(now: Timestamp, customer: CustomerId, all: &WorkingSet, some: &WorkingSet, named: &Keys) {
     let noted = Noted::new(some);
-    let found = view_cart(&noted, customer);
-    assert_eq!(found, view_cart(all, customer));
+    let found = view_cart(&noted, customer, now);
+    assert_eq!(found, view_cart(all, customer, now));
     let looked_at = noted.looked_at.into_inner();
     assert!(found.is_err() || named.without(&looked_at).is_empty(), "named without being looked at: {named:?}");
     assert!(looked_at.without(named).is_empty(), "looked at without being named: {looked_at:?}");
@@ -224,7 +224,7 @@ proptest! {
                 }
                 if let Some(customer) = customer_of(&envelope.command) {
                     let (some, named) = loaded(&*run.store, |loaded| cart_view_keys(customer, loaded)).await;
-                    carts_alike(customer, &all, &some, &named);
+                    carts_alike(context.now, customer, &all, &some, &named);
                 }
                 // What was stored under a key is answered without a decision.
                 let runs = run.model.stored(&envelope).is_none();

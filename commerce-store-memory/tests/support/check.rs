@@ -93,9 +93,11 @@ fn order(facts: &OrderFacts, model: &Order) {
     assert_eq!((order.customer_id.get(), order.currency().code()), (model.customer, model.currency.as_str()), "{id}");
     let of_line = |line: &commerce_core::OrderLine| {
         let (subtotal, share) = (line.subtotal.minor(), line.discount.minor());
-        (line.variant_id.get(), line.product_id.get(), i64::from(line.quantity), subtotal, share)
+        let unit = (line.unit_price.minor(), line.priced_by);
+        (line.variant_id.get(), line.product_id.get(), i64::from(line.quantity), unit, subtotal, share)
     };
-    let expected = model.lines.iter().map(|line| (line.variant, line.product, line.units, line.subtotal, line.share));
+    let expected = model.lines.iter();
+    let expected = expected.map(|line| (line.variant, line.product, line.units, line.unit, line.subtotal, line.share));
     assert!(order.lines.iter().map(of_line).eq(expected), "{id}: {:?} is not {:?}", order.lines, model.lines);
 
     let back = |refund: &commerce_core::Refund| {

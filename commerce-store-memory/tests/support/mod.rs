@@ -15,6 +15,7 @@ pub(crate) mod model_cards;
 pub(crate) mod model_carts;
 pub(crate) mod model_coupons;
 pub(crate) mod model_orders;
+mod model_prices;
 pub(crate) mod script;
 pub(crate) mod world;
 

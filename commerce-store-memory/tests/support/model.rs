@@ -13,6 +13,7 @@ use crate::support::coverage::Coverage;
 use crate::support::model_cards::Cards;
 use crate::support::model_carts::Cart;
 use crate::support::model_orders::Order;
+use crate::support::model_prices::Prices;
 
 /// The bound of every amount.
 const MAX: i64 = 1_000_000_000_000_000;
@@ -39,6 +40,7 @@ pub(crate) struct Variant {
     pub(crate) active: bool,
     pub(crate) version: u64,
     pub(crate) ledger: Vec<i64>,
+    pub(crate) prices: Prices,
 }
 
 #[derive(Debug, Clone)]
@@ -162,7 +164,8 @@ impl Model {
                 self.new_variant(&c.variant, product.base, &product.currency)
             }
             Command::UpdateVariant(c) => {
-                refuse_if(c.additional_price.is_none() && c.active.is_none(), "nothing_to_change")?;
+                let nothing = c.additional_price.is_none() && c.active.is_none() && c.price_rules.is_none();
+                refuse_if(nothing, "nothing_to_change")?;
                 let variant = self.variants.get(&c.variant_id.get()).ok_or("variant_not_found")?;
                 refuse_if(c.expected_version.is_some_and(|version| version != variant.version), "version_mismatch")?;
                 let product = &self.products[&variant.product];
@@ -170,7 +173,8 @@ impl Model {
                 let currency = c.additional_price.map(|price| price.currency().code().to_owned());
                 refuse_if(additional < 0, "negative_price")?;
                 refuse_if(currency.is_some_and(|currency| currency != product.currency), "currency_mismatch")?;
-                refuse_if(product.base + additional > MAX, "amount_out_of_range")
+                refuse_if(product.base + additional > MAX, "amount_out_of_range")?;
+                c.price_rules.as_ref().map_or(Ok(()), |rules| Prices::check(rules, &product.currency))
             }
             Command::AdjustStock(c) => {
                 refuse_if(c.delta == 0, "nothing_to_change")?;
@@ -327,6 +331,10 @@ impl Model {
                 let variant = self.variants.get_mut(&c.variant_id.get()).expect("a variant");
                 variant.additional = c.additional_price.map_or(variant.additional, Money::minor);
                 variant.active = c.active.unwrap_or(variant.active);
+                if let Some(rules) = &c.price_rules {
+                    variant.prices = Prices::of(rules);
+                    assert_eq!(after.variant.price_rules.as_deref(), Some(rules).filter(|rules| !rules.is_empty()));
+                }
                 variant.version += 1;
                 assert_eq!((after.variant.version, after.variant.active), (variant.version, variant.active));
             }
@@ -406,6 +414,7 @@ impl Model {
             active: true,
             version: 1,
             ledger: if stock == 0 { Vec::new() } else { vec![stock] },
+            prices: Prices::default(),
         };
         assert!(self.variants.insert(id, variant).is_none());
     }

@@ -82,8 +82,9 @@ impl Model {
         let product = &self.products[&variant.product];
         refuse_if(!product.on_sale, "product_not_on_sale")?;
         refuse_if(!variant.active, "variant_inactive")?;
-        let price = product.base + variant.additional;
-        refuse_if(price > MAX, "amount_out_of_range")?;
+        let plain = product.base + variant.additional;
+        refuse_if(plain > MAX, "amount_out_of_range")?;
+        let price = variant.prices.unit(plain, units, now).0;
         if let Some(item) = items.get_mut(&id) {
             refuse_if(item.units + units > MAX_UNITS, "quantity_out_of_range")?;
             item.units += units;

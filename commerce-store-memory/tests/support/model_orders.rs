@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use commerce_core::{
-    BasketLines, LineRequest, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, Principal, Refund, RefundDestination,
-    RefundOrder, RefundReport, RefundStatus, SettleRefund,
+    BasketLines, LineRequest, OrderStatus, PayOrder, PaymentMethod, PlaceOrder, PriceRule, Principal, Refund,
+    RefundDestination, RefundOrder, RefundReport, RefundStatus, SettleRefund,
 };
 
 use crate::support::coverage::Coverage;
@@ -19,6 +19,8 @@ pub(crate) struct Line {
     pub(crate) variant: i64,
     pub(crate) product: i64,
     pub(crate) units: i64,
+    /// What a unit costs, and the price rule that says so.
+    pub(crate) unit: (i64, Option<PriceRule>),
     pub(crate) subtotal: i64,
     pub(crate) share: i64,
     /// Units given back or on their way, and money for them.
@@ -106,7 +108,7 @@ impl Model {
         let mine = |id: i64| self.copies.get(&id).is_some_and(|copy| copy.customer == customer);
         refuse_if(!c.basket.coupons.iter().all(|id| mine(id.get())), "issued_coupon_not_found")?;
 
-        let (currency, mut lines) = self.lines(&asked)?;
+        let (currency, mut lines) = self.lines(&asked, &demand, now)?;
         let subtotal: i64 = lines.iter().map(|line| line.subtotal).sum();
         let copies = self.take_off(&c.basket.coupons, &mut lines, &currency, now)?;
         let total = subtotal - copies.iter().map(|(_, off)| off).sum::<i64>();
@@ -145,16 +147,22 @@ impl Model {
         }
     }
 
-    fn lines(&self, asked: &[LineRequest]) -> Result<(String, Vec<Line>), &'static str> {
+    fn lines(
+        &self,
+        asked: &[LineRequest],
+        demand: &BTreeMap<i64, i64>,
+        now: i64,
+    ) -> Result<(String, Vec<Line>), &'static str> {
         let first = &self.variants[&asked[0].variant_id.get()];
         let currency = self.products[&first.product].currency.clone();
         let (mut lines, mut sum) = (Vec::new(), 0_i128);
         for line in asked {
             let variant = &self.variants[&line.variant_id.get()];
             let product = &self.products[&variant.product];
-            let unit = i128::from(product.base) + i128::from(variant.additional);
-            let subtotal = unit * i128::from(line.quantity.get());
-            refuse_if(unit > MAX || subtotal > MAX, "amount_out_of_range")?;
+            let plain = product.base + variant.additional;
+            let unit = variant.prices.unit(plain, demand[&line.variant_id.get()], now);
+            let subtotal = i128::from(unit.0) * i128::from(line.quantity.get());
+            refuse_if(i128::from(plain) > MAX || subtotal > MAX, "amount_out_of_range")?;
             refuse_if(product.currency != currency, "currency_mismatch")?;
             sum += subtotal;
             refuse_if(sum > MAX, "amount_out_of_range")?;
@@ -162,6 +170,7 @@ impl Model {
                 variant: line.variant_id.get(),
                 product: variant.product,
                 units: i64::from(line.quantity.get()),
+                unit,
                 subtotal: i64::try_from(subtotal).expect("within the bound"),
                 share: 0,
                 back: (0, 0),
@@ -180,6 +189,13 @@ impl Model {
         let id = placed.id.get();
         for (variant, units) in demand(&order) {
             self.variants.get_mut(&variant).expect("a variant").ledger.push(-units);
+        }
+        for line in &order.lines {
+            match line.unit.1 {
+                Some(PriceRule::Scheduled { .. }) => seen.note("a price of its time"),
+                Some(PriceRule::Tier { .. }) => seen.note("a price of its quantity"),
+                None => {}
+            }
         }
         let paid = order.status() == OrderStatus::Paid;
         for (copy, _) in &order.copies {

@@ -46,6 +46,13 @@ pub(crate) struct VariantSpec {
     pub(crate) stock: u64,
 }
 
+/// Prices by quantity, and by seconds from now.
+#[derive(Debug, Clone)]
+pub(crate) struct RulesSpec {
+    pub(crate) tiers: Vec<(u32, Sum)>,
+    pub(crate) scheduled: Vec<(i64, Option<i64>, Sum)>,
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum OffSpec {
     Amount(Sum),
@@ -96,6 +103,7 @@ pub(crate) enum Action {
         version: Option<u8>,
         additional: Option<Sum>,
         active: Option<bool>,
+        rules: Option<RulesSpec>,
     },
     AdjustStock {
         variant: Ref,
@@ -262,6 +270,25 @@ fn variant() -> impl Strategy<Value = VariantSpec> + Clone {
     (0..12_u8, sum(0..=300), stock).prop_map(|(sku, additional, stock)| VariantSpec { sku, additional, stock })
 }
 
+/// Mostly in order, and over again within a sequence.
+fn rules() -> impl Strategy<Value = RulesSpec> + Clone {
+    let price = || prop_oneof![12 => (1..=900_i64).prop_map(|minor| Sum { minor, dollars: false }), 1 => sum(1..=900)];
+    let tiers = prop_oneof![
+        20 => prop::collection::btree_map(2..6_u32, price(), 0..3).prop_map(|tiers| tiers.into_iter().collect()),
+        2 => vec((1..4_u32, price()), 1..3),
+        1 => price().prop_map(|price| vec![(2, price); 51]),
+    ];
+    let lasts = || prop_oneof![8 => (60..900_i64).prop_map(Some), 1 => Just(None), 1 => Just(Some(0))];
+    let one = || (-300..600_i64, lasts(), price());
+    let two = (one(), prop_oneof![8 => 0..300_i64, 1 => -90..0_i64], lasts(), price()).prop_map(
+        |((from, first, price), gap, second, later)| {
+            vec![(from, first, price), (from + first.unwrap_or(0) + gap, second, later)]
+        },
+    );
+    let scheduled = prop_oneof![4 => Just(Vec::new()), 4 => one().prop_map(|price| vec![price]), 2 => two];
+    (tiers, scheduled).prop_map(|(tiers, scheduled)| RulesSpec { tiers, scheduled })
+}
+
 fn coupon() -> impl Strategy<Value = CouponSpec> + Clone {
     let off = prop_oneof![
         sum(1..=4_000).prop_map(OffSpec::Amount),
@@ -346,20 +373,24 @@ fn refund() -> impl Strategy<Value = Action> {
     })
 }
 
+fn update_variant() -> impl Strategy<Value = Action> {
+    let terms = (of(sum(0..=300)), of(prop::bool::weighted(0.8)), of(rules()));
+    (reference(), of(0..4_u8), terms).prop_map(|(variant, version, (additional, active, rules))| {
+        Action::UpdateVariant { variant, version, additional, active, rules }
+    })
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let version = || of(0..4_u8);
-    let catalog =
-        prop_oneof![
-            (sum(0..=2_000), 0..6_u8, vec(variant(), 0..3))
-                .prop_map(|(base, status, variants)| Action::CreateProduct { base, status, variants }),
-            (reference(), version(), of(sum(0..=2_000)), of(0..6_u8))
-                .prop_map(|(product, version, base, status)| Action::UpdateProduct { product, version, base, status }),
-            (reference(), variant()).prop_map(|(product, variant)| Action::AddVariant { product, variant }),
-            (reference(), version(), of(sum(0..=300)), of(prop::bool::weighted(0.8))).prop_map(
-                |(variant, version, additional, active)| Action::UpdateVariant { variant, version, additional, active }
-            ),
-            (reference(), -6..=10_i64).prop_map(|(variant, delta)| Action::AdjustStock { variant, delta }),
-        ];
+    let catalog = prop_oneof![
+        1 => (sum(0..=2_000), 0..6_u8, vec(variant(), 0..3))
+            .prop_map(|(base, status, variants)| Action::CreateProduct { base, status, variants }),
+        1 => (reference(), version(), of(sum(0..=2_000)), of(0..6_u8))
+            .prop_map(|(product, version, base, status)| Action::UpdateProduct { product, version, base, status }),
+        1 => (reference(), variant()).prop_map(|(product, variant)| Action::AddVariant { product, variant }),
+        2 => update_variant(),
+        1 => (reference(), -6..=10_i64).prop_map(|(variant, delta)| Action::AdjustStock { variant, delta }),
+    ];
     let money = prop_oneof![
         20 => (reference(), sum(1..=8_000)).prop_map(|(customer, amount)| Action::Deposit { customer, amount }),
         1 => (reference(), sum(FULL - 9_000..=FULL)).prop_map(|(customer, amount)| Action::Deposit { customer, amount }),

@@ -5,14 +5,15 @@ use commerce_core::{
     ChargePurpose, ChargeReport, ChargeStatus, ClearCart, Command, CouponCode, CouponId, CouponRef, CouponScope,
     CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireOrder,
     GatewayPayment, GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId, LineRequest, MergeCart, Money, NewVariant,
-    NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, Principal, ProductId,
-    ProductStatus, Quantity, RefundDestination, RefundId, RefundLineRequest, RefundOrder, RefundReport, RefundStatus,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment,
-    Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
+    NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules, PriceTier,
+    Principal, ProductId, ProductStatus, Quantity, RefundDestination, RefundId, RefundLineRequest, RefundOrder,
+    RefundReport, RefundStatus, RegisterCustomer, RemoveCartItem, RequestTopUp, ScheduledPrice, SettleCharge,
+    SettleRefund, ShipOrder, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct,
+    UpdateVariant, VariantId, Window,
 };
 use rust_decimal::Decimal;
 
-use crate::support::script::{Action, CouponSpec, Key, OffSpec, Ref, Step, Sum, UNKNOWN, VariantSpec, Who};
+use crate::support::script::{Action, CouponSpec, Key, OffSpec, Ref, RulesSpec, Step, Sum, UNKNOWN, VariantSpec, Who};
 
 /// What has come back so far, in the order it did.
 #[derive(Debug, Default)]
@@ -62,6 +63,22 @@ fn new_variant(spec: &VariantSpec) -> NewVariant {
         option_name: None,
         additional_price: money(spec.additional),
         stock: spec.stock,
+    }
+}
+
+fn price_rules(spec: &RulesSpec, now: Timestamp) -> PriceRules {
+    let after = |seconds: i64| Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
+    let tier = |(from, price): &(u32, Sum)| PriceTier {
+        from_quantity: Quantity::new(i64::from(*from)).expect("a quantity"),
+        unit_price: money(*price),
+    };
+    let scheduled = |(from, lasts, price): &(i64, Option<i64>, Sum)| ScheduledPrice {
+        window: Window { from: after(*from), until: lasts.map(|lasts| after(from + lasts)) },
+        unit_price: money(*price),
+    };
+    PriceRules {
+        tiers: spec.tiers.iter().map(tier).collect(),
+        scheduled: spec.scheduled.iter().map(scheduled).collect(),
     }
 }
 
@@ -203,10 +220,11 @@ impl World {
                 let product_id = pick_id(&self.products, *product);
                 (None, AddVariant { product_id, variant: new_variant(variant) }.into())
             }
-            Action::UpdateVariant { variant, version: expected, additional, active } => {
+            Action::UpdateVariant { variant, version: expected, additional, active, rules } => {
                 let (variant_id, expected_version) = (pick_id(&self.variants, *variant), version(expected));
                 let (additional_price, active) = (additional.map(money), *active);
-                (None, UpdateVariant { variant_id, expected_version, additional_price, active }.into())
+                let price_rules = rules.as_ref().map(|rules| price_rules(rules, now));
+                (None, UpdateVariant { variant_id, expected_version, additional_price, active, price_rules }.into())
             }
             Action::AdjustStock { variant, delta } => {
                 let variant_id = pick_id(&self.variants, *variant);

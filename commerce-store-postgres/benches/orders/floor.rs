@@ -13,7 +13,8 @@ use crate::shop::{Fixture, PRICE};
 
 const TABLES: [&str; 8] = [
     "copy orders from stdin",
-    "copy order_items from stdin",
+    "copy order_items (order_id, position, product_id, variant_id, product_name, option_name, sku, unit_price, quantity, \
+     subtotal, discount, currency) from stdin",
     "copy payments (id, order_id, customer_id, method, amount, currency, status, attempts, failure_reason, \
      gateway_transaction_id, created_at, updated_at) from stdin",
     "copy order_events from stdin",

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use commerce_core::{
-    Changes, Copies, Customer, Fingerprint, Id, IssuedCoupon, KeyRecord, Keys, ListedVariant, Outcome, Product, Stock,
-    StoreError, Variant, Wallet, WalletId,
+    Changes, Copies, Customer, Fingerprint, Id, IssuedCoupon, KeyRecord, Keys, ListedVariant, Outcome, PriceRules,
+    Product, Stock, StoreError, Variant, Wallet, WalletId,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -44,7 +44,7 @@ macro_rules! hot {
             "   p.status, null, p.created_at, p.updated_at, null, null",
             " from (select * from products where id = any($5) order by id ", $products, ") p",
             " union all select 4, v.id, v.product_id, v.additional_price, v.version, v.on_hand, v.stock_version, v.sku,",
-            "   v.option_name, v.currency, null, v.active, v.created_at, v.updated_at, null, null",
+            "   v.option_name, v.currency, null, v.active, v.created_at, v.updated_at, null, v.price_rules",
             " from (select v.*, s.on_hand, s.version as stock_version",
             "   from product_variants v join product_stocks s on s.variant_id = v.id",
             "   where v.id = any($6) order by v.id ", $variants, " ", $stocks, ") v",
@@ -179,12 +179,17 @@ fn variant(row: &PgRow) -> Result<(Variant, Stock), StoreError> {
         option_name: get_text_opt(row, "t2")?,
         additional_price: get_money(row, "i3", get_currency(row, "t3")?)?,
         active: get(row, "flag")?,
+        price_rules: price_rules(row, "json")?,
         version: get_u64(row, "i4")?,
         created_at: get_at(row, "at1")?,
         updated_at: get_at(row, "at2")?,
     };
     let stock = Stock { variant_id: variant.id, on_hand: get_u64(row, "i5")?, version: get_u64(row, "i6")? };
     Ok((variant, stock))
+}
+
+fn price_rules(row: &PgRow, column: &'static str) -> Result<Option<Arc<PriceRules>>, StoreError> {
+    Ok(get::<Option<Json<PriceRules>>>(row, column)?.map(|rules| Arc::new(rules.0)))
 }
 
 fn wallet(row: &PgRow) -> Result<Wallet, StoreError> {
@@ -222,6 +227,7 @@ pub(crate) fn listed_variant_of(row: &PgRow) -> Result<ListedVariant, StoreError
         option_name: get_text_opt(row, "option_name")?,
         additional_price: get_money(row, "additional_price", get_currency(row, "variant_currency")?)?,
         active: get(row, "active")?,
+        price_rules: price_rules(row, "price_rules")?,
         version: get_u64(row, "variant_version")?,
         created_at: get_at(row, "variant_created_at")?,
         updated_at: get_at(row, "variant_updated_at")?,

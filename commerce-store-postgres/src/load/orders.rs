@@ -31,7 +31,7 @@ pub(crate) use orders;
 pub(crate) const ORDERS: &str = orders!("where id = any($1) order by id");
 pub(crate) const ORDERS_LOCKED: &str = orders!("where id = any($1) order by id for no key update");
 pub(crate) const ITEMS: &str = "select order_id, product_id, variant_id, product_name, option_name, sku, unit_price, \
-     quantity, subtotal, discount, currency from order_items where order_id = any($1) order by order_id, position";
+     quantity, subtotal, discount, currency, priced_by from order_items where order_id = any($1) order by order_id, position";
 pub(crate) const ORDER_COUPONS: &str = "select order_id, issued_coupon_id, coupon_id, name, discount, currency \
      from order_coupons where order_id = any($1) order by order_id, position";
 pub(crate) const PAYMENTS: &str = "select id, order_id, customer_id, method, amount, currency, status, attempts, \
@@ -120,6 +120,7 @@ fn line_of(row: &PgRow) -> Result<OrderLine, StoreError> {
         option_name: get_text_opt(row, "option_name")?,
         sku: get_text(row, "sku")?,
         unit_price: get_money(row, "unit_price", currency)?,
+        priced_by: get_text_opt(row, "priced_by")?,
         quantity: get_u32(row, "quantity")?,
         subtotal: get_money(row, "subtotal", currency)?,
         discount: get_money(row, "discount", currency)?,

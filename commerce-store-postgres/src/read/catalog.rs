@@ -18,7 +18,7 @@ use crate::row::{get, get_at, get_id, get_text, get_u64};
 /// One statement, so that the product and its variants are of one moment.
 const LISTING: &str = "select p.id, p.name, p.description, p.base_price, p.currency, p.status, p.version, p.created_at, \
      p.updated_at, v.id as variant_id, v.sku, v.option_name, v.additional_price, v.currency as variant_currency, \
-     v.active, v.version as variant_version, v.created_at as variant_created_at, v.updated_at as variant_updated_at, \
+     v.active, v.price_rules, v.version as variant_version, v.created_at as variant_created_at, v.updated_at as variant_updated_at, \
      s.on_hand, s.version as stock_version, coalesce(w.views, 0) as views \
      from products p left join product_variants v on v.product_id = p.id \
      left join product_stocks s on s.variant_id = v.id \

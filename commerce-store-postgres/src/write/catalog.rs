@@ -1,8 +1,11 @@
 //! Customers, products, variants and new stocks.
 
-use commerce_core::{NameKey, Product};
+use std::sync::Arc;
+
+use commerce_core::{NameKey, Product, Variant};
 use sqlx::PgConnection;
 
+use super::sale::unwritable;
 use super::{Net, at, column, count, skip_if_empty};
 use crate::error::Failure;
 
@@ -21,13 +24,18 @@ const PRODUCTS: &str = "update products p set name = u.name, description = u.des
      $8::text[], $9::text[]) as u (id, name, description, base_price, status, version, updated_at, name_key, \
      name_words) where p.id = u.id";
 const NEW_VARIANTS: &str = "insert into product_variants \
-     (id, product_id, sku, option_name, additional_price, currency, active, version, created_at, updated_at) \
-     select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::boolean[], \
-     $8::bigint[], $9::timestamptz[], $10::timestamptz[])";
+     (id, product_id, sku, option_name, additional_price, currency, active, version, created_at, updated_at, \
+     price_rules) \
+     select u.id, u.product_id, u.sku, u.option_name, u.additional_price, u.currency, u.active, u.version, u.created_at, \
+     u.updated_at, u.price_rules::json \
+     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::boolean[], \
+     $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::text[]) \
+     as u (id, product_id, sku, option_name, additional_price, currency, active, version, created_at, updated_at, \
+     price_rules)";
 const VARIANTS: &str = "update product_variants v set additional_price = u.additional_price, active = u.active, \
-     version = u.version, updated_at = u.updated_at \
-     from unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bigint[], $5::timestamptz[]) \
-     as u (id, additional_price, active, version, updated_at) where v.id = u.id";
+     version = u.version, updated_at = u.updated_at, price_rules = u.price_rules::json \
+     from unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bigint[], $5::timestamptz[], $6::text[]) \
+     as u (id, additional_price, active, version, updated_at, price_rules) where v.id = u.id";
 const NEW_STOCKS: &str = "insert into product_stocks (variant_id, on_hand, version) \
      select * from unnest($1::bigint[], $2::bigint[], $3::bigint[])";
 
@@ -111,6 +119,7 @@ async fn write_variants(connection: &mut PgConnection, net: &Net) -> Result<(), 
             .bind(column!(rows(), v => count(v.version)))
             .bind(column!(rows(), v => at(v.created_at)))
             .bind(column!(rows(), v => at(v.updated_at)))
+            .bind(price_rules(rows())?)
             .execute(&mut *connection)
             .await?;
     }
@@ -122,9 +131,15 @@ async fn write_variants(connection: &mut PgConnection, net: &Net) -> Result<(), 
         .bind(column!(rows(), v => v.active))
         .bind(column!(rows(), v => count(v.version)))
         .bind(column!(rows(), v => at(v.updated_at)))
+        .bind(price_rules(rows())?)
         .execute(connection)
         .await?;
     Ok(())
+}
+
+fn price_rules<'a>(variants: impl Iterator<Item = &'a Arc<Variant>>) -> Result<Vec<Option<String>>, Failure> {
+    let json = |variant: &Arc<Variant>| variant.price_rules.as_ref().map(serde_json::to_string).transpose();
+    variants.map(json).collect::<Result<_, _>>().map_err(unwritable)
 }
 
 async fn write_new_stocks(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {

@@ -31,23 +31,24 @@ with new_orders as (
                        $13::timestamptz[])
 ), new_items as (
   insert into order_items (order_id, position, product_id, variant_id, product_name, option_name, sku, unit_price,
-                           quantity, subtotal, discount, currency)
+                           quantity, subtotal, discount, currency, priced_by)
   select * from unnest($14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[],
-                       $20::text[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::text[])
+                       $20::text[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::text[],
+                       $26::text[])
 ), new_payments as (
   insert into payments (id, order_id, customer_id, method, amount, currency, status, attempts, failure_reason,
                         gateway_transaction_id, created_at, updated_at)
-  select * from unnest($26::bigint[], $27::bigint[], $28::bigint[], $29::text[], $30::bigint[], $31::text[],
-                       $32::text[], $33::bigint[], $34::text[], $35::text[], $36::timestamptz[], $37::timestamptz[])
+  select * from unnest($27::bigint[], $28::bigint[], $29::bigint[], $30::text[], $31::bigint[], $32::text[],
+                       $33::text[], $34::bigint[], $35::text[], $36::text[], $37::timestamptz[], $38::timestamptz[])
 ), new_events as (
   insert into order_events (order_id, sequence, from_status, to_status, payload, created_at)
   select u.order_id, u.sequence, u.from_status, u.to_status, u.payload::json, u.created_at
-  from unnest($38::bigint[], $39::bigint[], $40::text[], $41::text[], $42::text[], $43::timestamptz[])
+  from unnest($39::bigint[], $40::bigint[], $41::text[], $42::text[], $43::text[], $44::timestamptz[])
     as u (order_id, sequence, from_status, to_status, payload, created_at)
 )
 insert into outbox_messages (id, order_id, sequence, event_type, status, due_at, attempts)
 select u.id, u.order_id, u.sequence, u.event_type, 'ready', u.due_at, 0
-from unnest($44::bigint[], $45::bigint[], $46::bigint[], $47::text[], $48::timestamptz[])
+from unnest($45::bigint[], $46::bigint[], $47::bigint[], $48::text[], $49::timestamptz[])
   as u (id, order_id, sequence, event_type, due_at)";
 
 /// What an order or the issue of a coupon changes of records that others change too, and what hangs on them.
@@ -188,6 +189,7 @@ fn bind_orders<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
         .bind(column!(items(), (.., l) => l.subtotal.minor()))
         .bind(column!(items(), (.., l) => l.discount.minor()))
         .bind(column!(items(), (.., l) => l.subtotal.currency().to_string()))
+        .bind(column!(items(), (.., l) => l.priced_by.map(|rule| rule.to_string())))
         .bind(column!(payments(), p => p.id.get()))
         .bind(column!(payments(), p => p.order_id.get()))
         .bind(column!(payments(), p => p.customer_id.get()))
@@ -204,7 +206,8 @@ fn bind_orders<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
 
 fn bind_history<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure> {
     let json = |event: &OrderEvent| serde_json::to_string(event);
-    let payloads = net.order_events.iter().map(|event| json(event)).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let payloads =
+        net.order_events.iter().map(|event| json(event)).collect::<Result<Vec<_>, _>>().map_err(unwritable)?;
     let events = || net.order_events.iter();
     let messages = || net.messages.iter();
     Ok(query
@@ -298,7 +301,7 @@ fn bind_keys<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure> {
         _ if issued(key).is_some() => Ok(None),
         other => serde_json::to_string(other).map(Some),
     };
-    let outcomes = keys().map(|(_, key)| outcome(key)).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let outcomes = keys().map(|(_, key)| outcome(key)).collect::<Result<Vec<_>, _>>().map_err(unwritable)?;
     let order = |outcome: &Outcome| match outcome {
         Outcome::Order(order) => Some((order.id.get(), count(order.version))),
         _ => None,
@@ -315,6 +318,6 @@ fn bind_keys<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure> {
         .bind(column!(keys(), (_, key) => issued(key))))
 }
 
-fn broken(error: JsonError) -> Failure {
-    Failure::Corrupt(corrupt(format_args!("an outcome has no JSON: {error}")))
+pub(super) fn unwritable(error: JsonError) -> Failure {
+    Failure::Corrupt(corrupt(format_args!("it has no JSON: {error}")))
 }

@@ -216,6 +216,7 @@ const WRONG: &[(&str, &str)] = &[
     ("order_items_unit_price_range", "unit_price = 1000000000000001, subtotal = 1000000000000001"),
     ("order_items_subtotal_adds_up", "subtotal = 99"),
     ("order_items_discount_within_subtotal", "discount = 101"),
+    ("order_items_priced_by_known", "priced_by = 'a whim'"),
     ("payments_pkey", ""),
     ("payments_order_key", "id = 2, gateway_transaction_id = 'h'"),
     ("payments_gateway_transaction_key", "id = 2, order_id = 2"),

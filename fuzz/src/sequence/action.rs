@@ -12,7 +12,7 @@ use commerce_core::{
     UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
 };
 
-use super::parts::{Amount, NewForm, Off, currency, quantity, status};
+use super::parts::{Amount, NewForm, Off, Rules, currency, quantity, status};
 use super::world::{Pick, World};
 
 #[derive(Debug, Clone, Arbitrary)]
@@ -45,6 +45,7 @@ pub(super) enum Action {
         currency: u8,
         price: Option<Amount>,
         active: Option<bool>,
+        rules: Option<Rules>,
     },
     AdjustStock {
         variant: Pick,
@@ -277,11 +278,12 @@ impl Action {
                 let variant = form.variant(currency(*code))?;
                 AddVariant { product_id: world.product(*product), variant }.into()
             }
-            Self::UpdateVariant { variant, version, currency: code, price, active } => UpdateVariant {
+            Self::UpdateVariant { variant, version, currency: code, price, active, rules } => UpdateVariant {
                 variant_id: world.variant(*variant),
                 expected_version: version.map(u64::from),
                 additional_price: price.and_then(|price| price.money(currency(*code))),
                 active: *active,
+                price_rules: rules.as_ref().and_then(|rules| rules.price_rules(currency(*code), world.now())),
             }
             .into(),
             Self::AdjustStock { variant, delta } => {

@@ -1,7 +1,10 @@
 //! Amounts, variants, discounts and the like, as an input spells them.
 
 use arbitrary::Arbitrary;
-use commerce_core::{Currency, Discount, MAX_MINOR, Money, NewVariant, Percent, ProductStatus, Quantity, Sku};
+use commerce_core::{
+    Currency, Discount, MAX_MINOR, Money, NewVariant, Percent, PriceRules, PriceTier, ProductStatus, Quantity,
+    ScheduledPrice, Sku, Timestamp, Window,
+};
 use rust_decimal::Decimal;
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -29,6 +32,13 @@ pub(super) enum Stocked {
 pub(super) enum Off {
     Amount(Amount),
     Percent(u32, Option<Amount>),
+}
+
+/// Prices by quantity, and by seconds from now; mostly in order.
+#[derive(Debug, Clone, Arbitrary)]
+pub(super) struct Rules {
+    tiers: Vec<(u8, Amount)>,
+    scheduled: Vec<(i8, Option<u8>, Amount)>,
 }
 
 impl Amount {
@@ -76,6 +86,24 @@ impl NewForm {
             option_name: None,
             additional_price: self.additional.money(if self.foreign { Currency::EUR } else { base })?,
             stock,
+        })
+    }
+}
+
+impl Rules {
+    pub(super) fn price_rules(&self, currency: Currency, now: Timestamp) -> Option<PriceRules> {
+        let after = |seconds: i64| Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
+        let tier = |(n, (more, price)): (u8, &(u8, Amount))| {
+            Some(PriceTier { from_quantity: quantity(n.wrapping_add(more % 4))?, unit_price: price.money(currency)? })
+        };
+        let scheduled = |(from, lasts, price): &(i8, Option<u8>, Amount)| {
+            let from = i64::from(*from);
+            let window = Window { from: after(from), until: lasts.map(|lasts| after(from + i64::from(lasts))) };
+            Some(ScheduledPrice { window, unit_price: price.money(currency)? })
+        };
+        Some(PriceRules {
+            tiers: (0..).zip(self.tiers.iter().take(4)).map(tier).collect::<Option<_>>()?,
+            scheduled: self.scheduled.iter().take(3).map(scheduled).collect::<Option<_>>()?,
         })
     }
 }
