@@ -271,7 +271,7 @@ fn variant() -> impl Strategy<Value = VariantSpec> + Clone {
 }
 
 /// Mostly in order, and over again within a sequence.
-fn rules() -> impl Strategy<Value = RulesSpec> + Clone {
+fn rules() -> BoxedStrategy<RulesSpec> {
     let price = || prop_oneof![12 => (1..=900_i64).prop_map(|minor| Sum { minor, dollars: false }), 1 => sum(1..=900)];
     let tiers = prop_oneof![
         20 => prop::collection::btree_map(2..6_u32, price(), 0..3).prop_map(|tiers| tiers.into_iter().collect()),
@@ -286,7 +286,7 @@ fn rules() -> impl Strategy<Value = RulesSpec> + Clone {
         },
     );
     let scheduled = prop_oneof![4 => Just(Vec::new()), 4 => one().prop_map(|price| vec![price]), 2 => two];
-    (tiers, scheduled).prop_map(|(tiers, scheduled)| RulesSpec { tiers, scheduled })
+    (tiers, scheduled).prop_map(|(tiers, scheduled)| RulesSpec { tiers, scheduled }).boxed()
 }
 
 fn coupon() -> impl Strategy<Value = CouponSpec> + Clone {
@@ -373,11 +373,13 @@ fn refund() -> impl Strategy<Value = Action> {
     })
 }
 
-fn update_variant() -> impl Strategy<Value = Action> {
+/// Boxed, like the rules: what is drawn is moved about, and a test's stack is small.
+fn update_variant() -> BoxedStrategy<Action> {
     let terms = (of(sum(0..=300)), of(prop::bool::weighted(0.8)), of(rules()));
     (reference(), of(0..4_u8), terms).prop_map(|(variant, version, (additional, active, rules))| {
         Action::UpdateVariant { variant, version, additional, active, rules }
     })
+    .boxed()
 }
 
 fn action() -> impl Strategy<Value = Action> {

@@ -50,7 +50,7 @@ const SOUND: &[(&str, &str)] = &[
     (
         "order_items",
         "order_id = 1, position = 1, product_id = 1, variant_id = 1, product_name = 'P', sku = 'S', unit_price = 100, \
-         quantity = 1, subtotal = 100, discount = 10, currency = 'KRW'",
+         quantity = 1, subtotal = 100, discount = 10, currency = 'KRW', priced_by = 'tier:10'",
     ),
     (
         "payments",
