@@ -26,7 +26,7 @@ async fn a_sale_begins_and_ends_and_tiers_count_units(server: Server) {
     let (who, (product, variant)) = (server.shopper(100_000).await, server.product(1_000, 100).await);
     let given = json!({
         "tiers": [{ "from_quantity": 10, "unit_price": won(700) }],
-        "scheduled": [{ "from": "2026-11-21T10:00:00Z", "until": "2026-11-21T11:00:00Z", "unit_price": won(900) }],
+        "scheduled": [{ "from": "2026-11-21T10:00:00.000000Z", "until": "2026-11-21T11:00:00.000000Z", "unit_price": won(900) }],
     });
     assert_eq!(rules(&server, &variant, given.clone()).await, given);
     let offered = async || {
@@ -34,7 +34,8 @@ async fn a_sale_begins_and_ends_and_tiers_count_units(server: Server) {
         assert_eq!(read["variants"][0]["price_rules"], given);
         read["variants"][0]["unit_price"]["amount"].clone()
     };
-    let (sale, tier) = (json!({ "scheduled_from": "2026-11-21T10:00:00Z" }), json!({ "tier_from_quantity": 10 }));
+    let (sale, tier) =
+        (json!({ "scheduled_from": "2026-11-21T10:00:00.000000Z" }), json!({ "tier_from_quantity": 10 }));
 
     assert_eq!(offered().await, "1000");
     assert_eq!(quoted(&server, &who, &variant, 9).await, (json!("1000"), Value::Null, json!("unit_price")));

@@ -376,10 +376,15 @@ fn refund() -> impl Strategy<Value = Action> {
 /// Boxed, like the rules: what is drawn is moved about, and a test's stack is small.
 fn update_variant() -> BoxedStrategy<Action> {
     let terms = (of(sum(0..=300)), of(prop::bool::weighted(0.8)), of(rules()));
-    (reference(), of(0..4_u8), terms).prop_map(|(variant, version, (additional, active, rules))| {
-        Action::UpdateVariant { variant, version, additional, active, rules }
-    })
-    .boxed()
+    (reference(), of(0..4_u8), terms)
+        .prop_map(|(variant, version, (additional, active, rules))| Action::UpdateVariant {
+            variant,
+            version,
+            additional,
+            active,
+            rules,
+        })
+        .boxed()
 }
 
 fn action() -> impl Strategy<Value = Action> {
