@@ -8,9 +8,9 @@ use crate::catalog::Product;
 use crate::charge::Charge;
 use crate::command::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, ClearCart, Command,
-    CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder,
-    RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder,
-    StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, IssueCoupon, MergeCart,
+    PayOrder, PlaceOrder, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge,
+    SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
@@ -214,6 +214,10 @@ methods! {
     update_coupon(UpdateCoupon) -> Coupon(Coupon);
     /// Hands a copy of a coupon to a customer, first come first served.
     issue_coupon(IssueCoupon) -> IssuedCoupon(IssuedCoupon);
+    /// Takes a customer's copy back.
+    revoke_coupon(RevokeCoupon) -> IssuedCoupon(IssuedCoupon);
+    /// Marks a copy as expired whose time is over; [`expire_copies`](Self::expire_copies) finds them.
+    expire_issued_coupon(ExpireIssuedCoupon) -> IssuedCoupon(IssuedCoupon);
     /// Puts units of a variant into a cart.
     add_cart_item(AddCartItem) -> Cart(Cart);
     /// Sets how many units of a variant are in a cart.

@@ -1,13 +1,17 @@
-//! The sweep that ends unpaid orders whose time is over.
+//! The sweeps: unpaid orders whose time is over end, and copies of coupons whose time is over are marked so.
+
+use std::time::Duration;
 
 use futures_util::stream::{StreamExt, iter};
 
-use crate::command::ExpireOrder;
+use crate::command::{ExpireIssuedCoupon, ExpireOrder};
 use crate::commerce::{Caller, Commerce};
-use crate::ids::OrderId;
+use crate::coupon::{IssuedCoupon, IssuedCouponStatus};
+use crate::ids::{CouponId, IssuedCouponId, OrderId};
 use crate::principal::Principal;
-use crate::store::{Error, StoreError};
+use crate::store::{Error, PageRequest, StoreError};
 use crate::text::IdempotencyKey;
+use crate::time::Timestamp;
 
 /// How many expiries are under way at a time: enough for a store that works in batches to fill one.
 const AT_A_TIME: usize = 64;
@@ -57,5 +61,73 @@ impl Commerce {
         let caller = Caller::new(Principal::System, IdempotencyKey::of_order(order_id));
         let answer = self.expire_order(caller, ExpireOrder { order_id }).await;
         (order_id, answer.map(|receipt| receipt.replayed))
+    }
+}
+
+/// More than a claim takes from its decision to its commit: the copies of a campaign that ended less than this ago may
+/// not all be there yet.
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// What a [sweep](Commerce::expire_copies) of copies came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiredCopies {
+    /// How many copies it marked as expired.
+    pub expired: u64,
+    /// Copies that the store could not be asked about: the sweep ended with their campaign.
+    pub failed: Vec<(IssuedCouponId, StoreError)>,
+    /// Where the next sweep may begin: nothing is left to do for campaigns that ended before.
+    pub swept_until: Timestamp,
+}
+
+impl Commerce {
+    /// Marks the available copies of coupons whose window ended at `from` or later as expired, campaign by campaign.
+    /// Fails if they cannot be read; `from` is then still where to begin.
+    ///
+    /// It looks at every copy of such a campaign, and hands on in its answer where the next sweep need not look again.
+    /// Any number of sweeps may run at the same time, in any number of processes. Nothing hangs on when they do: a copy
+    /// whose time is over cannot be used, and one that comes back later from its order is marked as it does.
+    pub async fn expire_copies(&self, from: Timestamp) -> Result<ExpiredCopies, StoreError> {
+        let settled = self.store().now().await?.minus(SETTLING);
+        let mut sweep = ExpiredCopies { expired: 0, failed: Vec::new(), swept_until: settled.max(from) };
+        let mut page = PageRequest::first(PageRequest::<CouponId>::MAX_LIMIT);
+        loop {
+            let ended = self.store().ended_coupons(from, page).await?;
+            for (ended_at, coupon) in ended.items {
+                self.expire_copies_of(coupon, &mut sweep).await?;
+                if !sweep.failed.is_empty() {
+                    sweep.swept_until = ended_at.min(sweep.swept_until);
+                    return Ok(sweep);
+                }
+            }
+            let Some(next) = ended.next else { return Ok(sweep) };
+            page.after = Some(next);
+        }
+    }
+
+    async fn expire_copies_of(&self, coupon: CouponId, sweep: &mut ExpiredCopies) -> Result<(), StoreError> {
+        let mut page = PageRequest::first(PageRequest::<IssuedCouponId>::MAX_LIMIT);
+        loop {
+            let copies = self.store().copies_of(coupon, page).await?;
+            let available = |copy: &IssuedCoupon| copy.status == IssuedCouponStatus::Available;
+            let due = copies.items.into_iter().filter(available).map(|copy| self.expire_copy(copy.id));
+            let mut answers = iter(due).buffer_unordered(AT_A_TIME);
+            while let Some((copy, answer)) = answers.next().await {
+                match answer {
+                    Ok(replayed) => sweep.expired += u64::from(!replayed),
+                    // Somebody used it in time, or took it back.
+                    Err(Error::Rejected(_)) => {}
+                    Err(Error::Store(error)) => sweep.failed.push((copy, error)),
+                }
+            }
+            let Some(next) = copies.next.filter(|_| sweep.failed.is_empty()) else { return Ok(()) };
+            page.after = Some(next);
+        }
+    }
+
+    /// Marks one copy; whether another sweep already had.
+    async fn expire_copy(&self, issued_coupon_id: IssuedCouponId) -> (IssuedCouponId, Result<bool, Error>) {
+        let caller = Caller::new(Principal::System, IdempotencyKey::of_copy(issued_coupon_id));
+        let answer = self.expire_issued_coupon(caller, ExpireIssuedCoupon { issued_coupon_id }).await;
+        (issued_coupon_id, answer.map(|receipt| receipt.replayed))
     }
 }

@@ -142,7 +142,7 @@ pub use coupon::*;
 pub use customer::*;
 pub use decide::{Context, Decision, ListedVariant, Listing, Outcome, Shop, keys};
 pub use event::*;
-pub use expiry::Expired;
+pub use expiry::{Expired, ExpiredCopies};
 pub use gateway::*;
 pub use idempotency::*;
 pub use ids::*;
@@ -162,8 +162,8 @@ pub use refund::*;
 pub use rejection::Rejection;
 pub use sales::{DailySales, PopularQuery, Popularity, Revenue, rank};
 pub use store::{
-    Audit, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder, OrderFacts,
-    Page, PageRequest, Receipt, StockFacts, Store, StoreError, TopUpFacts, WalletFacts, WalletPayment,
+    Audit, CopyPlace, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder,
+    OrderFacts, Page, PageRequest, Receipt, StockFacts, Store, StoreError, TopUpFacts, WalletFacts, WalletPayment,
 };
 pub use text::*;
 pub use time::*;

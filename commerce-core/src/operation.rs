@@ -39,6 +39,8 @@ operations! {
     CreateCoupon = "create_coupon";
     UpdateCoupon = "update_coupon";
     IssueCoupon = "issue_coupon";
+    RevokeCoupon = "revoke_coupon";
+    ExpireIssuedCoupon = "expire_issued_coupon";
     AddCartItem = "add_cart_item";
     UpdateCartItem = "update_cart_item";
     RemoveCartItem = "remove_cart_item";

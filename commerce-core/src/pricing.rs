@@ -27,7 +27,7 @@ pub struct DraftLine<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct CouponUse<'a> {
     /// The customer's copy.
-    pub copy: IssuedCoupon,
+    pub copy: &'a IssuedCoupon,
     /// The campaign.
     pub coupon: &'a Coupon,
 }

@@ -44,7 +44,7 @@ pub trait Records {
     /// Which coupon has a code.
     fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId>;
     /// A customer's copy of a coupon.
-    fn issued_coupon(&self, id: IssuedCouponId) -> Option<IssuedCoupon>;
+    fn issued_coupon(&self, id: IssuedCouponId) -> Option<&IssuedCoupon>;
     /// How many copies of a coupon a customer has had, whatever became of them.
     fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32;
     /// A customer's cart; none before its first item.

@@ -321,8 +321,8 @@ pub enum Rejection {
         /// Copies one may have.
         limit: u32,
     },
-    /// The copy is held, used or revoked.
-    #[error("issued coupon {issued_coupon} is not available")]
+    /// The copy is held, used or revoked; or it is expired, and was to be revoked or marked as expired.
+    #[error("issued coupon {issued_coupon} is not available: it is {}", status.as_str())]
     CouponNotAvailable {
         /// Which copy.
         issued_coupon: IssuedCouponId,
@@ -337,6 +337,16 @@ pub enum Rejection {
         /// When it expired.
         expired_at: Timestamp,
         /// When it was to be used.
+        now: Timestamp,
+    },
+    /// The copy's time is not over yet, and never will be if it has no end.
+    #[error("issued coupon {issued_coupon} can still be used; it is {now}")]
+    CouponNotExpired {
+        /// Which copy.
+        issued_coupon: IssuedCouponId,
+        /// When its time is over, if ever.
+        expires_at: Option<Timestamp>,
+        /// When it was to be marked as expired.
         now: Timestamp,
     },
     /// Nothing in the order is of the products that the coupon is for.
@@ -545,6 +555,7 @@ impl Rejection {
             Self::CouponAlreadyClaimed { .. } => "coupon_already_claimed",
             Self::CouponNotAvailable { .. } => "coupon_not_available",
             Self::CouponExpired { .. } => "coupon_expired",
+            Self::CouponNotExpired { .. } => "coupon_not_expired",
             Self::CouponOutOfScope { .. } => "coupon_out_of_scope",
             Self::BelowMinimum { .. } => "below_minimum",
             Self::CouponsNotCombinable { .. } => "coupons_not_combinable",

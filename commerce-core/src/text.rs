@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
-use crate::ids::OrderId;
+use crate::ids::{IssuedCouponId, OrderId};
 
 /// A text that does not have the shape its type asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
@@ -153,6 +153,11 @@ impl IdempotencyKey {
     /// The key of what the shop itself does to an order once.
     pub(crate) fn of_order(order: OrderId) -> Self {
         Self(format!("order-{order}").into())
+    }
+
+    /// The key of what the shop itself does to a customer's copy of a coupon once.
+    pub(crate) fn of_copy(copy: IssuedCouponId) -> Self {
+        Self(format!("copy-{copy}").into())
     }
 }
 

@@ -62,6 +62,13 @@ impl Timestamp {
         Self::from_micros(self.0.saturating_add(micros))
     }
 
+    /// The instant `duration` before this one, at least the beginning of 1970.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self::from_micros(self.0.saturating_sub(micros))
+    }
+
     /// The calendar date at this instant in `zone`.
     #[must_use]
     pub fn date_in(self, zone: TimeZone) -> Date {

@@ -159,7 +159,7 @@ impl WorkingSet {
         let counts = changes.copies.iter().map(|copies| ((copies.coupon_id, copies.customer_id), copies.count));
         self.copies.extend(counts);
         for copy in &changes.issued_coupons {
-            self.issued_coupons.insert(copy.id, *copy);
+            self.issued_coupons.insert(copy.id, copy.clone());
         }
         self.carts.extend(changes.carts.iter().map(|cart| (cart.customer_id, Arc::clone(cart))));
         self.orders.extend(changes.orders.iter().map(|order| (order.id, Arc::clone(order))));
@@ -213,8 +213,8 @@ impl Records for WorkingSet {
     fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId> {
         self.coupon_codes.get(code).copied()
     }
-    fn issued_coupon(&self, id: IssuedCouponId) -> Option<IssuedCoupon> {
-        self.issued_coupons.get(&id).copied()
+    fn issued_coupon(&self, id: IssuedCouponId) -> Option<&IssuedCoupon> {
+        self.issued_coupons.get(&id)
     }
     fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32 {
         self.copies.get(&(coupon, customer)).copied().unwrap_or(0)

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use commerce_core::{
-    ChargeId, Commerce, Currency, IdempotencyKey, Money, Page, PageRequest, ProductId, ProductPlace, Rejection,
+    ChargeId, Commerce, CopyPlace, Currency, CustomerId, IdempotencyKey, IssuedCouponId, Money, Page, PageRequest,
+    ProductId, ProductPlace, Rejection,
 };
 use poem::error::ReadBodyError;
 use poem::http::{HeaderMap, StatusCode, header};
@@ -309,6 +310,17 @@ macro_rules! cursor_keys {
 }
 
 cursor_keys!(CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId);
+
+/// The customer, then the copy.
+impl CursorKey for CopyPlace {
+    fn to_bytes(&self) -> Vec<u8> {
+        [self.0.to_bytes(), self.1.to_bytes()].concat()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (customer, copy) = bytes.split_first_chunk::<8>()?;
+        Some((CustomerId::from_bytes(customer)?, IssuedCouponId::from_bytes(copy)?))
+    }
+}
 
 /// Its id, its price, and its name to the end.
 impl CursorKey for ProductPlace {

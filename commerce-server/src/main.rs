@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Commerce, Owner, Payments, Report, Store, reconcile};
+use commerce_core::{Commerce, Owner, Payments, Report, Store, Timestamp, reconcile};
 use commerce_server::app::App;
 use commerce_server::auth::{Role, Tokens};
 use commerce_server::config::{self, Cli, DatabaseUrl, LogFormat, Secret, Settings, Task, TokenArgs};
@@ -100,8 +100,11 @@ async fn reconcile_database(settings: &Settings) -> Result<ExitCode, Box<dyn Err
 #[tokio::main]
 async fn expire_in_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let store = postgres(settings, database(settings)?, None).await?;
-    let ended = expiry::sweep(&Commerce::new(store, settings.node_id)).await?;
+    let commerce = Commerce::new(store, settings.node_id);
+    let ended = expiry::sweep(&commerce).await?;
     println!("{ended} orders ended whose time to be paid was over");
+    let (marked, _) = expiry::sweep_copies(&commerce, Timestamp::from_micros(0)).await?;
+    println!("{marked} copies of coupons marked as expired");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -63,7 +63,7 @@ fn copies(tables: &Tables, pairs: &BTreeSet<(CouponId, CustomerId)>, found: &mut
 }
 
 fn issued_coupons(tables: &Tables, ids: &BTreeSet<IssuedCouponId>, found: &mut Changes) {
-    found.issued_coupons = ids.iter().filter_map(|id| tables.issued_coupon(*id)).collect();
+    found.issued_coupons = ids.iter().filter_map(|id| tables.issued_coupon(*id)).cloned().collect();
 }
 
 fn carts(tables: &Tables, customers: &BTreeSet<CustomerId>, found: &mut Changes) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::store::{Carts, Catalog, Coupons, Customers, Orders, Sales, Stocks, Views, Wallets};
 use commerce_core::{
-    Cart, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId,
+    Cart, CopyPlace, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId,
     ListedVariant, Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery,
     Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId, StockEntry, StoreError,
     Timestamp, VariantId, Wallet, WalletEntry, WalletId, rank,
@@ -140,11 +140,36 @@ impl Coupons for MemoryStore {
         let tables = self.read()?;
         let Some(row) = tables.customers.get(&customer) else { return Ok(empty()) };
         let with_campaign = |id| {
-            let copy = *tables.issued_coupons.get(&id)?;
-            Some((copy, Arc::clone(&tables.coupons.get(&copy.coupon_id)?.coupon)))
+            let copy = tables.issued_coupons.get(&id)?;
+            Some((copy.clone(), Arc::clone(&tables.coupons.get(&copy.coupon_id)?.coupon)))
         };
         let copies = ids_newest_first(&row.issued_coupons, page.after).filter_map(with_campaign);
         Ok(Page::cut(copies, page.size(), |(copy, _)| copy.id))
+    }
+
+    async fn copies_of(
+        &self,
+        coupon: CouponId,
+        page: PageRequest<CopyPlace>,
+    ) -> Result<Page<IssuedCoupon, CopyPlace>, StoreError> {
+        let tables = self.read()?;
+        let Some(row) = tables.coupons.get(&coupon) else { return Ok(empty()) };
+        let ids = ids_newest_first(&row.copies, page.after.map(|(_, copy)| copy));
+        let copies = ids.filter_map(|id| tables.issued_coupons.get(&id)).cloned();
+        Ok(Page::cut(copies, page.size(), |copy| (copy.customer_id, copy.id)))
+    }
+
+    async fn ended_coupons(
+        &self,
+        from: Timestamp,
+        page: PageRequest<(Timestamp, CouponId)>,
+    ) -> Result<Page<(Timestamp, CouponId), (Timestamp, CouponId)>, StoreError> {
+        let (tables, now) = (self.read()?, self.clock_now());
+        let ends = tables.coupons.values().filter_map(|row| Some((row.coupon.window.until?, row.coupon.id)));
+        let follows = |place: &(Timestamp, CouponId)| page.after.is_none_or(|after| *place > after);
+        let mut ended: Vec<_> = ends.filter(|place| (from..=now).contains(&place.0) && follows(place)).collect();
+        ended.sort_unstable();
+        Ok(Page::cut(ended, page.size(), |place| *place))
     }
 }
 

@@ -88,7 +88,8 @@ pub(crate) struct VariantRow {
 pub(crate) struct CouponRow {
     pub(crate) coupon: Arc<Coupon>,
     pub(crate) issuance: Issuance,
-    pub(crate) copies: u64,
+    /// The copies that are out, by id.
+    pub(crate) copies: Vec<IssuedCouponId>,
 }
 
 #[derive(Debug)]
@@ -224,7 +225,7 @@ impl Tables {
             let issuance = Issuance { coupon_id: coupon.id, issued: 0 };
             match self.coupons.get_mut(&coupon.id) {
                 Some(row) => row.coupon = coupon,
-                None => drop(self.coupons.insert(coupon.id, CouponRow { coupon, issuance, copies: 0 })),
+                None => drop(self.coupons.insert(coupon.id, CouponRow { coupon, issuance, copies: Vec::new() })),
             }
         }
         for issuance in issuances {
@@ -243,14 +244,15 @@ impl Tables {
             }
         }
         for copy in issued_coupons {
-            if self.issued_coupons.insert(copy.id, copy).is_some() {
+            let (id, coupon_id, customer_id) = (copy.id, copy.coupon_id, copy.customer_id);
+            if self.issued_coupons.insert(id, copy).is_some() {
                 continue;
             }
-            if let Some(row) = self.coupons.get_mut(&copy.coupon_id) {
-                row.copies += 1;
+            if let Some(row) = self.coupons.get_mut(&coupon_id) {
+                insert_ascending(&mut row.copies, id);
             }
-            if let Some(customer) = self.customers.get_mut(&copy.customer_id) {
-                insert_ascending(&mut customer.issued_coupons, copy.id);
+            if let Some(customer) = self.customers.get_mut(&customer_id) {
+                insert_ascending(&mut customer.issued_coupons, id);
             }
         }
     }
@@ -371,8 +373,8 @@ impl Records for Tables {
     fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId> {
         self.coupon_codes.get(code).copied()
     }
-    fn issued_coupon(&self, id: IssuedCouponId) -> Option<IssuedCoupon> {
-        self.issued_coupons.get(&id).copied()
+    fn issued_coupon(&self, id: IssuedCouponId) -> Option<&IssuedCoupon> {
+        self.issued_coupons.get(&id)
     }
     fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32 {
         let row = self.customers.get(&customer);

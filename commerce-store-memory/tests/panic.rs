@@ -15,12 +15,12 @@ mod tests {
     use commerce_core::{
         AddCartItem, AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport, ClaimRequest,
         ClearCart, Clock, Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId,
-        DeliverOrder, Deposit, Discount, Envelope, ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock,
-        IssueCoupon, LineRequest, MergeCart, Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest,
-        PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductQuery, ProductStatus, Quantity,
-        RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund,
-        ShipOrder, Shop, Stacking, StartCardPayment, Store, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct,
-        UpdateVariant, VariantId, Window, reconcile,
+        DeliverOrder, Deposit, Discount, Envelope, ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, Id,
+        IdBlock, IssueCoupon, LineRequest, MergeCart, Money, NewVariant, NodeId, Operation, Outcome, Owner,
+        PageRequest, PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductQuery, ProductStatus,
+        Quantity, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon,
+        SettleCharge, SettleRefund, ShipOrder, Shop, Stacking, StartCardPayment, Store, Timestamp, UpdateCartItem,
+        UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -108,7 +108,7 @@ mod tests {
             priority: 0,
             min_subtotal: None,
             total_quantity: Some(5),
-            per_customer_limit: 3,
+            per_customer_limit: 4,
             window: Window { from: Timestamp::from_millis(0), until: None },
             active: true,
         }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     /// A shop with goods, a customer with money and copies, three pending orders, a top-up, a paid order, one on its
-    /// way, one whose time to be paid is over, and one whose money is on its way back.
+    /// way, one whose time to be paid is over, one whose money is on its way back, and a copy whose time is over.
     fn opened() -> (Arc<MemoryStore>, Arc<Tripwire>) {
         let clock = Arc::new(Tripwire::default());
         let store = MemoryStore::with_clock(Shop::default(), Arc::clone(&clock) as Arc<dyn Clock>);
@@ -158,9 +158,18 @@ mod tests {
             wait(store.execute(request(n, command))).expect("the opening is sound");
         }
         clock.slow.store(3_600_000, Ordering::SeqCst);
-        wait(store.execute(request(15, place(vec![], false)))).expect("the opening is sound");
+        for (n, command) in [(15, place(vec![], false).into())].into_iter().chain((20..).zip(copies())) {
+            wait(store.execute(request(n, command))).expect("the opening is sound");
+        }
         clock.slow.store(0, Ordering::SeqCst);
         (Arc::new(store), clock)
+    }
+
+    /// A copy whose time is over, and one more that is not used.
+    fn copies() -> [Command; 3] {
+        let window = Window { from: Timestamp::from_millis(0), until: Some(Timestamp::from_millis(1_799_999_999_999)) };
+        let issue = |coupon| IssueCoupon { customer_id: id(1), coupon: CouponRef::Id(nth_id(coupon, 0)) };
+        [CreateCoupon { window, ..new_coupon() }.into(), issue(20).into(), issue(2).into()]
     }
 
     /// An order paid by card, whose money is on its way back.
@@ -201,6 +210,8 @@ mod tests {
             new_coupon().into(),
             UpdateCoupon { coupon_id, expected_version: version, active }.into(),
             IssueCoupon { customer_id: id(1), coupon: CouponRef::Id(coupon_id) }.into(),
+            RevokeCoupon { issued_coupon_id: nth_id(22, 0), reason: None }.into(),
+            ExpireIssuedCoupon { issued_coupon_id: nth_id(21, 0) }.into(),
             AddCartItem { customer_id: id(1), variant_id: variant(), quantity: Quantity::ONE }.into(),
             UpdateCartItem {
                 customer_id: id(1),

@@ -139,6 +139,8 @@ pub(crate) fn mode(requests: &[&Request]) -> Mode {
         | Operation::RefundOrder
         | Operation::SettleRefund
         | Operation::IssueCoupon
+        | Operation::RevokeCoupon
+        | Operation::ExpireIssuedCoupon
         | Operation::AddCartItem
         | Operation::UpdateCartItem
         | Operation::RemoveCartItem

@@ -109,7 +109,7 @@ pub fn run(data: &[u8]) {
         .iter()
         .map(|(product, variant, quantity)| DraftLine { product, variant, quantity: *quantity })
         .collect();
-    let uses: Vec<_> = coupons.iter().map(|(copy, coupon)| CouponUse { copy: *copy, coupon }).collect();
+    let uses: Vec<_> = coupons.iter().map(|(copy, coupon)| CouponUse { copy, coupon }).collect();
 
     let priced = price(&drafts, &uses, NOW);
     match (&priced, reckon(&input)) {
@@ -387,6 +387,7 @@ impl Use {
             issued_at: NOW,
             expires_at,
             used_at: None,
+            revocation: None,
         };
         (copy, coupon)
     }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::coupon::{CouponScope, Discount, Stacking, no_priority};
-use crate::ids::{CouponId, CustomerId};
+use crate::ids::{CouponId, CustomerId, IssuedCouponId};
 use crate::money::Money;
-use crate::text::{CouponCode, Name};
+use crate::text::{CouponCode, Name, Note};
 use crate::time::Window;
 
 /// Creates a coupon campaign. Operators only.
@@ -71,4 +71,22 @@ pub struct IssueCoupon {
     pub customer_id: CustomerId,
     /// Which coupon.
     pub coupon: CouponRef,
+}
+
+/// Takes a customer's copy back that is available, for good. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokeCoupon {
+    /// Which copy.
+    pub issued_coupon_id: IssuedCouponId,
+    /// Why, in words that its customer reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Note>,
+}
+
+/// Marks a customer's copy as expired whose time is over. It could not be used any more as it was; lists and figures
+/// of what is stored tell so too from then on. Operators and the shop itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpireIssuedCoupon {
+    /// Which copy.
+    pub issued_coupon_id: IssuedCouponId,
 }

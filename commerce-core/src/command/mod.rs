@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use self::basket::{Basket, BasketLines, CartLines, LineRequest, Quantity};
 pub use self::cart::{AddCartItem, ClearCart, MergeCart, RemoveCartItem, UpdateCartItem};
 pub use self::catalog::{AddVariant, AdjustStock, CreateProduct, NewVariant, UpdateProduct, UpdateVariant};
-pub use self::coupon::{CouponRef, CreateCoupon, IssueCoupon, UpdateCoupon};
+pub use self::coupon::{CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon};
 pub use self::customer::{AdjustWallet, Deposit, RegisterCustomer};
 pub use self::order::{CancelOrder, DeliverOrder, ExpireOrder, PayOrder, PlaceOrder, ShipOrder};
 pub use self::payment::{RefundLineRequest, RefundOrder, RequestTopUp, SettleCharge, SettleRefund, StartCardPayment};
@@ -57,6 +57,8 @@ commands! {
     CreateCoupon,
     UpdateCoupon,
     IssueCoupon,
+    RevokeCoupon,
+    ExpireIssuedCoupon,
     AddCartItem,
     UpdateCartItem,
     RemoveCartItem,
@@ -99,6 +101,8 @@ impl Command {
             | Self::Deposit(_)
             | Self::AdjustWallet(_)
             | Self::UpdateCoupon(_)
+            | Self::RevokeCoupon(_)
+            | Self::ExpireIssuedCoupon(_)
             | Self::AddCartItem(_)
             | Self::UpdateCartItem(_)
             | Self::RemoveCartItem(_)

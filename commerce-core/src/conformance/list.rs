@@ -1,8 +1,8 @@
 //! The list of all cases. What a store promises is said here once, in words; each case tries it.
 
 use super::{
-    Case, atomicity, cards, carts, catalog, coupons, gateway_refunds, idempotency, leases, lifecycle, orders, outbox,
-    pages, prices, reads, refunds, rejections, sales, stock, uniqueness, views, wallets,
+    Case, atomicity, cards, carts, catalog, copies, coupons, gateway_refunds, idempotency, leases, lifecycle, orders,
+    outbox, pages, prices, reads, refunds, rejections, sales, stock, uniqueness, views, wallets,
 };
 
 macro_rules! suite {
@@ -89,6 +89,11 @@ suite! { $
         a_copy_expires_on_the_instant: "a copy expires on its instant, also when it comes back later",
         a_pending_order_expires_on_the_instant: "a pending order can be paid until just before its end",
     }
+    copies {
+        a_revoked_copy_is_gone_for_good: "a copy that was taken back is used by nobody; it is kept, with who did it and why",
+        use_against_revoke_has_one_winner: "of orders and revocations of one copy that race exactly one wins",
+        a_sweep_marks_copies_whose_time_is_over: "a sweep marks available copies whose time is over, and no others",
+    }
     cards {
         a_card_payment_is_written_whole: "a card payment that is answered is there with charge, payment, history, sales",
         a_declined_payment_frees_the_order: "an order whose card was declined can be paid another way",
@@ -161,6 +166,7 @@ suite! { $
     pages {
         customers_of_the_shop: "customers: no item twice, none skipped, while others write",
         coupons_and_copies: "coupons and copies: no item twice, none skipped, while others write",
+        copies_of_a_coupon: "copies of a coupon, and campaigns that are over: none skipped, while others write",
         top_ups_of_a_customer: "a customer's top-ups: no item twice, none skipped, while others write",
         orders_of_a_customer: "a customer's orders: no item twice, none skipped, while others write",
         orders_of_one_status: "orders of one status: none skipped while others leave the list",

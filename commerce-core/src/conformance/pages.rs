@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::ops::AsyncFn;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use super::outbox::{bury, claim};
 use super::world::sound;
@@ -11,6 +12,7 @@ use crate::ids::{CustomerId, OrderId, VariantId};
 use crate::money::Currency;
 use crate::order::OrderStatus;
 use crate::store::{Page, PageRequest};
+use crate::time::Window;
 use crate::wallet::WalletId;
 
 /// How many items a list has before its pages are walked.
@@ -23,6 +25,8 @@ const LIMIT: u32 = 3;
 enum Order {
     NewestFirst,
     Ascending,
+    /// The store's own.
+    Any,
 }
 
 /// Walks a list by pages of [`LIMIT`] and writes while each page is read, and after it. Checks that every item
@@ -50,8 +54,11 @@ async fn walk<K: Copy + Ord + Debug, W>(
     }
     let in_order = |pair: &[K]| match order {
         Order::NewestFirst => pair[0] > pair[1],
-        Order::Ascending => pair[0] < pair[1],
+        Order::Ascending | Order::Any => pair[0] < pair[1],
     };
+    if order == Order::Any {
+        seen.sort_unstable();
+    }
     assert!(seen.windows(2).all(in_order), "{what}: the keys come twice or out of order: {seen:?}");
     let skipped: Vec<_> = before.iter().filter(|key| !seen.contains(key)).collect();
     assert!(skipped.is_empty(), "{what}: skipped {skipped:?} of {before:?}; saw {seen:?}");
@@ -89,6 +96,43 @@ pub(super) async fn coupons_and_copies(world: World) {
         world.issue(coupon, other).await;
     };
     walk("a customer's copies", Order::NewestFirst, &copies, page, write).await;
+}
+
+pub(super) async fn copies_of_a_coupon(world: World) {
+    let (coupon, other) = (world.coupon(|_| ()).await, world.coupon(|_| ()).await);
+    let claim = async || {
+        let customer = world.customer().await;
+        world.issue(other, customer).await;
+        (customer, world.issue(coupon, customer).await)
+    };
+    let mut copies = Vec::new();
+    for _ in 0..ITEMS {
+        copies.push(claim().await);
+    }
+    let page = async |request| {
+        sound(world.store().copies_of(coupon, request).await).map(|copy| {
+            assert_eq!(copy.coupon_id, coupon, "whose campaign it is");
+            (copy.customer_id, copy.id)
+        })
+    };
+    walk("the copies of a coupon", Order::Any, &copies, page, async || claim().await).await;
+
+    let from = world.now();
+    let ending = async |seconds| {
+        let until = from.plus(Duration::from_secs(seconds));
+        (until, world.coupon(|coupon| coupon.window = Window { from, until: Some(until) }).await)
+    };
+    let mut ended = Vec::new();
+    for n in 0..ITEMS as u64 {
+        // Two end at a time.
+        ended.push(ending(5 + n / 2).await);
+    }
+    let before = ending(4).await;
+    world.wait(Duration::from_secs(60));
+    let page = async |request| sound(world.store().ended_coupons(ended[0].0, request).await);
+    walk("campaigns that are over", Order::Ascending, &ended, page, async || ending(90).await).await;
+    let all = sound(world.store().ended_coupons(from, PageRequest::first(100)).await).items;
+    assert_eq!(all, [&[before], &ended[..]].concat(), "campaigns that are over, by their end");
 }
 
 async fn orders_of(world: &World, customer: CustomerId, variant: VariantId) -> Vec<OrderId> {

@@ -8,9 +8,9 @@ use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
     AddCartItem, AddVariant, AdjustStock, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon, DeliverOrder,
-    Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, StartCardPayment,
-    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    Deposit, ExpireIssuedCoupon, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity,
+    RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge,
+    SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::coupon::{CouponScope, IssuedCouponStatus, MAX_COUPONS, MAX_SCOPE, Stacking};
 use crate::gateway::{GatewayPayment, GatewayStatus};
@@ -336,6 +336,8 @@ async fn ended(world: &World, scene: &Scene, refused: &mut Refused) {
     let order = PlaceOrder { customer_id: scene.stranger, basket: wanted, payment: Some(PaymentMethod::Wallet) };
     let expired = Rejection::CouponExpired { issued_coupon: copy, expired_at: until, now };
     refused.add(world, &Principal::Customer(scene.stranger), order, expired);
+    let over = Rejection::CouponNotAvailable { issued_coupon: copy, status: IssuedCouponStatus::Expired };
+    refused.add(world, &operator(), RevokeCoupon { issued_coupon_id: copy, reason: None }, over);
 }
 
 async fn copies(world: &World, scene: &Scene, refused: &mut Refused) {
@@ -371,7 +373,20 @@ async fn copies(world: &World, scene: &Scene, refused: &mut Refused) {
     wanted.coupons.push(held);
     world.place(scene.customer, wanted).await;
     let status = IssuedCouponStatus::Held;
-    refused.add(world, me, order(&[held]), Rejection::CouponNotAvailable { issued_coupon: held, status });
+    let not_available = Rejection::CouponNotAvailable { issued_coupon: held, status };
+    refused.add(world, me, order(&[held]), not_available.clone());
+    let revoke = |issued_coupon_id| RevokeCoupon { issued_coupon_id, reason: None };
+    let expire = |issued_coupon_id| ExpireIssuedCoupon { issued_coupon_id };
+    let staff = operator();
+    refused.add(world, &staff, revoke(held), not_available.clone());
+    refused.add(world, &staff, expire(held), not_available);
+    let missing = Rejection::IssuedCouponNotFound { issued_coupon: unused() };
+    refused.add(world, &staff, revoke(unused()), missing.clone());
+    refused.add(world, &staff, expire(unused()), missing);
+    let endless = Rejection::CouponNotExpired { issued_coupon: copy, expires_at: None, now: world.now() };
+    refused.add(world, &staff, expire(copy), endless);
+    refused.add(world, me, revoke(copy), Rejection::Forbidden { operation: Operation::RevokeCoupon });
+    refused.add(world, me, expire(copy), Rejection::Forbidden { operation: Operation::ExpireIssuedCoupon });
 }
 
 async fn orders(world: &World, scene: &Scene, refused: &mut Refused) {

@@ -23,8 +23,8 @@ kinds! {
     TooManyCoupons CouponGivenTwice NothingToChange Forbidden IdempotencyKeyReused CustomerNotFound ProductNotFound VariantNotFound CouponNotFound
     CouponCodeNotFound IssuedCouponNotFound CartItemNotFound OrderNotFound AlreadyRegistered UsernameTaken SkuTaken CouponCodeTaken
     VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponInactive CouponNotStarted
-    CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired CouponOutOfScope BelowMinimum
-    CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired OrderNotExpired PaymentMethodNotOffered
+    CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired CouponNotExpired CouponOutOfScope
+    BelowMinimum CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired OrderNotExpired PaymentMethodNotOffered
     OrderLineNotFound RefundTooLarge RefundDestinationNotOffered WalletFull PaymentInProgress ChargeNotFound RefundNotFound
     GatewayAmountMismatch GatewayCustomerMismatch GatewayTransactionMismatch GatewayTransactionTaken
 }

@@ -7,10 +7,10 @@ use super::{World, basket, cart_basket, krw, operator};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, CancelOrder, ClearCart, Command, CouponRef, DeliverOrder,
-    Deposit, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, StartCardPayment,
-    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    AddCartItem, AddVariant, AdjustStock, AdjustWallet, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon,
+    DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity,
+    RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge,
+    SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
 use crate::decide::Outcome;
 use crate::gateway::GatewayStatus;
@@ -21,6 +21,7 @@ use crate::principal::Principal;
 use crate::refund::RefundReport;
 use crate::store::{Envelope, Receipt};
 use crate::text::{Name, Note, Username};
+use crate::time::Window;
 
 /// A correction of a wallet.
 pub(super) fn correction(customer_id: CustomerId, won: i64) -> AdjustWallet {
@@ -98,7 +99,24 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     step(world, &staff, correction(customer_id, -100), &mut script).await;
     let update = UpdateCoupon { coupon_id: coupon.id, expected_version: None, active: Some(false) };
     step(world, &staff, update, &mut script).await;
+    copies(world, customer_id, &mut script).await;
     script
+}
+
+/// One copy is taken back, the time of another runs out.
+async fn copies(world: &World, customer_id: CustomerId, script: &mut Vec<(Envelope, Receipt)>) {
+    let (staff, me) = (operator(), Principal::Customer(customer_id));
+    let until = world.now().plus(Duration::from_secs(1));
+    let window = Window { from: world.now(), until: Some(until) };
+    let coupon = CreateCoupon { per_customer_limit: 2, window, ..world.new_coupon() };
+    let Outcome::Coupon(coupon) = step(world, &staff, coupon, script).await else { panic!("a coupon") };
+    let claim = IssueCoupon { customer_id, coupon: CouponRef::Id(coupon.id) };
+    let Outcome::IssuedCoupon(unwanted) = step(world, &me, claim.clone(), script).await else { panic!("a copy") };
+    let reason = Some(Note::new("sold on").expect("a note"));
+    step(world, &staff, RevokeCoupon { issued_coupon_id: unwanted.id, reason }, script).await;
+    let Outcome::IssuedCoupon(forgotten) = step(world, &me, claim, script).await else { panic!("a copy") };
+    world.clock().set(until);
+    step(world, &Principal::System, ExpireIssuedCoupon { issued_coupon_id: forgotten.id }, script).await;
 }
 
 /// Leaves a unit of the first variant in the cart.

@@ -295,7 +295,7 @@ impl World {
     /// A customer's copy, as stored.
     pub async fn copy(&self, copy: IssuedCouponId) -> IssuedCoupon {
         let keys = Keys { issued_coupons: [copy].into(), ..Keys::default() };
-        sound(self.store().load(&keys).await).issued_coupon(copy).expect("the copy is there")
+        sound(self.store().load(&keys).await).issued_coupon(copy).cloned().expect("the copy is there")
     }
 
     /// An order, as it is now.

@@ -7,12 +7,15 @@ pub use status::{CouponStatus, IssuedCouponStatus, RedemptionStatus};
 pub(crate) use terms::no_priority;
 pub use terms::{CouponScope, MAX_CANDIDATES, MAX_COUPONS, MAX_SCOPE, Stacking};
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CouponId, CustomerId, IssuedCouponId, OrderId};
 use crate::money::{Money, Percent};
+use crate::principal::Principal;
 use crate::rejection::Rejection;
-use crate::text::{CouponCode, Name};
+use crate::text::{CouponCode, Name, Note};
 use crate::time::{Timestamp, Window};
 
 /// What a coupon takes off.
@@ -135,7 +138,7 @@ impl Coupon {
 }
 
 /// One customer's copy of a coupon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedCoupon {
     /// The copy's id.
     pub id: IssuedCouponId,
@@ -153,6 +156,21 @@ pub struct IssuedCoupon {
     pub expires_at: Option<Timestamp>,
     /// When an order last used it.
     pub used_at: Option<Timestamp>,
+    /// How it was taken back; there if its status is [`Revoked`](IssuedCouponStatus::Revoked), and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<Arc<Revocation>>,
+}
+
+/// How a copy was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// Who took it back.
+    pub actor: Principal,
+    /// Why, in words that its customer reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Note>,
+    /// When.
+    pub revoked_at: Timestamp,
 }
 
 impl IssuedCoupon {
@@ -166,7 +184,8 @@ impl IssuedCoupon {
         expires_at: Option<Timestamp>,
     ) -> Self {
         let status = IssuedCouponStatus::Available;
-        Self { id, coupon_id, customer_id, status, order_id: None, issued_at: at, expires_at, used_at: None }
+        let (order_id, used_at, revocation) = (None, None, None);
+        Self { id, coupon_id, customer_id, status, order_id, issued_at: at, expires_at, used_at, revocation }
     }
 
     /// Whether it is just as it was handed out, at `at`: it can then be told again from what never changes of it.
@@ -197,18 +216,37 @@ impl IssuedCoupon {
         }
     }
 
+    /// Whether the copy can be taken back at `now`: nobody has it but its customer, and it could still be used.
+    pub fn may_revoke(&self, now: Timestamp) -> Result<(), Rejection> {
+        match self.status_at(now) {
+            IssuedCouponStatus::Available => Ok(()),
+            status => Err(Rejection::CouponNotAvailable { issued_coupon: self.id, status }),
+        }
+    }
+
+    /// Whether the copy is to be marked as expired at `now`: its time is over, and that is not written down yet.
+    pub fn may_expire(&self, now: Timestamp) -> Result<(), Rejection> {
+        match (self.status, self.status_at(now)) {
+            (IssuedCouponStatus::Available, IssuedCouponStatus::Expired) => Ok(()),
+            (IssuedCouponStatus::Available, _) => {
+                Err(Rejection::CouponNotExpired { issued_coupon: self.id, expires_at: self.expires_at, now })
+            }
+            (status, _) => Err(Rejection::CouponNotAvailable { issued_coupon: self.id, status }),
+        }
+    }
+
     /// The copy in an order's hands: held while the order is unpaid, used once it is paid.
-    pub(crate) fn taken(self, order_id: OrderId, status: RedemptionStatus, now: Timestamp) -> Self {
+    pub(crate) fn taken(&self, order_id: OrderId, status: RedemptionStatus, now: Timestamp) -> Self {
         let (status, used_at) = match status {
             RedemptionStatus::Used => (IssuedCouponStatus::Used, Some(now)),
             RedemptionStatus::Held | RedemptionStatus::Released => (IssuedCouponStatus::Held, self.used_at),
         };
-        Self { status, used_at, order_id: Some(order_id), ..self }
+        Self { status, used_at, order_id: Some(order_id), ..self.clone() }
     }
 
     /// The copy given back by its order: available again unless its time is over.
-    pub(crate) fn given_back(self, now: Timestamp) -> Self {
-        let free = Self { status: IssuedCouponStatus::Available, order_id: None, used_at: None, ..self };
+    pub(crate) fn given_back(&self, now: Timestamp) -> Self {
+        let free = Self { status: IssuedCouponStatus::Available, order_id: None, used_at: None, ..self.clone() };
         Self { status: free.status_at(now), ..free }
     }
 }

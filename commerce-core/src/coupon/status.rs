@@ -33,7 +33,7 @@ impl CouponStatus {
 }
 
 /// Where a customer's copy stands, as stored. An available copy whose time is over counts as expired at once
-/// (see [`IssuedCoupon::status_at`](crate::IssuedCoupon::status_at)).
+/// (see [`IssuedCoupon::status_at`](crate::IssuedCoupon::status_at)); a sweep writes it down later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IssuedCouponStatus {

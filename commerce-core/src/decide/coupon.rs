@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::{Case, Decision, Outcome, check_version};
-use crate::command::{CouponRef, CreateCoupon, IssueCoupon, UpdateCoupon};
-use crate::coupon::{Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, MAX_SCOPE};
-use crate::ids::CouponId;
+use crate::command::{CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon};
+use crate::coupon::{
+    Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponStatus, MAX_SCOPE, Revocation,
+};
+use crate::ids::{CouponId, IssuedCouponId};
 use crate::inventory::MAX_QUANTITY;
 use crate::money::MoneyError;
 use crate::records::{Changes, Records};
@@ -118,10 +120,39 @@ pub(super) fn issue<R: Records>(case: &Case<'_, R>, command: &IssueCoupon) -> Re
     let changes = Changes {
         issuances: vec![Issuance { coupon_id: coupon.id, issued: issued + 1 }],
         copies: vec![Copies { coupon_id: coupon.id, customer_id: command.customer_id, count: copies + 1 }],
-        issued_coupons: vec![copy],
+        issued_coupons: vec![copy.clone()],
         ..Changes::default()
     };
     Ok(Decision { changes, outcome: Outcome::IssuedCoupon(Arc::new(copy)) })
+}
+
+pub(super) fn revoke<R: Records>(case: &Case<'_, R>, command: &RevokeCoupon) -> Result<Decision, Rejection> {
+    let copy = copy_by_id(case, command.issued_coupon_id)?;
+    copy.may_revoke(case.now())?;
+    // After this point it must succeed.
+    let (actor, reason) = (case.principal.clone(), command.reason.clone());
+    let revocation = Some(Arc::new(Revocation { actor, reason, revoked_at: case.now() }));
+    Ok(changed(IssuedCoupon { status: IssuedCouponStatus::Revoked, revocation, ..copy.clone() }))
+}
+
+pub(super) fn expire<R: Records>(case: &Case<'_, R>, command: &ExpireIssuedCoupon) -> Result<Decision, Rejection> {
+    let copy = copy_by_id(case, command.issued_coupon_id)?;
+    copy.may_expire(case.now())?;
+    // After this point it must succeed.
+    Ok(changed(IssuedCoupon { status: IssuedCouponStatus::Expired, ..copy.clone() }))
+}
+
+/// Nothing but the copy itself moves: it counts as handed out, whatever becomes of it.
+fn changed(copy: IssuedCoupon) -> Decision {
+    let changes = Changes { issued_coupons: vec![copy.clone()], ..Changes::default() };
+    Decision { changes, outcome: Outcome::IssuedCoupon(Arc::new(copy)) }
+}
+
+fn copy_by_id<'a, R: Records>(
+    case: &Case<'a, R>,
+    issued_coupon: IssuedCouponId,
+) -> Result<&'a IssuedCoupon, Rejection> {
+    case.records.issued_coupon(issued_coupon).ok_or(Rejection::IssuedCouponNotFound { issued_coupon })
 }
 
 fn by_id<'a, R: Records>(case: &Case<'a, R>, coupon: CouponId) -> Result<&'a Coupon, Rejection> {

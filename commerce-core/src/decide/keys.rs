@@ -58,6 +58,8 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
             keys.coupons.extend(coupon);
             keys.copies.extend(coupon.map(|coupon| (coupon, c.customer_id)));
         }
+        Command::RevokeCoupon(c) => keys.issued_coupons.extend([c.issued_coupon_id]),
+        Command::ExpireIssuedCoupon(c) => keys.issued_coupons.extend([c.issued_coupon_id]),
         Command::AddCartItem(c) => {
             keys = cart_keys(c.customer_id);
             variant_keys(c.variant_id, loaded, &mut keys);

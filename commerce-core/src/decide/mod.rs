@@ -96,7 +96,7 @@ pub enum Outcome {
     WalletEntry(Arc<WalletEntry>),
     /// A coupon was created or changed.
     Coupon(Arc<Coupon>),
-    /// A copy was handed out.
+    /// A copy was handed out, taken back or marked as expired.
     IssuedCoupon(Arc<IssuedCoupon>),
     /// A cart was changed.
     Cart(Arc<Cart>),
@@ -165,6 +165,8 @@ pub fn decide<R: Records>(
         Command::CreateCoupon(command) => coupon::create(&case, command),
         Command::UpdateCoupon(command) => coupon::update(&case, command),
         Command::IssueCoupon(command) => coupon::issue(&case, command),
+        Command::RevokeCoupon(command) => coupon::revoke(&case, command),
+        Command::ExpireIssuedCoupon(command) => coupon::expire(&case, command),
         Command::AddCartItem(command) => cart::add(&case, command),
         Command::UpdateCartItem(command) => cart::update(&case, command),
         Command::RemoveCartItem(command) => cart::remove(&case, command),
@@ -221,6 +223,8 @@ impl<R: Records> Case<'_, R> {
             | Command::AdjustWallet(_)
             | Command::CreateCoupon(_)
             | Command::UpdateCoupon(_)
+            | Command::RevokeCoupon(_)
+            | Command::ExpireIssuedCoupon(_)
             | Command::ExpireOrder(_)
             | Command::ShipOrder(_)
             | Command::DeliverOrder(_)

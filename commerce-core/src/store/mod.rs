@@ -16,7 +16,9 @@ pub use audit::{
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};
 pub use outbox::Outbox;
 pub use page::{Page, PageRequest};
-pub use reads::{Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Views, Wallets};
+pub use reads::{
+    Carts, Catalog, Charges, CopyPlace, Coupons, Customers, Orders, Sales, Stocks, TopUps, Views, Wallets,
+};
 
 use crate::command::Command;
 use crate::decide::{Outcome, Shop};

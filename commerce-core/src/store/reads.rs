@@ -86,6 +86,9 @@ pub trait Wallets {
     ) -> Result<Page<WalletEntry, u64>, StoreError>;
 }
 
+/// Where a copy stands among those of its coupon.
+pub type CopyPlace = (CustomerId, IssuedCouponId);
+
 /// Coupons and customers' copies.
 #[async_trait]
 pub trait Coupons {
@@ -101,6 +104,22 @@ pub trait Coupons {
         customer: CustomerId,
         page: PageRequest<IssuedCouponId>,
     ) -> Result<Page<(IssuedCoupon, Arc<Coupon>), IssuedCouponId>, StoreError>;
+
+    /// All copies of a coupon, in an order that is the store's own: handing copies out need not pay for one. Empty for
+    /// an unknown coupon.
+    async fn copies_of(
+        &self,
+        coupon: CouponId,
+        page: PageRequest<CopyPlace>,
+    ) -> Result<Page<IssuedCoupon, CopyPlace>, StoreError>;
+
+    /// Coupons whose window ended at `from` or later and is over by the store's clock, by their end, then id: the end
+    /// and the id are the key.
+    async fn ended_coupons(
+        &self,
+        from: Timestamp,
+        page: PageRequest<(Timestamp, CouponId)>,
+    ) -> Result<Page<(Timestamp, CouponId), (Timestamp, CouponId)>, StoreError>;
 }
 
 /// Carts.

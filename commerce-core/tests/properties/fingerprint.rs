@@ -3,11 +3,11 @@
 
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart, Command,
-    CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireOrder, Fingerprint,
-    GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, NewVariant, Operation, PayOrder, PaymentMethod,
-    Percent, PlaceOrder, ProductStatus, Quantity, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer,
-    RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, UpdateCartItem,
-    UpdateCoupon, UpdateProduct, UpdateVariant, Window,
+    CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon,
+    ExpireOrder, Fingerprint, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, NewVariant,
+    Operation, PayOrder, PaymentMethod, Percent, PlaceOrder, ProductStatus, Quantity, RefundLineRequest, RefundOrder,
+    RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge, SettleRefund, ShipOrder,
+    Stacking, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Window,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -79,6 +79,8 @@ fn samples() -> Vec<Command> {
         .into(),
         UpdateCoupon { coupon_id: id(5), expected_version: None, active: Some(true) }.into(),
         IssueCoupon { customer_id: id(1), coupon: CouponRef::Code("SPRING".parse().expect("a code")) }.into(),
+        RevokeCoupon { issued_coupon_id: id(6), reason: Some(note("sold on")) }.into(),
+        ExpireIssuedCoupon { issued_coupon_id: id(6) }.into(),
         AddCartItem { customer_id: id(1), variant_id: id(3), quantity: Quantity::ONE }.into(),
         UpdateCartItem { customer_id: id(1), variant_id: id(3), quantity: Quantity::ONE, expected_version: Some(4) }
             .into(),
@@ -140,6 +142,8 @@ const GOLDEN: &[&str] = &[
     r#"{"create_coupon":{"code":"SPRING","name":"Spring","discount":{"percent":{"rate":"12.5","cap":{"minor":5000,"currency":"KRW"}}},"total_quantity":100,"per_customer_limit":1,"window":{"from":"2027-01-15T08:00:00.000000Z","until":null},"active":true}}"#,
     r#"{"update_coupon":{"coupon_id":"5","active":true}}"#,
     r#"{"issue_coupon":{"customer_id":"1","coupon":{"code":"SPRING"}}}"#,
+    r#"{"revoke_coupon":{"issued_coupon_id":"6","reason":"sold on"}}"#,
+    r#"{"expire_issued_coupon":{"issued_coupon_id":"6"}}"#,
     r#"{"add_cart_item":{"customer_id":"1","variant_id":"3","quantity":1}}"#,
     r#"{"update_cart_item":{"customer_id":"1","variant_id":"3","quantity":1,"expected_version":4}}"#,
     r#"{"remove_cart_item":{"customer_id":"1","variant_id":"3"}}"#,
@@ -179,6 +183,8 @@ const GOLDEN_FINGERPRINTS: &[&str] = &[
     "4939fee432ef5fc65559e120d2b2f3c3",
     "acb0c3231796a9d34131ccd6d3a75157",
     "d6a5e1db77f37d918abcd3448a58f2e3",
+    "3865f4d7744c44afdcd5fa67f69b3a8c",
+    "5e6109b01b00e7dc6991fa7e3e239cf8",
     "c1092249781fbeee9b3c0a1fc0f66f95",
     "b7db7c83cecb54d3e401705d977ea0c9",
     "34a79b0abf6682d45f63b1a5c0539326",
@@ -230,12 +236,13 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         Operation::UpdateCartItem | Operation::RemoveCartItem | Operation::ClearCart => &["expected_version"],
         Operation::PlaceOrder => &["payment"],
         Operation::RefundOrder => &["lines", "destination", "reason"],
-        Operation::CancelOrder | Operation::SettleCharge => &["reason"],
+        Operation::CancelOrder | Operation::SettleCharge | Operation::RevokeCoupon => &["reason"],
         Operation::AddVariant
         | Operation::AddCartItem
         | Operation::MergeCart
         | Operation::AdjustWallet
         | Operation::IssueCoupon
+        | Operation::ExpireIssuedCoupon
         | Operation::PayOrder
         | Operation::ExpireOrder
         | Operation::ShipOrder

@@ -3,13 +3,13 @@
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
     ClearCart, Command, Coupon, CouponCode, CouponId, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency,
-    CustomerId, DeliverOrder, Deposit, Discount, ExpireOrder, GatewayPayment, GatewayStatus, Id, IssueCoupon,
-    IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name, NewVariant, Note,
-    OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules, PriceTier, Principal, Product, ProductId,
-    ProductStatus, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer,
-    RemoveCartItem, RequestTopUp, ScheduledPrice, SettleCharge, SettleRefund, ShipOrder, Sku, Stacking,
-    StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Variant,
-    VariantId, Window,
+    CustomerId, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, Id,
+    IssueCoupon, IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name,
+    NewVariant, Note, OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules, PriceTier, Principal, Product,
+    ProductId, ProductStatus, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, ScheduledPrice, SettleCharge, SettleRefund,
+    ShipOrder, Sku, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    Username, Variant, VariantId, Window,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -249,6 +249,9 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
             UpdateCoupon { coupon_id, expected_version, active }.into()
         }),
         (any_id(), coupon_ref).prop_map(|(customer_id, coupon)| IssueCoupon { customer_id, coupon }.into()),
+        (any_id(), of(any_note()))
+            .prop_map(|(issued_coupon_id, reason)| RevokeCoupon { issued_coupon_id, reason }.into()),
+        any_id().prop_map(|issued_coupon_id| ExpireIssuedCoupon { issued_coupon_id }.into()),
     ];
     let orders = prop_oneof![
         (any_id(), basket(), of(method())).prop_map(|(customer_id, basket, payment)| PlaceOrder {
@@ -266,7 +269,7 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
         (any_id(), any_id(), refund_report())
             .prop_map(|(order_id, refund_id, report)| { SettleRefund { order_id, refund_id, report }.into() }),
     ];
-    prop_oneof![5 => catalog, 6 => customers, 5 => cart_edit(), 3 => orders, 3 => cards()].boxed()
+    prop_oneof![5 => catalog, 8 => customers, 5 => cart_edit(), 3 => orders, 3 => cards()].boxed()
 }
 
 fn cards() -> impl Strategy<Value = Command> {
@@ -387,5 +390,6 @@ pub(crate) fn issued_coupon(coupon_id: CouponId) -> IssuedCoupon {
         issued_at: at(0),
         expires_at: None,
         used_at: None,
+        revocation: None,
     }
 }

@@ -68,8 +68,8 @@ fn priced_from(lines: &[Line], off: Option<Off>, minimum: Option<i64>) -> Result
         .map(|(product, variant, quantity)| DraftLine { product, variant, quantity: *quantity })
         .collect();
     let coupon = off.map(|off| coupon(off.discount(), minimum));
-    let uses: Vec<CouponUse<'_>> =
-        coupon.iter().map(|coupon| CouponUse { copy: issued_coupon(coupon.id), coupon }).collect();
+    let copy = coupon.as_ref().map(|coupon| issued_coupon(coupon.id));
+    let uses: Vec<CouponUse<'_>> = copy.iter().zip(&coupon).map(|(copy, coupon)| CouponUse { copy, coupon }).collect();
     price(&drafts, &uses, now)
 }
 

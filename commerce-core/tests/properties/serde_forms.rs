@@ -7,8 +7,8 @@ use commerce_core::{
     AppliedCoupon, CancelCause, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event,
     IssuedCoupon, IssuedCouponStatus, LineRequest, ListedVariant, Listing, MergedCart, Money, MoneyError, Operation,
     Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment,
-    PaymentStatus, PriceRule, Principal, Product, Refund, RefundLine, RefundStatus, RefusedLine, Rejection, Stock,
-    StockEntry, StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
+    PaymentStatus, PriceRule, Principal, Product, Refund, RefundLine, RefundStatus, RefusedLine, Rejection, Revocation,
+    Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -142,18 +142,12 @@ fn coupon() -> impl Strategy<Value = Coupon> {
 fn issued_coupon() -> impl Strategy<Value = IssuedCoupon> {
     use IssuedCouponStatus::{Available, Expired, Held, Revoked, Used};
     let status = select(vec![Available, Held, Used, Expired, Revoked]);
-    (any_id(), any_id(), any_id(), status, of(any_id()), instant(), of(instant()), of(instant())).prop_map(
-        |(id, coupon_id, customer_id, status, order_id, issued_at, expires_at, used_at)| IssuedCoupon {
-            id,
-            coupon_id,
-            customer_id,
-            status,
-            order_id,
-            issued_at,
-            expires_at,
-            used_at,
-        },
-    )
+    let revocation = (principal(), of(any_note()), instant())
+        .prop_map(|(actor, reason, revoked_at)| Arc::new(Revocation { actor, reason, revoked_at }));
+    (any_id(), any_id(), any_id(), status, of(any_id()), instant(), of(instant()), of(instant()), of(revocation))
+        .prop_map(|(id, coupon_id, customer_id, status, order_id, issued_at, expires_at, used_at, revocation)| {
+            IssuedCoupon { id, coupon_id, customer_id, status, order_id, issued_at, expires_at, used_at, revocation }
+        })
 }
 
 fn line() -> impl Strategy<Value = OrderLine> {

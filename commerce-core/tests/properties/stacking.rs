@@ -115,7 +115,7 @@ pub(crate) fn priced(lines: &[(i64, u32)], coupons: &[Plain], given: &[usize]) -
         .map(|(product, variant, quantity)| DraftLine { product, variant, quantity: *quantity })
         .collect();
     let campaigns: Vec<_> = (1..).zip(coupons).map(|(n, plain)| plain.records(n)).collect();
-    let uses: Vec<_> = given.iter().map(|n| CouponUse { copy: campaigns[*n].0, coupon: &campaigns[*n].1 }).collect();
+    let uses: Vec<_> = given.iter().map(|n| CouponUse { copy: &campaigns[*n].0, coupon: &campaigns[*n].1 }).collect();
     price(&drafts, &uses, at(1)).expect("a price")
 }
 

@@ -1,27 +1,33 @@
 //! Operators: coupons.
 
-use commerce_core::{CouponId, CouponScope, CreateCoupon, Discount, Stacking, UpdateCoupon, Window};
+use commerce_core::{
+    CouponId, CouponScope, CreateCoupon, Discount, IssuedCouponId, Rejection, RevokeCoupon, Stacking, UpdateCoupon,
+    Window,
+};
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
+use poem_openapi::param::{Path, Query};
 
 use super::{Answer, Shared, Tag, operator};
 use crate::auth::AsOperator;
-use crate::extract::{Body, IfMatch, Key};
+use crate::extract::{Body, IfMatch, Key, Limit, List};
 use crate::problem::Problem;
 use crate::reply::{Created, Reply};
-use crate::wire::coupon::{Coupon, CouponChange, DiscountInput, NewCoupon};
+use crate::wire::coupon::{
+    Coupon, CouponChange, CustomersCoupon, DiscountInput, IssuedCoupon, NewCoupon, RevocationRequest,
+};
 use crate::wire::money::parse_optional;
+use crate::wire::page::Page;
 use crate::wire::scalar::WireId;
 
 pub(super) struct AdminCouponsApi(pub(super) Shared);
 
-#[OpenApi(prefix_path = "/v1/admin/coupons", tag = "Tag::AdminCoupons")]
+#[OpenApi(prefix_path = "/v1/admin", tag = "Tag::AdminCoupons")]
 impl AdminCouponsApi {
     /// Create a coupon
     ///
     /// A campaign that customers claim copies of.
-    #[oai(path = "/", method = "post", operation_id = "create_coupon")]
+    #[oai(path = "/coupons", method = "post", operation_id = "create_coupon")]
     async fn create(
         &self,
         staff: AsOperator,
@@ -53,7 +59,7 @@ impl AdminCouponsApi {
     /// Change a coupon
     ///
     /// Switches the handing out on or off.
-    #[oai(path = "/:coupon_id", method = "patch", operation_id = "update_coupon")]
+    #[oai(path = "/coupons/:coupon_id", method = "patch", operation_id = "update_coupon")]
     async fn update(
         &self,
         staff: AsOperator,
@@ -70,6 +76,48 @@ impl AdminCouponsApi {
         let command = UpdateCoupon { coupon_id: coupon_id.0.0, expected_version: if_match.0, active: body.0.active };
         let receipt = self.0.commerce()?.update_coupon(operator(staff.0, key), command).await?;
         Ok(Reply::of(&receipt).version(receipt.outcome.version))
+    }
+
+    /// The copies of a coupon
+    ///
+    /// Each with whose it is, in no particular order.
+    #[oai(path = "/coupons/:coupon_id/copies", method = "get", operation_id = "list_coupon_copies")]
+    async fn copies(
+        &self,
+        _staff: AsOperator,
+        /// Which coupon.
+        coupon_id: Path<WireId<CouponId>>,
+        /// How many items at most.
+        limit: Query<Option<Limit>>,
+        /// Where to go on: the last page's `next_cursor`.
+        cursor: Query<Option<String>>,
+    ) -> Answer<Reply<Page<CustomersCoupon>>> {
+        let coupon = coupon_id.0.0;
+        let list = List::new(self.0.app()?, format!("copies {coupon}"));
+        let request = list.request(limit.0, cursor.0.as_deref())?;
+        list.store().coupon(coupon).await?.ok_or_else(|| Problem::from(Rejection::CouponNotFound { coupon }))?;
+        let page = list.store().copies_of(coupon, request).await?;
+        let now = list.store().now().await?;
+        Ok(Reply::new(list.page(page, |copy| CustomersCoupon::at(&copy, now))))
+    }
+
+    /// Take a copy back
+    ///
+    /// One that is available: it can be used no more, and still counts as handed out.
+    #[oai(path = "/issued-coupons/:issued_coupon_id/revoke", method = "post", operation_id = "revoke_coupon")]
+    async fn revoke(
+        &self,
+        staff: AsOperator,
+        /// Which copy.
+        issued_coupon_id: Path<WireId<IssuedCouponId>>,
+        /// A fresh name for this attempt, kept for its retries.
+        #[oai(name = "Idempotency-Key")]
+        key: Key,
+        body: Body<RevocationRequest>,
+    ) -> Answer<Reply<IssuedCoupon>> {
+        let reason = body.0.reason.map(|reason| reason.0);
+        let command = RevokeCoupon { issued_coupon_id: issued_coupon_id.0.0, reason };
+        Ok(Reply::of(&self.0.commerce()?.revoke_coupon(operator(staff.0, key), command).await?))
     }
 }
 

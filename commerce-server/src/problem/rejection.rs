@@ -177,7 +177,8 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         | R::CouponSoldOut { .. }
         | R::CouponAlreadyClaimed { .. }
         | R::CouponNotAvailable { .. }
-        | R::CouponExpired { .. } => (STATE_FORBIDS, coupon(rejection)),
+        | R::CouponExpired { .. }
+        | R::CouponNotExpired { .. } => (STATE_FORBIDS, coupon(rejection)),
         R::InsufficientBalance { balance, required } => {
             (STATE_FORBIDS, vec![("balance", money(*balance)), ("required", money(*required))])
         }
@@ -286,6 +287,10 @@ fn coupon(rejection: &Rejection) -> Members {
         }
         R::CouponExpired { issued_coupon, expired_at, now } => {
             vec![("issued_coupon_id", text(issued_coupon)), ("expired_at", text(expired_at)), ("now", text(now))]
+        }
+        R::CouponNotExpired { issued_coupon, expires_at, now } => {
+            let expires_at = expires_at.map(|end| ("expires_at", text(&end)));
+            [("issued_coupon_id", text(issued_coupon)), ("now", text(now))].into_iter().chain(expires_at).collect()
         }
         _ => vec![],
     }

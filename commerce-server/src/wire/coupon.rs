@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use commerce_core::{
-    Coupon as CoreCoupon, CouponCode, CouponId, CouponScope, Discount as CoreDiscount, IssuedCoupon as CoreIssued,
-    IssuedCouponId, MoneyError, Name, OrderId, Percent, ProductId, Timestamp,
+    Coupon as CoreCoupon, CouponCode, CouponId, CouponScope, CustomerId, Discount as CoreDiscount,
+    IssuedCoupon as CoreIssued, IssuedCouponId, MoneyError, Name, Note, OrderId, Percent, ProductId, Timestamp,
 };
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::Type;
@@ -68,6 +68,12 @@ request! {
     CouponChange {
         /// Switches the handing out on or off; copies already out stay good.
         active: Option<bool>,
+    }
+
+    /// Why a copy is taken back.
+    RevocationRequest {
+        /// The reason, which its customer reads.
+        reason: Option<Text<Note>>,
     }
 
     /// Which coupon to claim: by its id or by its code.
@@ -154,6 +160,18 @@ response! {
         expires_at: Option<Instant>,
         /// When an order last used it.
         used_at: Option<Instant>,
+        /// When it was taken back, if it was.
+        revoked_at: Option<Instant>,
+        /// Why it was taken back, if that was said.
+        revocation_reason: Option<Text<Note>>,
+    }
+
+    /// A copy and whose it is.
+    CustomersCoupon {
+        /// Whose copy.
+        customer_id: WireId<CustomerId>,
+        /// The copy.
+        issued: IssuedCoupon,
     }
 
     /// A customer's copy with its campaign.
@@ -256,7 +274,15 @@ impl From<&CoreIssued> for IssuedCoupon {
             issued_at: Instant(copy.issued_at),
             expires_at: copy.expires_at.map(Instant),
             used_at: copy.used_at.map(Instant),
+            revoked_at: copy.revocation.as_ref().map(|revocation| Instant(revocation.revoked_at)),
+            revocation_reason: copy.revocation.as_ref().and_then(|revocation| revocation.reason.clone().map(Text)),
         }
+    }
+}
+
+impl IssuedCoupon {
+    fn at(copy: &CoreIssued, now: Timestamp) -> Self {
+        Self { status: IssuedCouponStatus(copy.status_at(now)), ..Self::from(copy) }
     }
 }
 
@@ -264,7 +290,14 @@ impl OwnedCoupon {
     /// A copy as it stands at `now`.
     #[must_use]
     pub fn at(copy: &CoreIssued, coupon: &CoreCoupon, now: Timestamp) -> Self {
-        let issued = IssuedCoupon { status: IssuedCouponStatus(copy.status_at(now)), ..IssuedCoupon::from(copy) };
-        Self { issued, coupon: Coupon::from(coupon) }
+        Self { issued: IssuedCoupon::at(copy, now), coupon: Coupon::from(coupon) }
+    }
+}
+
+impl CustomersCoupon {
+    /// A copy as it stands at `now`.
+    #[must_use]
+    pub fn at(copy: &CoreIssued, now: Timestamp) -> Self {
+        Self { customer_id: WireId(copy.customer_id), issued: IssuedCoupon::at(copy, now) }
     }
 }

@@ -158,4 +158,34 @@ async fn the_best_that_there_is(server: Server) {
     server.post("/v1/quotes", &other.token, body).await.refused(404, "issued_coupon_not_found");
 }
 
-on_every_store!(a_campaign_and_where_it_stands, first_come_first_served, several_on_one_order, the_best_that_there_is);
+async fn a_copy_is_taken_back(server: Server) {
+    let (who, operator) = (server.shopper(100_000).await, server.operator());
+    let (_, variant) = server.product(5_000, 5).await;
+    let coupon = server.coupon(json!({})).await;
+    let copy = server.claim(&who, &coupon).await.expect(201).id();
+    let path = format!("/v1/admin/issued-coupons/{copy}/revoke");
+    server.post(&path, &who.token, json!({})).await.refused(403, "forbidden");
+    let revoked = server.post(&path, &operator, json!({ "reason": "sold on" })).await.expect(200).body;
+    assert_eq!(
+        (&revoked["status"], &revoked["revocation_reason"], revoked["revoked_at"].is_string()),
+        (&json!("revoked"), &json!("sold on"), true)
+    );
+    let again = server.post(&path, &operator, json!({})).await.refused(409, "coupon_not_available");
+    assert_eq!(again.body["coupon_status"], "revoked");
+    let order = json!({ "coupons": [copy] });
+    server.place(&who, &[(&variant, 1)], order).await.refused(409, "coupon_not_available");
+    let mine = server.get("/v1/me/coupons", &who.token).await.expect(200).body;
+    assert_eq!(mine["items"][0]["issued"], revoked);
+    let copies = server.get(&format!("/v1/admin/coupons/{coupon}/copies"), &operator).await.expect(200).body;
+    assert_eq!(copies["items"], json!([{ "customer_id": who.id, "issued": revoked }]));
+    server.get("/v1/admin/coupons/9007199254740993/copies", &operator).await.refused(404, "coupon_not_found");
+    server.books().await;
+}
+
+on_every_store!(
+    a_campaign_and_where_it_stands,
+    first_come_first_served,
+    several_on_one_order,
+    the_best_that_there_is,
+    a_copy_is_taken_back,
+);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use commerce_core::Timestamp;
 use commerce_server::expiry;
 use serde_json::{Value, json};
 
@@ -55,6 +56,22 @@ async fn an_unpaid_order_expires(server: Server) {
     server.books().await;
 }
 
+async fn copies_are_marked_when_their_time_is_over(server: Server) {
+    let who = server.shopper(0).await;
+    for end in [json!({ "ends_at": "2026-12-01T00:00:00Z" }), json!({})] {
+        server.claim(&who, &server.coupon(end).await).await.expect(201);
+    }
+    server.clock.set("2026-12-01T00:00:00Z".parse().expect("an instant"));
+    let from = Timestamp::from_micros(0);
+    let (marked, next) = expiry::sweep_copies(&server.app.commerce, from).await.expect("a sweep");
+    assert_eq!((marked, next.to_string().as_str()), (1, "2026-11-30T23:59:00.000000Z"));
+    assert_eq!(expiry::sweep_copies(&server.app.commerce, next).await, Ok((0, next)));
+    let mine = server.get("/v1/me/coupons", &who.token).await.expect(200).body;
+    let status: Vec<_> = mine["items"].as_array().expect("coupons").iter().map(|i| &i["issued"]["status"]).collect();
+    assert_eq!(status, ["available", "expired"]);
+    server.books().await;
+}
+
 async fn the_sweep_in_the_background_stops_when_told(server: Server) {
     let (who, (_, variant)) = (server.shopper(100_000).await, server.product(29_000, 5).await);
     let due = server.pending(&who, &variant).await;
@@ -65,4 +82,9 @@ async fn the_sweep_in_the_background_stops_when_told(server: Server) {
     assert_eq!(order.body["status"], "cancelled");
 }
 
-on_every_store!(shipped_and_delivered, an_unpaid_order_expires, the_sweep_in_the_background_stops_when_told);
+on_every_store!(
+    shipped_and_delivered,
+    an_unpaid_order_expires,
+    copies_are_marked_when_their_time_is_over,
+    the_sweep_in_the_background_stops_when_told,
+);

@@ -24,11 +24,12 @@ async fn walk(server: &Server, path: &str, token: &str, member: &str) -> Vec<Str
 async fn every_list_is_walked_without_gap_or_repeat(server: Server) {
     let (who, operator) = (server.shopper(100_000).await, server.operator());
     let (_, variant) = server.product(1, 50).await;
+    let coupon = server.coupon(json!({})).await;
     for _ in 0..4 {
         server.place(&who, &[(&variant, 1)], json!({ "payment": "wallet" })).await.expect(201);
         server.claim(&who, &server.coupon(json!({})).await).await.expect(201);
         server.product(1, 1).await;
-        server.shopper(0).await;
+        server.claim(&server.shopper(0).await, &coupon).await.expect(201);
     }
     let admin = format!("/v1/admin/customers/{}", who.id);
     for (path, token, member, count) in [
@@ -37,12 +38,13 @@ async fn every_list_is_walked_without_gap_or_repeat(server: Server) {
         ("/v1/products?sort=price_up&currency=KRW&max_price=1".to_owned(), "", "/id", 5),
         ("/v1/products?sort=price_down".to_owned(), "", "/id", 5),
         ("/v1/admin/products?status=on_sale".to_owned(), &operator, "/id", 5),
-        ("/v1/coupons".to_owned(), "", "/coupon/id", 4),
+        ("/v1/coupons".to_owned(), "", "/coupon/id", 5),
         ("/v1/orders".to_owned(), &*who.token, "/id", 4),
         ("/v1/orders?status=paid".to_owned(), &who.token, "/id", 4),
         ("/v1/me/coupons".to_owned(), &who.token, "/issued/id", 4),
         ("/v1/me/wallet/KRW/entries".to_owned(), &who.token, "/sequence", 5),
         ("/v1/admin/customers".to_owned(), &operator, "/id", 5),
+        (format!("/v1/admin/coupons/{coupon}/copies"), &operator, "/issued/id", 4),
         (format!("{admin}/orders"), &operator, "/id", 4),
         (format!("{admin}/wallet/KRW/entries"), &operator, "/sequence", 5),
         (format!("/v1/admin/variants/{variant}/stock"), &operator, "/sequence", 5),

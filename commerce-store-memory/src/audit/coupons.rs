@@ -12,7 +12,7 @@ pub(super) fn coupon_facts(row: &CouponRow) -> CouponFacts {
     CouponFacts {
         coupon_id: row.coupon.id,
         issued: row.issuance.issued,
-        copies: row.copies,
+        copies: row.copies.len() as u64,
         total_quantity: row.coupon.total_quantity,
     }
 }
@@ -21,7 +21,7 @@ pub(super) fn holder_facts(tables: &Tables, row: &CustomerRow) -> HolderFacts {
     let mut uses = uses(tables, row);
     let copies = row.issued_coupons.iter().filter_map(|id| tables.issued_coupons.get(id));
     let held = |copy: &IssuedCoupon| HeldCopy {
-        copy: *copy,
+        copy: copy.clone(),
         uses: uses.remove(&copy.id).unwrap_or_default(),
         // A redemption hangs on its order here: it cannot be there without it.
         lost_orders: Vec::new(),

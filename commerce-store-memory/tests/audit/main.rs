@@ -112,7 +112,7 @@ planted! {
     }
     copy: |books| {
         let of_customer = books.store.issued_coupons(books.customer, PageRequest::first(2)).await.expect("a read");
-        let held = of_customer.items.iter().find(|(copy, _)| copy.id == books.held).expect("the held copy").0;
+        let held = of_customer.items.iter().find(|(copy, _)| copy.id == books.held).expect("the held copy").0.clone();
         let subject = || format!("issued coupon {}", books.held);
         for (status, order_id) in [
             (IssuedCouponStatus::Available, None),
@@ -120,7 +120,7 @@ planted! {
             (IssuedCouponStatus::Used, held.order_id),
             (IssuedCouponStatus::Held, Some(books.paid.id)),
         ] {
-            let copy = commerce_core::IssuedCoupon { status, order_id, ..held };
+            let copy = commerce_core::IssuedCoupon { status, order_id, ..held.clone() };
             let changes = Changes { issued_coupons: vec![copy], ..Changes::default() };
             books.finds(changes, &[("copy", subject())]).await;
         }

@@ -55,6 +55,8 @@ pub(crate) enum Fault {
     ForgetsCopies,
     /// Forgets price rules.
     ForgetsPriceRules,
+    /// Forgets who took a copy back, and why.
+    ForgetsRevocations,
     /// Forgets that a coupon was changed.
     ForgetsCouponChanges,
     /// Leaves what was ordered in the cart.
@@ -129,6 +131,8 @@ pub(crate) enum Fault {
     IgnoresViews,
     /// Takes every pending order for due.
     ForgetsTheTerm,
+    /// Lists campaigns that a sweep has done with already.
+    SweepsFromTheStart,
     /// Counts a day too many as popular.
     OneDayTooMany,
     /// Breaks ties of popularity by id alone.

@@ -90,6 +90,7 @@ broken! {
         a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
         a_copy_is_used_once: "orders, and won left after one of 4,000",
         orders_that_share_copies_have_one_winner: "orders, won left after one of 3,000, and units left",
+        use_against_revoke_has_one_winner: "of two orders and two revocations of one copy",
         edits_of_a_cart_are_never_lost: "what is in the cart after",
         an_item_is_removed_once: "removals, and the cart's version",
         a_cart_stops_at_its_bounds: "lines answered, and lines there",
@@ -197,6 +198,9 @@ broken! {
     a_forgotten_count_of_a_customer: ForgetsCopies {
         a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
     }
+    a_forgotten_revocation: ForgetsRevocations {
+        a_revoked_copy_is_gone_for_good: "the revoked copy, read back and listed",
+    }
     a_forgotten_change_of_a_coupon: ForgetsCouponChanges {
         a_campaign_is_switched_off_and_on: "the status, switched off",
     }
@@ -287,6 +291,7 @@ broken! {
         customers_of_the_shop: "customers: the keys come twice or out of order",
         products_while_others_write: "products that stayed where they were, by newest",
         coupons_and_copies: "coupons: the keys come twice or out of order",
+        copies_of_a_coupon: "the copies of a coupon: the keys come twice",
         top_ups_of_a_customer: "a customer's top-ups: the keys come twice or out of order",
         orders_of_a_customer: "a customer's orders: the keys come twice or out of order",
         orders_of_one_status: "a customer's pending orders: skipped",
@@ -310,6 +315,9 @@ broken! {
     }
     a_forgotten_term: ForgetsTheTerm {
         a_sweep_ends_what_is_due: "due a microsecond before the first order's end",
+    }
+    a_sweep_from_the_start: SweepsFromTheStart {
+        a_sweep_marks_copies_whose_time_is_over: "campaigns that the sweep after would look at",
     }
     a_day_too_many: OneDayTooMany {
         popular_counts_the_shops_days: "at the beginning of 31 October: today",

@@ -7,10 +7,10 @@ use commerce_core::store::{
     Audit, Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Views, Wallets,
 };
 use commerce_core::{
-    Cart, Charge, ChargeId, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon,
-    IssuedCouponId, Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment,
-    PopularQuery, Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId, Revenue,
-    StockEntry, StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletId,
+    Cart, Charge, ChargeId, CopyPlace, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date,
+    IssuedCoupon, IssuedCouponId, Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest,
+    Payment, PopularQuery, Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId,
+    Revenue, StockEntry, StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletId,
 };
 
 use crate::fault::Fault;
@@ -139,6 +139,20 @@ impl Coupons for Broken {
     ) -> Answer<Page<(IssuedCoupon, Arc<Coupon>), IssuedCouponId>> {
         let found = self.inner.issued_coupons(customer, self.asks(page)).await?;
         Ok(self.answers(page, found, IssuedCouponId::get, |(copy, _)| copy.id))
+    }
+    async fn copies_of(&self, coupon: CouponId, page: PageRequest<CopyPlace>) -> Answer<Page<IssuedCoupon, CopyPlace>> {
+        let found = self.inner.copies_of(coupon, self.asks(page)).await?;
+        Ok(self.answers(page, found, |(_, copy)| copy.get(), |copy: &IssuedCoupon| (copy.customer_id, copy.id)))
+    }
+    async fn ended_coupons(
+        &self,
+        from: Timestamp,
+        page: PageRequest<(Timestamp, CouponId)>,
+    ) -> Answer<Page<(Timestamp, CouponId), (Timestamp, CouponId)>> {
+        if self.is(Fault::SweepsFromTheStart) {
+            return self.inner.ended_coupons(Timestamp::from_micros(0), page).await;
+        }
+        self.inner.ended_coupons(from, page).await
     }
 }
 

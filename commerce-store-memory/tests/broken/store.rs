@@ -190,6 +190,7 @@ impl Broken {
             Fault::ForgetsIssued => changes.issuances.clear(),
             Fault::ForgetsCopies => changes.copies.clear(),
             Fault::ForgetsPriceRules => changes.variants.iter_mut().for_each(forget_price_rules),
+            Fault::ForgetsRevocations => changes.issued_coupons.iter_mut().for_each(|copy| copy.revocation = None),
             Fault::ForgetsCouponChanges => changes.coupons.retain(|coupon| coupon.version == 1),
             Fault::KeepsOrderedItems if !changes.orders.is_empty() => changes.carts.clear(),
             Fault::ForgetsSavedPrices => changes.carts.iter_mut().for_each(forget_prices),

@@ -69,7 +69,7 @@ impl Records for Noted<'_> {
     fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId> {
         self.note(|keys| keys.coupon_codes.extend([code.clone()])).coupon_with_code(code)
     }
-    fn issued_coupon(&self, id: IssuedCouponId) -> Option<IssuedCoupon> {
+    fn issued_coupon(&self, id: IssuedCouponId) -> Option<&IssuedCoupon> {
         self.note(|keys| keys.issued_coupons.extend([id])).issued_coupon(id)
     }
     fn copies(&self, coupon: CouponId, customer: CustomerId) -> u32 {

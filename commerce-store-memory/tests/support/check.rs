@@ -151,7 +151,7 @@ async fn copies(store: &dyn Store, model: &Model) {
     for customer in model.customers.keys() {
         let customer = (*customer).try_into().expect("an id");
         let page = store.issued_coupons(customer, PageRequest::first(ALL)).await.expect("a read");
-        let found: BTreeMap<i64, _> = page.items.iter().map(|(copy, _)| (copy.id.get(), *copy)).collect();
+        let found: BTreeMap<i64, _> = page.items.iter().map(|(copy, _)| (copy.id.get(), copy)).collect();
         let theirs = model.copies.iter().filter(|(_, copy)| copy.customer == customer.get());
         assert!(found.keys().eq(theirs.clone().map(|(id, _)| id)), "{customer}");
         for (id, copy) in theirs {
@@ -160,6 +160,7 @@ async fn copies(store: &dyn Store, model: &Model) {
                 CopyState::Held(order) => (IssuedCouponStatus::Held, Some(order)),
                 CopyState::Used(order) => (IssuedCouponStatus::Used, Some(order)),
                 CopyState::Expired => (IssuedCouponStatus::Expired, None),
+                CopyState::Revoked => (IssuedCouponStatus::Revoked, None),
             };
             let (found, expires) = (found[id], found[id].expires_at.map(Timestamp::as_micros));
             assert_eq!((found.status, found.order_id.map(|o| o.get()), expires), (status, order, copy.expires), "{id}");

@@ -56,6 +56,7 @@ pub(crate) enum CopyState {
     Held(i64),
     Used(i64),
     Expired,
+    Revoked,
 }
 
 #[derive(Debug, Clone)]
@@ -197,6 +198,8 @@ impl Model {
                 refuse_if(c.expected_version.is_some_and(|version| version != coupon.version), "version_mismatch")
             }
             Command::IssueCoupon(c) => self.issue(c.customer_id.get(), &c.coupon, now),
+            Command::RevokeCoupon(c) => self.revoke(c.issued_coupon_id.get(), now),
+            Command::ExpireIssuedCoupon(c) => self.expire_copy(c.issued_coupon_id.get(), now),
             Command::AddCartItem(c) => self.add_item(c, now).map(drop),
             Command::UpdateCartItem(c) => self.has_item(c.customer_id.get(), c.variant_id.get(), c.expected_version),
             Command::RemoveCartItem(c) => self.has_item(c.customer_id.get(), c.variant_id.get(), c.expected_version),
@@ -367,6 +370,14 @@ impl Model {
                 let expires = self.coupons[&coupon].terms.window.until.map(Timestamp::as_micros);
                 let fresh = Copy { coupon, customer: c.customer_id.get(), state: CopyState::Available, expires };
                 assert!(self.copies.insert(copy.id.get(), fresh).is_none());
+            }
+            (Command::RevokeCoupon(c), Outcome::IssuedCoupon(copy)) => {
+                self.ended(c.issued_coupon_id.get(), CopyState::Revoked, seen);
+                let told = copy.revocation.as_ref().map(|told| (told.actor.clone(), told.reason.clone()));
+                assert_eq!(told, Some((envelope.principal.clone(), c.reason.clone())));
+            }
+            (Command::ExpireIssuedCoupon(c), Outcome::IssuedCoupon(_)) => {
+                self.ended(c.issued_coupon_id.get(), CopyState::Expired, seen);
             }
             (_, Outcome::Cart(cart)) => self.edited(&envelope.command, cart, now.as_micros(), seen),
             (Command::MergeCart(c), Outcome::MergedCart(merged)) => self.merged(c, merged, now.as_micros(), seen),

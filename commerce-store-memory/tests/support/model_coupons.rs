@@ -75,7 +75,30 @@ impl Model {
         match copy.state {
             CopyState::Available => refuse_if(copy.expires.is_some_and(|end| now >= end), "coupon_expired"),
             CopyState::Expired => Err("coupon_expired"),
-            CopyState::Held(_) | CopyState::Used(_) => Err("coupon_not_available"),
+            CopyState::Held(_) | CopyState::Used(_) | CopyState::Revoked => Err("coupon_not_available"),
+        }
+    }
+
+    /// Whether nobody has the copy but its customer, and whether its time is over then.
+    fn at_rest(&self, copy: i64, now: i64) -> Result<bool, &'static str> {
+        let copy = self.copies.get(&copy).ok_or("issued_coupon_not_found")?;
+        refuse_if(copy.state != CopyState::Available, "coupon_not_available")?;
+        Ok(copy.expires.is_some_and(|end| now >= end))
+    }
+
+    pub(super) fn revoke(&self, copy: i64, now: i64) -> Verdict {
+        refuse_if(self.at_rest(copy, now)?, "coupon_not_available")
+    }
+
+    pub(super) fn expire_copy(&self, copy: i64, now: i64) -> Verdict {
+        refuse_if(!self.at_rest(copy, now)?, "coupon_not_expired")
+    }
+
+    pub(super) fn ended(&mut self, copy: i64, state: CopyState, seen: &mut Coverage) {
+        self.copies.get_mut(&copy).expect("a copy").state = state;
+        let given_back = self.orders.values().any(|order| order.copies.iter().any(|(used, _)| *used == copy));
+        if given_back {
+            seen.note("a copy given back, then gone");
         }
     }
 

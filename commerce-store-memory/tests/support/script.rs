@@ -128,6 +128,12 @@ pub(crate) enum Action {
         coupon: Ref,
         by_code: bool,
     },
+    Revoke {
+        copy: Ref,
+    },
+    ExpireCopy {
+        copy: Ref,
+    },
     /// `copies`: by position among the customer's own if `own`, else among all.
     Place {
         customer: Ref,
@@ -409,6 +415,8 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(coupon, version, active)| Action::UpdateCoupon { coupon, version, active }),
         6 => (reference(), reference(), any::<bool>())
             .prop_map(|(customer, coupon, by_code)| Action::Issue { customer, coupon, by_code }),
+        1 => reference().prop_map(|copy| Action::Revoke { copy }),
+        1 => reference().prop_map(|copy| Action::ExpireCopy { copy }),
     ];
     let orders = prop_oneof![
         6 => place(),

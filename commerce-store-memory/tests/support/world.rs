@@ -3,13 +3,13 @@
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeId,
     ChargePurpose, ChargeReport, ChargeStatus, ClearCart, Command, CouponCode, CouponId, CouponRef, CouponScope,
-    CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireOrder,
-    GatewayPayment, GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId, LineRequest, MergeCart, Money, NewVariant,
-    NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules, PriceTier,
-    Principal, ProductId, ProductStatus, Quantity, RefundDestination, RefundId, RefundLineRequest, RefundOrder,
-    RefundReport, RefundStatus, RegisterCustomer, RemoveCartItem, RequestTopUp, ScheduledPrice, SettleCharge,
-    SettleRefund, ShipOrder, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct,
-    UpdateVariant, VariantId, Window,
+    CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireIssuedCoupon,
+    ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId, LineRequest, MergeCart,
+    Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules,
+    PriceTier, Principal, ProductId, ProductStatus, Quantity, RefundDestination, RefundId, RefundLineRequest,
+    RefundOrder, RefundReport, RefundStatus, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon,
+    ScheduledPrice, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, Timestamp, UpdateCartItem,
+    UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
 };
 use rust_decimal::Decimal;
 
@@ -121,7 +121,9 @@ impl World {
             Outcome::Coupon(coupon) if self.coupons.iter().all(|(known, _)| *known != coupon.id) => {
                 self.coupons.push((coupon.id, coupon.code.clone()));
             }
-            Outcome::IssuedCoupon(copy) => self.copies.push((copy.id, copy.customer_id)),
+            Outcome::IssuedCoupon(copy) if self.copies.iter().all(|(known, _)| *known != copy.id) => {
+                self.copies.push((copy.id, copy.customer_id));
+            }
             Outcome::Order(order) => {
                 let order_and_owner = (order.id, order.customer_id);
                 self.pending.retain(|known| *known != order_and_owner);
@@ -252,6 +254,11 @@ impl World {
                 let customer_id = customer(*who);
                 (Some(customer_id), IssueCoupon { customer_id, coupon }.into())
             }
+            Action::Revoke { copy } => {
+                let (issued_coupon_id, reason) = (self.copy(*copy), Some("sold on".parse().expect("a note")));
+                (None, RevokeCoupon { issued_coupon_id, reason }.into())
+            }
+            Action::ExpireCopy { copy } => (None, ExpireIssuedCoupon { issued_coupon_id: self.copy(*copy) }.into()),
             Action::Place { customer: at, lines, copies, payment } => {
                 let customer_id = customer(*at);
                 let basket = self.basket(customer_id, lines, copies);
@@ -391,6 +398,10 @@ impl World {
         let of = if at % 4 != 3 && !self.paid.is_empty() { &self.paid } else { &self.orders };
         let latest_first: Vec<_> = of.iter().rev().copied().collect();
         pick(&latest_first, at).map_or((id(i64::MAX), None), |(order, owner)| (order, Some(owner)))
+    }
+
+    fn copy(&self, at: Ref) -> IssuedCouponId {
+        pick(&self.copies, at).map_or(id(i64::MAX), |(copy, _)| copy)
     }
 
     fn basket(&self, customer: CustomerId, lines: &[(Ref, u32)], copies: &[(Ref, bool)]) -> Basket {

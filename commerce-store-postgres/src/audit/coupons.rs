@@ -26,8 +26,8 @@ const CUSTOMERS: &str = "with page as materialized (select id from ( \
      select p.id, c.there is true as is_there \
      from page p left join lateral (select true as there from customers where id = p.id limit 1) c on true \
      order by p.id";
-const COPIES: &str = "select id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at \
-     from issued_coupons where customer_id = any($1) order by customer_id, id";
+const COPIES: &str = "select id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at, \
+       revoked_by, revoked_for, revoked_at from issued_coupons where customer_id = any($1) order by customer_id, id";
 const USES: &str = "select r.issued_coupon_id, r.order_id, r.coupon_id, r.discount, r.currency, r.status, \
        r.created_at, r.updated_at, o.there is true as order_is_there \
      from coupon_redemptions r \

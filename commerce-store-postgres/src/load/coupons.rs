@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use commerce_core::{
     Changes, Coupon, CouponId, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponId, Money, Percent,
-    ProductId, StoreError, Window,
+    ProductId, Revocation, StoreError, Window,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -14,8 +14,8 @@ use super::Mode;
 use super::hot::raw;
 use crate::error::Failure;
 use crate::row::{
-    corrupt, get, get_at, get_at_opt, get_code, get_currency, get_id, get_id_opt, get_text, get_text_opt, get_u32, id,
-    money,
+    corrupt, get, get_at, get_at_opt, get_code, get_currency, get_id, get_id_opt, get_principal, get_text,
+    get_text_opt, get_u32, id, money,
 };
 
 /// Coupons, as [`coupon_of`] reads them, with what says which and how.
@@ -94,18 +94,20 @@ fn percent(text: &str) -> Result<Percent, StoreError> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(corrupt)
 }
 
+/// Copies, as [`issued_coupon_of`] reads them, with what says which and how.
 macro_rules! copies {
-    ($lock:literal) => {
+    ($which:literal) => {
         concat!(
-            "select id, coupon_id, customer_id, status, order_id, issued_at, expires_at, used_at",
-            " from issued_coupons where id = any($1) order by id",
-            $lock
+            "select id, coupon_id, customer_id, status, order_id, issued_at, expires_at, used_at, revoked_by,",
+            " revoked_for, revoked_at from issued_coupons ",
+            $which
         )
     };
 }
+pub(crate) use copies;
 
-pub(crate) const COPIES: &str = copies!("");
-pub(crate) const COPIES_LOCKED: &str = copies!(" for no key update");
+pub(crate) const COPIES: &str = copies!("where id = any($1) order by id");
+pub(crate) const COPIES_LOCKED: &str = copies!("where id = any($1) order by id for no key update");
 
 pub(super) async fn fetch_copies(
     connection: &mut PgConnection,
@@ -131,7 +133,17 @@ pub(crate) fn issued_coupon_of(row: &PgRow) -> Result<IssuedCoupon, StoreError> 
         issued_at: get_at(row, "issued_at")?,
         expires_at: get_at_opt(row, "expires_at")?,
         used_at: get_at_opt(row, "used_at")?,
+        revocation: revocation_of(row)?.map(Arc::new),
     })
+}
+
+fn revocation_of(row: &PgRow) -> Result<Option<Revocation>, StoreError> {
+    let Some(revoked_at) = get_at_opt(row, "revoked_at")? else { return Ok(None) };
+    Ok(Some(Revocation {
+        actor: get_principal(row, "revoked_by")?,
+        reason: get_text_opt(row, "revoked_for")?,
+        revoked_at,
+    }))
 }
 
 pub(super) const STATEMENTS: &[&str] = &[COUPONS, COUPONS_LOCKED, COPIES, COPIES_LOCKED];

@@ -22,7 +22,7 @@ use sqlx::PgConnection;
 
 pub(crate) use cards::{CHARGES, TOP_UPS, charge_of, charges, top_up_of, top_ups};
 pub(crate) use carts::{CARTS, carts_of};
-pub(crate) use coupons::{COUPONS, coupon_of, coupons, issued_coupon_of};
+pub(crate) use coupons::{COUPONS, copies, coupon_of, coupons, issued_coupon_of};
 pub(crate) use hot::{listed_variant_of, product_of};
 pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, payment_of, redemption_of};
 pub(crate) use refunds::{refunds, refunds_from, refunds_of};

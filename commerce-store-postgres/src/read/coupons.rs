@@ -5,18 +5,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::store::Coupons;
-use commerce_core::{Coupon, CouponId, CustomerId, IssuedCoupon, IssuedCouponId, Page, PageRequest, StoreError};
+use commerce_core::{
+    CopyPlace, Coupon, CouponId, CustomerId, IssuedCoupon, IssuedCouponId, Page, PageRequest, StoreError, Timestamp,
+};
+use sqlx::postgres::PgRow;
 
 use super::{before, limit};
 use crate::PostgresStore;
-use crate::load::{COUPONS as COUPONS_BY_ID, coupon_of, coupons, issued_coupon_of};
-use crate::row::corrupt;
+use crate::load::{COUPONS as COUPONS_BY_ID, copies, coupon_of, coupons, issued_coupon_of};
+use crate::row::{corrupt, get_at, get_id};
 
 const COUPONS: &str = coupons!("where c.id < $1 order by c.id desc limit $2");
-const COPIES: &str = "select id, coupon_id, customer_id, status, order_id, issued_at, expires_at, used_at \
-     from issued_coupons where customer_id = $3 and id < $1 order by id desc limit $2";
+const COPIES: &str = copies!("where customer_id = $3 and id < $1 order by id desc limit $2");
+const COPIES_OF: &str =
+    copies!("where coupon_id = $3 and (customer_id, id) > ($1, $4) order by customer_id, id limit $2");
+/// The statement's own start is the time: unlike a clock that runs, it can bound an index scan.
+const ENDED: &str = "select ends_at, id from coupons where (ends_at, id) > ($1, $3) \
+     and ends_at <= coalesce($4, statement_timestamp()) order by ends_at, id limit $2";
 
-pub(super) const STATEMENTS: &[&str] = &[COUPONS, COPIES];
+pub(super) const STATEMENTS: &[&str] = &[COUPONS, COPIES, COPIES_OF, ENDED];
 
 #[async_trait]
 impl Coupons for PostgresStore {
@@ -60,6 +67,38 @@ impl Coupons for PostgresStore {
             };
             let copies = copies.into_iter().map(with_campaign).collect::<Result<Vec<_>, _>>()?;
             Ok(Page::cut(copies, page.size(), |(copy, _)| copy.id))
+        })
+        .await
+    }
+
+    async fn copies_of(
+        &self,
+        coupon: CouponId,
+        page: PageRequest<CopyPlace>,
+    ) -> Result<Page<IssuedCoupon, CopyPlace>, StoreError> {
+        let (customer, copy) = page.after.map_or((0, 0), |(customer, copy)| (customer.get(), copy.get()));
+        self.run(move |pool| async move {
+            let query = sqlx::query(COPIES_OF).bind(customer).bind(limit(&page)).bind(coupon.get()).bind(copy);
+            let rows = query.fetch_all(&pool).await?;
+            let copies = rows.iter().map(issued_coupon_of).collect::<Result<Vec<_>, _>>()?;
+            Ok(Page::cut(copies, page.size(), |copy| (copy.customer_id, copy.id)))
+        })
+        .await
+    }
+
+    async fn ended_coupons(
+        &self,
+        from: Timestamp,
+        page: PageRequest<(Timestamp, CouponId)>,
+    ) -> Result<Page<(Timestamp, CouponId), (Timestamp, CouponId)>, StoreError> {
+        let now = self.statement_time();
+        let (end, id) = page.after.map_or((from, 0), |(end, id)| (end, id.get()));
+        self.run(move |pool| async move {
+            let query = sqlx::query(ENDED).bind(end.to_utc()).bind(limit(&page)).bind(id).bind(now);
+            let rows = query.fetch_all(&pool).await?;
+            let place = |row: &PgRow| Ok((get_at(row, "ends_at")?, get_id(row, "id")?));
+            let ended = rows.iter().map(place).collect::<Result<Vec<_>, StoreError>>()?;
+            Ok(Page::cut(ended, page.size(), |place| *place))
         })
         .await
     }

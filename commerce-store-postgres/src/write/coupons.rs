@@ -24,9 +24,10 @@ const COUPONS: &str = "update coupons c set active = u.active, version = u.versi
 const NEW_ISSUANCES: &str = "insert into coupon_issuances (coupon_id, issued, total_quantity) \
      select u.coupon_id, u.issued, c.total_quantity from unnest($1::bigint[], $2::bigint[]) as u (coupon_id, issued) \
      join coupons c on c.id = u.coupon_id";
-const COPIES: &str = "update issued_coupons i set status = u.status, order_id = u.order_id, used_at = u.used_at \
-     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[]) as u (id, status, order_id, used_at) \
-     where i.id = u.id";
+const COPIES: &str = "update issued_coupons i set status = u.status, order_id = u.order_id, used_at = u.used_at, \
+     revoked_by = u.revoked_by, revoked_for = u.revoked_for, revoked_at = u.revoked_at \
+     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::timestamptz[]) \
+     as u (id, status, order_id, used_at, revoked_by, revoked_for, revoked_at) where i.id = u.id";
 const NEW_REDEMPTIONS: &str = "insert into coupon_redemptions \
      (issued_coupon_id, order_id, coupon_id, discount, currency, status, created_at, updated_at) \
      select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], \
@@ -142,6 +143,9 @@ async fn write_taken(connection: &mut PgConnection, net: &Net) -> Result<(), Fai
         .bind(column!(rows(), i => i.status.as_str()))
         .bind(column!(rows(), i => i.order_id.map(|id| id.get())))
         .bind(column!(rows(), i => i.used_at.map(at)))
+        .bind(column!(rows(), i => i.revocation.as_ref().map(|told| told.actor.to_string())))
+        .bind(column!(rows(), i => i.revocation.as_ref().and_then(|told| Some(told.reason.as_ref()?.as_str()))))
+        .bind(column!(rows(), i => i.revocation.as_ref().map(|told| at(told.revoked_at))))
         .execute(connection)
         .await?;
     Ok(())

@@ -171,7 +171,7 @@ impl Net {
                 let count = changes.copies.iter().find(of).map_or(1, |copies| copies.count);
                 self.ordinals.insert(copy.id, count);
             }
-            self.issued_coupons.put(copy.id, *copy, exists);
+            self.issued_coupons.put(copy.id, copy.clone(), exists);
         }
         for redemption in &changes.redemptions {
             let key = (redemption.issued_coupon_id, redemption.order_id);

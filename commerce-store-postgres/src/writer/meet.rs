@@ -34,6 +34,8 @@ pub(super) fn places(command: &Command) -> Vec<Place> {
             CouponRef::Id(id) => vec![place("coupon", id)],
             CouponRef::Code(code) => vec![place("coupon", code.as_str())],
         },
+        Command::RevokeCoupon(c) => vec![place("copy", c.issued_coupon_id)],
+        Command::ExpireIssuedCoupon(c) => vec![place("copy", c.issued_coupon_id)],
         Command::Deposit(c) => vec![place("wallet", c.customer_id)],
         Command::AdjustWallet(c) => vec![place("wallet", c.customer_id)],
         Command::RegisterCustomer(c) => vec![place("username", c.username.as_str())],

@@ -295,6 +295,7 @@ const WRONG: &[(&str, &str)] = &[
     ("issued_coupons_ordinal_range", "ordinal = 0"),
     ("issued_coupons_status_known", "status = 'lost', order_id = null"),
     ("issued_coupons_order_of_status", "order_id = null"),
+    ("issued_coupons_revocation_is_whole", "revoked_by = 'system'"),
     ("coupon_redemptions_pkey", "status = 'released'"),
     ("coupon_redemptions_one_use_key", "order_id = 2"),
     ("coupon_redemptions_copy_fkey", "issued_coupon_id = 9"),

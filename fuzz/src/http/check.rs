@@ -75,6 +75,7 @@ const CODES: &[&str] = &[
     "coupon_expired",
     "coupon_inactive",
     "coupon_not_available",
+    "coupon_not_expired",
     "coupon_not_started",
     "coupon_sold_out",
     "insufficient_balance",

@@ -6,10 +6,10 @@ use arbitrary::Arbitrary;
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
     ClearCart, Command, CouponCode, CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit,
-    ExpireOrder, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, Name, Note, PayOrder,
-    PaymentMethod, PlaceOrder, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment,
-    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
+    ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, Name, Note,
+    PayOrder, PaymentMethod, PlaceOrder, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport,
+    RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, Stacking,
+    StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
 };
 
 use super::parts::{Amount, NewForm, Off, Rules, currency, quantity, status};
@@ -169,6 +169,12 @@ pub(super) enum Action {
         word: u8,
         odd: u8,
     },
+    Revoke {
+        copy: Pick,
+    },
+    ExpireCopy {
+        copy: Pick,
+    },
 }
 
 impl Action {
@@ -191,6 +197,8 @@ impl Action {
             Self::Place { .. } | Self::CheckOut { .. } | Self::Buy { .. } | Self::Pay { .. } | Self::Cancel { .. } => {
                 self.about_orders(world)?
             }
+            Self::Revoke { copy } => RevokeCoupon { issued_coupon_id: world.copy(*copy), reason: None }.into(),
+            Self::ExpireCopy { copy } => ExpireIssuedCoupon { issued_coupon_id: world.copy(*copy) }.into(),
             Self::Expire { order } => ExpireOrder { order_id: world.order(*order) }.into(),
             Self::Refund { .. } | Self::RefundWord { .. } => self.about_refunds(world)?,
             Self::Ship { order } => ShipOrder { order_id: world.order(*order) }.into(),

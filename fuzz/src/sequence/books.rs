@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    AddVariant, BasketLines, Command, CouponId, CreateProduct, CustomerId, Date, IssuedCouponId, LineRequest, Money,
-    Order, OrderId, OrderLine, OrderStatus, Outcome, PaymentMethod, ProductId, Refund, RefundDestination, RefundId,
-    RefundStatus, TimeZone, Timestamp, VariantId, WalletId,
+    AddVariant, BasketLines, Command, CouponId, CreateProduct, CustomerId, Date, IssuedCouponId, IssuedCouponStatus,
+    LineRequest, Money, Order, OrderId, OrderLine, OrderStatus, Outcome, PaymentMethod, ProductId, Refund,
+    RefundDestination, RefundId, RefundStatus, TimeZone, Timestamp, VariantId, WalletId,
 };
 
 use super::cards::Cards;
@@ -30,6 +30,8 @@ pub(super) struct Books {
     pub(super) limits: BTreeMap<CouponId, (Option<u32>, u32)>,
     /// The order that holds or used a copy.
     pub(super) taken: BTreeMap<IssuedCouponId, OrderId>,
+    /// Copies that were taken back or marked as expired.
+    pub(super) gone: BTreeMap<IssuedCouponId, IssuedCouponStatus>,
     /// What is in carts; those that nothing was ever put into are not here.
     pub(super) carts: BTreeMap<CustomerId, BTreeMap<VariantId, i128>>,
     /// Units and minor units.
@@ -89,6 +91,10 @@ impl Books {
                 self.copies_of.entry(c.customer_id).or_default().push(copy.id);
                 *self.issued.entry(copy.coupon_id).or_default().entry(c.customer_id).or_default() += 1;
             }
+            (Command::RevokeCoupon(_) | Command::ExpireIssuedCoupon(_), Outcome::IssuedCoupon(copy)) => {
+                assert!(!self.taken.contains_key(&copy.id), "{} is in an order's hands", copy.id);
+                assert_eq!(self.gone.insert(copy.id, copy.status), None, "{} was gone already", copy.id);
+            }
             (command, Outcome::Cart(cart)) => self.edit(command, cart),
             (Command::MergeCart(c), Outcome::MergedCart(merged)) => self.merge(&c.lines, merged),
             (Command::PlaceOrder(c), Outcome::Order(order)) => {
@@ -144,6 +150,7 @@ impl Books {
         }
         for copy in copies {
             assert_eq!(self.taken.insert(*copy, order.id), None, "{copy} was used twice");
+            assert_eq!(self.gone.get(copy), None, "{copy} was used once it was gone");
         }
         let standing = Standing {
             customer: order.customer_id,

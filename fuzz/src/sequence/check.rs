@@ -156,7 +156,9 @@ fn check_copies(world: &World) {
         for (copy, _) in copies.items {
             found.insert(copy.id);
             assert_eq!((copy.customer_id, copy.order_id), (*customer, books.taken.get(&copy.id).copied()));
+            let gone = books.gone.get(&copy.id).map(std::slice::from_ref);
             let expected = match copy.order_id.map(|order| books.orders[&order].status) {
+                None if gone.is_some() => gone.unwrap_or_default(),
                 None => [IssuedCouponStatus::Available, IssuedCouponStatus::Expired].as_slice(),
                 Some(OrderStatus::Pending | OrderStatus::Processing) => &[IssuedCouponStatus::Held],
                 Some(_) => &[IssuedCouponStatus::Used],
