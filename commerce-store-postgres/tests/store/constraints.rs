@@ -105,7 +105,8 @@ const SOUND: &[(&str, &str)] = &[
     ),
     (
         "issued_coupons",
-        "id = 1, coupon_id = 1, customer_id = 1, ordinal = 1, status = 'used', order_id = 1, issued_at = now()",
+        "id = 1, coupon_id = 1, customer_id = 1, ordinal = 1, status = 'used', order_id = 1, issued_at = now(), \
+         revoked_by = null",
     ),
     (
         "coupon_redemptions",
