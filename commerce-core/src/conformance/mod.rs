@@ -45,6 +45,7 @@ mod rejections;
 mod sales;
 mod script;
 mod shop;
+mod sinks;
 mod snapshot;
 mod stock;
 mod uniqueness;
