@@ -86,13 +86,13 @@ const BURY: &str = held!(
      from buried"
 );
 
-/// Dead letters that a filter takes; the core says which those are.
+/// Dead letters that a filter takes; the core says which those are. Messages come as a range, so that the key leads there.
 macro_rules! taken {
     ($select:literal, $rest:literal) => {
         concat!(
             $select,
-            " where ($1::text is null or l.sink = $1) and ($2::bigint is null or l.message_id = $2) \
-               and ($3::bigint is null or l.order_id = $3) and ($4::timestamptz is null or l.buried_at < $4)",
+            " where l.message_id between $1 and $2 and ($3::text is null or l.sink = $3) \
+               and ($4::bigint is null or l.order_id = $4) and ($5::timestamptz is null or l.buried_at < $5)",
             $rest
         )
     };
@@ -101,19 +101,19 @@ macro_rules! taken {
 const DEAD: &str = taken!(
     "select l.message_id, l.sink, l.attempts, l.last_error, l.buried_at, e.payload from dead_letters l \
      join order_events e on e.order_id = l.order_id and e.sequence = l.sequence",
-    " and (l.message_id, l.sink) < ($5, $6) order by l.message_id desc, l.sink desc limit $7"
+    " and (l.message_id, l.sink) < ($6, $7) order by l.message_id desc, l.sink desc limit $8"
 );
 const REPLAY: &str = taken!(
     "with chosen as materialized (select l.message_id, l.sink from dead_letters l",
-    " order by l.message_id, l.sink limit $5 for update of l skip locked), \
+    " order by l.message_id, l.sink limit $6 for update of l skip locked), \
      risen as (delete from dead_letters l using chosen c where l.message_id = c.message_id and l.sink = c.sink \
        returning l.message_id, l.sink, l.order_id, l.sequence, l.happened_at) \
      insert into deliveries (sink, message_id, order_id, sequence, happened_at, due_at, attempts) \
-     select sink, message_id, order_id, sequence, happened_at, coalesce($6, statement_timestamp()), 0 from risen"
+     select sink, message_id, order_id, sequence, happened_at, coalesce($7, statement_timestamp()), 0 from risen"
 );
 const DISCARD: &str = taken!(
     "with chosen as materialized (select l.message_id, l.sink from dead_letters l",
-    " order by l.message_id, l.sink limit $5 for update of l skip locked) \
+    " order by l.message_id, l.sink limit $6 for update of l skip locked) \
      delete from dead_letters l using chosen c where l.message_id = c.message_id and l.sink = c.sink"
 );
 
@@ -258,7 +258,8 @@ impl Outbox for PostgresStore {
 
 fn bind_filter(query: Statement<'static>, filter: &DeadLetterFilter) -> Statement<'static> {
     let order = filter.aggregate.map(|Aggregate::Order(order)| order.get());
-    let query = query.bind(filter.sink.as_ref().map(ToString::to_string)).bind(filter.message.map(MessageId::get));
+    let (first, last) = filter.message.map_or((0, i64::MAX), |message| (message.get(), message.get()));
+    let query = query.bind(first).bind(last).bind(filter.sink.as_ref().map(ToString::to_string));
     query.bind(order).bind(filter.buried_before.map(|instant| instant.to_utc()))
 }
 
