@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{MessageId, OrderId};
 use crate::order::OrderEvent;
-use crate::text::Owner;
+use crate::text::{Owner, SinkName};
 use crate::time::Timestamp;
 
 /// What a message is about: messages of one aggregate are delivered in sequence.
@@ -69,20 +69,57 @@ pub struct OutboxMessage {
     pub event: Event,
 }
 
+/// Who holds claims: a relay at work for one sink.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Holder {
+    /// Where the messages are to go.
+    pub sink: SinkName,
+    /// Which relay is at it.
+    pub owner: Owner,
+}
+
+/// A request for messages to deliver.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// Who claims, and for which sink.
+    pub holder: Holder,
+    /// How many at most.
+    pub limit: u32,
+    /// How long the claim holds.
+    pub hold: Duration,
+}
+
 /// A message in the hands of one relay, until its claim runs out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedMessage {
     /// The message.
     pub message: OutboxMessage,
-    /// How often the message has been handed out before; a crash of the relay counts.
+    /// How often the message has been handed out for this sink before; a crash of the relay counts.
     pub attempts: u32,
     /// When the claim runs out and others may take the message.
     pub claimed_until: Timestamp,
 }
 
-/// A message that was buried after too many attempts.
+/// Where messages are delivered to, and how far that has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkStatus {
+    /// Its name.
+    pub name: SinkName,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// How many messages wait for delivery to it, claimed ones included, dead letters not.
+    pub backlog: u64,
+    /// When the oldest of those happened.
+    pub oldest_at: Option<Timestamp>,
+    /// How many dead letters it has.
+    pub dead_letters: u64,
+}
+
+/// A message that was buried after too many attempts at delivering it to a sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
+    /// Where it was to go.
+    pub sink: SinkName,
     /// The message.
     pub message: OutboxMessage,
     /// How often delivery was tried.
@@ -93,13 +130,43 @@ pub struct DeadLetter {
     pub buried_at: Timestamp,
 }
 
-/// A request for messages to deliver.
-#[derive(Debug, Clone)]
-pub struct ClaimRequest {
-    /// Who claims.
-    pub owner: Owner,
-    /// How many at most.
-    pub limit: u32,
-    /// How long the claim holds.
-    pub hold: Duration,
+/// Names a dead letter. A list of them goes by message, then by sink.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeadLetterKey {
+    /// The message.
+    pub message: MessageId,
+    /// Where it was to go.
+    pub sink: SinkName,
+}
+
+impl DeadLetter {
+    /// What it is called.
+    #[must_use]
+    pub fn key(&self) -> DeadLetterKey {
+        DeadLetterKey { message: self.message.id, sink: self.sink.clone() }
+    }
+}
+
+/// Which dead letters: those that fit all that is given, so all of them if nothing is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeadLetterFilter {
+    /// Of this sink.
+    pub sink: Option<SinkName>,
+    /// Of this message.
+    pub message: Option<MessageId>,
+    /// About this aggregate.
+    pub aggregate: Option<Aggregate>,
+    /// Buried before this instant.
+    pub buried_before: Option<Timestamp>,
+}
+
+impl DeadLetterFilter {
+    /// Whether the letter is one of them.
+    #[must_use]
+    pub fn takes(&self, letter: &DeadLetter) -> bool {
+        self.sink.as_ref().is_none_or(|sink| *sink == letter.sink)
+            && self.message.is_none_or(|message| message == letter.message.id)
+            && self.aggregate.is_none_or(|aggregate| aggregate == letter.message.event.aggregate())
+            && self.buried_before.is_none_or(|instant| letter.buried_at < instant)
+    }
 }

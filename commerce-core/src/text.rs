@@ -143,6 +143,8 @@ texts! {
     LeaseName = "a lease name", 128, visible_ascii, "printable ASCII without blanks";
     /// Which process holds a lease or a claim.
     Owner = "an owner", 128, visible_ascii, "printable ASCII without blanks";
+    /// Where messages are delivered to ("stdout", "webhook-books"); unique in the shop.
+    SinkName = "a sink's name", 64, handle_letter, "lower-case letters, digits and . - _ @ +";
 }
 
 fn multi_line(c: char) -> bool {

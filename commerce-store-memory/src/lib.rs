@@ -21,6 +21,7 @@ mod load;
 mod log;
 mod outbox;
 mod page;
+mod queue;
 mod read;
 #[cfg(feature = "sabotage")]
 mod sabotage;

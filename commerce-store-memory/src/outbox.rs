@@ -1,168 +1,199 @@
-//! The outbox: which message may go out when, and to whom it was handed.
+//! The outbox: what waits to be distributed, and the sinks.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::store::Outbox;
 use commerce_core::{
-    Aggregate, ClaimRequest, ClaimedMessage, DeadLetter, MessageId, OutboxMessage, Owner, Page, PageRequest,
-    StoreError, Timestamp,
+    Aggregate, ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Holder, MessageId,
+    OutboxMessage, Page, PageRequest, SinkName, SinkStatus, StoreError, Timestamp,
 };
 use foldhash::fast::RandomState;
 
 use crate::MemoryStore;
+use crate::queue::{Place, Queue, place_of};
 
-/// The messages that are not delivered, and the order they go out in.
-///
-/// Messages arrive in ascending order of aggregate and id, so that both trees grow at their end.
+/// Messages arrive in ascending order of aggregate and id, so that the tree of those that wait grows at its end.
 #[derive(Debug, Default)]
 pub(crate) struct OutboxTable {
-    /// What waits: the first place of an aggregate is its head.
-    rows: BTreeMap<Place, MessageRow>,
-    /// The heads by when they may be handed out (again): a claim only moves that instant.
-    due: BTreeSet<(Timestamp, MessageId, Place)>,
-    /// Where the messages are that have been handed out.
-    handed_out: HashMap<MessageId, Place, RandomState>,
-    delivered: HashMap<Aggregate, u64, RandomState>,
-    pub(crate) dead: BTreeMap<MessageId, DeadLetter>,
-    dead_places: BTreeSet<Place>,
+    /// What no sink has been given yet.
+    waiting: BTreeMap<Place, OutboxMessage>,
+    /// How many messages of an aggregate the sinks have been given.
+    distributed: HashMap<Aggregate, u64, RandomState>,
+    sinks: BTreeMap<SinkName, Sink>,
+    dead: BTreeMap<DeadLetterKey, DeadLetter>,
 }
 
-/// A message's place: its aggregate, and its sequence there.
-type Place = (Aggregate, u64);
-
 #[derive(Debug)]
-struct MessageRow {
-    message: OutboxMessage,
-    due: Timestamp,
-    owner: Option<Owner>,
-    attempts: u32,
+struct Sink {
+    created_at: Timestamp,
+    queue: Queue,
 }
 
 impl OutboxTable {
     pub(crate) fn enqueue(&mut self, message: OutboxMessage) {
-        let (id, due) = (message.id, message.event.at());
-        let (aggregate, sequence) = (message.event.aggregate(), message.event.sequence());
-        // Nothing can be before the first, which is most: no need to look.
-        if sequence == 1 || waiting(&self.rows, aggregate).next().is_none() {
-            self.due.insert((due, id, (aggregate, sequence)));
-        }
-        self.rows.insert((aggregate, sequence), MessageRow { message, due, owner: None, attempts: 0 });
+        self.waiting.insert(place_of(&message), message);
     }
 
-    fn claim(&mut self, request: &ClaimRequest, now: Timestamp) -> Vec<ClaimedMessage> {
-        let ready = self.due.iter().take_while(|(due, ..)| *due <= now).take(request.limit as usize);
-        let ready: Vec<Place> = ready.map(|(_, _, place)| *place).collect();
-        ready.into_iter().filter_map(|place| self.hand_out(place, request, now)).collect()
-    }
-
-    fn hand_out(&mut self, place: Place, request: &ClaimRequest, now: Timestamp) -> Option<ClaimedMessage> {
-        let row = self.rows.get_mut(&place)?;
-        let (id, claimed_until) = (row.message.id, now.plus(request.hold));
-        self.due.remove(&(row.due, id, place));
-        self.due.insert((claimed_until, id, place));
-        self.handed_out.insert(id, place);
-        row.due = claimed_until;
-        row.owner = Some(request.owner.clone());
-        let attempts = row.attempts;
-        row.attempts = attempts.saturating_add(1);
-        Some(ClaimedMessage { message: row.message.clone(), attempts, claimed_until })
-    }
-
-    /// The place of a message that `owner` holds at `now`.
-    fn held(&self, owner: &Owner, id: MessageId, now: Timestamp) -> Option<Place> {
-        let place = *self.handed_out.get(&id)?;
-        let row = self.rows.get(&place)?;
-        (row.owner.as_ref() == Some(owner) && now < row.due).then_some(place)
-    }
-
-    fn retry(&mut self, owner: &Owner, id: MessageId, due: Timestamp, now: Timestamp) -> bool {
-        let Some(place) = self.held(owner, id, now) else { return false };
-        let Some(row) = self.rows.get_mut(&place) else { return false };
-        let before = std::mem::replace(&mut row.due, due);
-        row.owner = None;
-        self.handed_out.remove(&id);
-        self.due.remove(&(before, id, place));
-        self.due.insert((due, id, place));
-        true
-    }
-
-    fn acknowledge(&mut self, owner: &Owner, id: MessageId, now: Timestamp) -> bool {
-        let Some((_, (aggregate, _))) = self.finish(owner, id, now) else { return false };
-        *self.delivered.entry(aggregate).or_default() += 1;
-        true
-    }
-
-    fn bury(&mut self, owner: &Owner, id: MessageId, error: &str, now: Timestamp) -> bool {
-        let Some((row, place)) = self.finish(owner, id, now) else { return false };
-        let MessageRow { message, attempts, .. } = row;
-        let letter = DeadLetter { message, attempts, last_error: error.to_owned(), buried_at: now };
-        self.dead.insert(id, letter);
-        self.dead_places.insert(place);
-        true
-    }
-
-    /// Takes a held message out, and lets the next of its aggregate go.
-    fn finish(&mut self, owner: &Owner, id: MessageId, now: Timestamp) -> Option<(MessageRow, Place)> {
-        let place = self.held(owner, id, now)?;
-        let row = self.rows.remove(&place)?;
-        self.handed_out.remove(&id);
-        self.due.remove(&(row.due, id, place));
-        if let Some((next_place, next)) = waiting(&self.rows, place.0).next() {
-            self.due.insert((next.due, next.message.id, *next_place));
-        }
-        Some((row, place))
-    }
-
-    /// The sequences of an aggregate's messages that are still here, and how many have been delivered.
+    /// The sequences of an aggregate's messages that wait to be distributed, and how many have been.
     pub(crate) fn standing(&self, aggregate: Aggregate) -> (Vec<u64>, u64) {
-        let dead = self.dead_places.range((aggregate, 0)..=(aggregate, u64::MAX));
-        let here = waiting(&self.rows, aggregate).map(|(place, _)| place).chain(dead);
-        let mut sequences: Vec<u64> = here.map(|(_, sequence)| *sequence).collect();
-        sequences.sort_unstable();
-        (sequences, self.delivered.get(&aggregate).copied().unwrap_or(0))
+        let waiting = self.waiting.range((aggregate, 0)..=(aggregate, u64::MAX));
+        let sequences = waiting.map(|((_, sequence), _)| *sequence).collect();
+        (sequences, self.distributed.get(&aggregate).copied().unwrap_or(0))
     }
-}
 
-/// What waits of an aggregate, in sequence.
-fn waiting(rows: &BTreeMap<Place, MessageRow>, aggregate: Aggregate) -> impl Iterator<Item = (&Place, &MessageRow)> {
-    rows.range((aggregate, 0)..=(aggregate, u64::MAX))
+    fn register(&mut self, name: &SinkName, created_at: Timestamp) -> bool {
+        if self.sinks.contains_key(name) {
+            return false;
+        }
+        self.sinks.insert(name.clone(), Sink { created_at, queue: Queue::default() });
+        true
+    }
+
+    fn remove(&mut self, name: &SinkName) -> bool {
+        self.dead.retain(|key, _| key.sink != *name);
+        self.sinks.remove(name).is_some()
+    }
+
+    fn status(&self) -> Vec<SinkStatus> {
+        let status = |(name, sink): (&SinkName, &Sink)| SinkStatus {
+            name: name.clone(),
+            created_at: sink.created_at,
+            backlog: sink.queue.len() as u64,
+            oldest_at: sink.queue.oldest_at(),
+            dead_letters: self.dead.keys().filter(|key| key.sink == *name).count() as u64,
+        };
+        self.sinks.iter().map(status).collect()
+    }
+
+    fn distribute(&mut self, limit: u32) -> u64 {
+        if self.sinks.is_empty() {
+            return 0;
+        }
+        // Ascending: no message before an earlier one of its aggregate.
+        for moved in 0..u64::from(limit) {
+            let Some(((aggregate, _), message)) = self.waiting.pop_first() else { return moved };
+            *self.distributed.entry(aggregate).or_default() += 1;
+            for sink in self.sinks.values_mut() {
+                sink.queue.put(message.clone(), message.event.at());
+            }
+        }
+        u64::from(limit)
+    }
+
+    fn queue(&mut self, holder: &Holder) -> Option<&mut Queue> {
+        self.sinks.get_mut(&holder.sink).map(|sink| &mut sink.queue)
+    }
+
+    /// How many of the messages `each` is done for in the holder's queue.
+    fn count(&mut self, holder: &Holder, ids: &[MessageId], each: impl Fn(&mut Queue, MessageId) -> bool) -> u64 {
+        let Some(queue) = self.queue(holder) else { return 0 };
+        ids.iter().filter(|id| each(queue, **id)).count() as u64
+    }
+
+    fn bury(&mut self, holder: &Holder, id: MessageId, error: &str, now: Timestamp) -> bool {
+        let finished = self.queue(holder).and_then(|queue| queue.finish(holder, id, now));
+        let Some((message, attempts)) = finished else { return false };
+        let (sink, last_error) = (holder.sink.clone(), error.to_owned());
+        let letter = DeadLetter { sink, message, attempts, last_error, buried_at: now };
+        self.dead.insert(letter.key(), letter);
+        true
+    }
+
+    /// Takes dead letters out, the least key first.
+    fn exhume(&mut self, filter: &DeadLetterFilter, limit: u32) -> Vec<DeadLetter> {
+        let chosen = self.dead.iter().filter(|(_, letter)| filter.takes(letter)).take(limit as usize);
+        let chosen: Vec<DeadLetterKey> = chosen.map(|(key, _)| key.clone()).collect();
+        chosen.iter().filter_map(|key| self.dead.remove(key)).collect()
+    }
+
+    fn replay(&mut self, filter: &DeadLetterFilter, limit: u32, now: Timestamp) -> u64 {
+        let letters = self.exhume(filter, limit);
+        let count = letters.len() as u64;
+        for DeadLetter { sink, message, .. } in letters {
+            // Dead letters go with their sink, so there is one.
+            if let Some(sink) = self.sinks.get_mut(&sink) {
+                sink.queue.put(message, now);
+            }
+        }
+        count
+    }
 }
 
 #[async_trait]
 impl Outbox for MemoryStore {
-    async fn claim(&self, request: ClaimRequest) -> Result<Vec<ClaimedMessage>, StoreError> {
+    async fn register_sink(&self, sink: &SinkName) -> Result<bool, StoreError> {
         let mut tables = self.write()?;
         let now = self.clock_now();
-        Ok(tables.outbox.claim(&request, now))
+        Ok(tables.outbox.register(sink, now))
     }
 
-    async fn acknowledge(&self, owner: &Owner, message: MessageId) -> Result<bool, StoreError> {
-        let mut tables = self.write()?;
-        let now = self.clock_now();
-        Ok(tables.outbox.acknowledge(owner, message, now))
+    async fn remove_sink(&self, sink: &SinkName) -> Result<bool, StoreError> {
+        Ok(self.write()?.outbox.remove(sink))
     }
 
-    async fn retry(&self, owner: &Owner, message: MessageId, _: &str, delay: Duration) -> Result<bool, StoreError> {
-        let mut tables = self.write()?;
-        let now = self.clock_now();
-        Ok(tables.outbox.retry(owner, message, now.plus(delay), now))
+    async fn sinks(&self) -> Result<Vec<SinkStatus>, StoreError> {
+        Ok(self.read()?.outbox.status())
     }
 
-    async fn bury(&self, owner: &Owner, message: MessageId, error: &str) -> Result<bool, StoreError> {
-        let mut tables = self.write()?;
-        let now = self.clock_now();
-        Ok(tables.outbox.bury(owner, message, error, now))
-    }
-
-    async fn dead_letters(&self, page: PageRequest<MessageId>) -> Result<Page<DeadLetter, MessageId>, StoreError> {
-        let tables = self.read()?;
-        let letters = crate::page::newest_first(&tables.outbox.dead, page.after).map(|(_, letter)| letter.clone());
-        Ok(Page::cut(letters, page.size(), |letter| letter.message.id))
+    async fn distribute(&self, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.write()?.outbox.distribute(limit))
     }
 
     async fn backlog(&self) -> Result<u64, StoreError> {
-        Ok(self.read()?.outbox.rows.len() as u64)
+        Ok(self.read()?.outbox.waiting.len() as u64)
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<ClaimedMessage>, StoreError> {
+        let mut tables = self.write()?;
+        let now = self.clock_now();
+        let queue = tables.outbox.queue(&request.holder);
+        Ok(queue.map(|queue| queue.claim(&request, now)).unwrap_or_default())
+    }
+
+    async fn acknowledge(&self, holder: &Holder, messages: &[MessageId]) -> Result<u64, StoreError> {
+        let mut tables = self.write()?;
+        let now = self.clock_now();
+        Ok(tables.outbox.count(holder, messages, |queue, id| queue.finish(holder, id, now).is_some()))
+    }
+
+    async fn hand_back(&self, holder: &Holder, messages: &[MessageId]) -> Result<u64, StoreError> {
+        let mut tables = self.write()?;
+        let now = self.clock_now();
+        Ok(tables.outbox.count(holder, messages, |queue, id| queue.put_back(holder, id, now, (now, false))))
+    }
+
+    async fn retry(&self, holder: &Holder, message: MessageId, _: &str, delay: Duration) -> Result<bool, StoreError> {
+        let mut tables = self.write()?;
+        let now = self.clock_now();
+        let due = now.plus(delay);
+        Ok(tables.outbox.queue(holder).is_some_and(|queue| queue.put_back(holder, message, due, (now, true))))
+    }
+
+    async fn bury(&self, holder: &Holder, message: MessageId, error: &str) -> Result<bool, StoreError> {
+        let mut tables = self.write()?;
+        let now = self.clock_now();
+        Ok(tables.outbox.bury(holder, message, error, now))
+    }
+
+    async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+        page: PageRequest<DeadLetterKey>,
+    ) -> Result<Page<DeadLetter, DeadLetterKey>, StoreError> {
+        let (tables, size) = (self.read()?, page.size());
+        let letters = crate::page::newest_first(&tables.outbox.dead, page.after).map(|(_, letter)| letter);
+        Ok(Page::cut(letters.filter(|letter| filter.takes(letter)).cloned(), size, DeadLetter::key))
+    }
+
+    async fn replay(&self, filter: &DeadLetterFilter, limit: u32) -> Result<u64, StoreError> {
+        let mut tables = self.write()?;
+        let now = self.clock_now();
+        Ok(tables.outbox.replay(filter, limit, now))
+    }
+
+    async fn discard(&self, filter: &DeadLetterFilter, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.write()?.outbox.exhume(filter, limit).len() as u64)
     }
 }

@@ -8,7 +8,7 @@ use commerce_core::{Page, PageRequest};
 use crate::log::Log;
 
 /// The entries below `after`, from the greatest key down.
-pub(crate) fn newest_first<K: Ord + Copy, V>(map: &BTreeMap<K, V>, after: Option<K>) -> impl Iterator<Item = (&K, &V)> {
+pub(crate) fn newest_first<K: Ord, V>(map: &BTreeMap<K, V>, after: Option<K>) -> impl Iterator<Item = (&K, &V)> {
     let end = after.map_or(Bound::Unbounded, Bound::Excluded);
     map.range((Bound::Unbounded, end)).rev()
 }

@@ -15,12 +15,12 @@ mod tests {
     use commerce_core::{
         AddCartItem, AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport, ClaimRequest,
         ClearCart, Clock, Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId,
-        DeliverOrder, Deposit, Discount, Envelope, ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, Id,
-        IdBlock, IssueCoupon, LineRequest, MergeCart, Money, NewVariant, NodeId, Operation, Outcome, Owner,
-        PageRequest, PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductQuery, ProductStatus,
-        Quantity, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon,
-        SettleCharge, SettleRefund, ShipOrder, Shop, Stacking, StartCardPayment, Store, Timestamp, UpdateCartItem,
-        UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
+        DeadLetterFilter, DeliverOrder, Deposit, Discount, Envelope, ExpireIssuedCoupon, ExpireOrder, GatewayPayment,
+        GatewayStatus, Holder, Id, IdBlock, IssueCoupon, LineRequest, MergeCart, Money, NewVariant, NodeId, Operation,
+        Outcome, Owner, PageRequest, PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductQuery,
+        ProductStatus, Quantity, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp,
+        RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, Shop, Stacking, StartCardPayment, Store, Timestamp,
+        UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -270,14 +270,19 @@ mod tests {
             let wallet = commerce_core::WalletId { customer_id: customer, currency: krw };
             writeln!(text, "{:?}", store.wallet_entries(wallet, PageRequest::first(99)).await)?;
             writeln!(text, "{:?}", store.popular(PopularQuery::default()).await)?;
-            writeln!(text, "{:?}", (store.backlog().await, store.dead_letters(PageRequest::first(99)).await))
+            writeln!(
+                text,
+                "{:?}",
+                (store.backlog().await, store.dead_letters(&DeadLetterFilter::default(), PageRequest::first(99)).await)
+            )?;
+            writeln!(text, "{:?}", store.sinks().await)
         })
         .expect("text");
         text
     }
 
-    fn claim(owner: &Owner) -> ClaimRequest {
-        ClaimRequest { owner: owner.clone(), limit: 1, hold: Duration::from_secs(60) }
+    fn claim(holder: &Holder) -> ClaimRequest {
+        ClaimRequest { holder: holder.clone(), limit: 1, hold: Duration::from_secs(60) }
     }
 
     #[test]
@@ -309,15 +314,27 @@ mod tests {
     fn the_outbox_and_the_leases_stand_a_panic_too() {
         let (store, clock) = opened();
         let owner: Owner = "relay".parse().expect("an owner");
-        breaks(&clock, || store.claim(claim(&owner)));
-        let claimed = wait(store.claim(claim(&owner))).expect("a claim");
+        let holder = Holder { sink: "books".parse().expect("a name"), owner: owner.clone() };
+        breaks(&clock, || store.register_sink(&holder.sink));
+        assert!(wait(store.register_sink(&holder.sink)).expect("an answer"), "the broken request registered nothing");
+        assert!(wait(store.distribute(99)).expect("an answer") > 2);
+        breaks(&clock, || store.claim(claim(&holder)));
+        let claimed = wait(store.claim(claim(&holder))).expect("a claim");
         assert_eq!((claimed.len(), claimed[0].attempts), (1, 0), "the broken claim took nothing");
-        let (message, before) = (claimed[0].message.id, everything(&store));
-        breaks(&clock, || store.acknowledge(&owner, message));
-        breaks(&clock, || store.retry(&owner, message, "late", Duration::ZERO));
-        breaks(&clock, || store.bury(&owner, message, "gone"));
+        let (messages, before) = ([claimed[0].message.id], everything(&store));
+        breaks(&clock, || store.acknowledge(&holder, &messages));
+        breaks(&clock, || store.hand_back(&holder, &messages));
+        breaks(&clock, || store.retry(&holder, messages[0], "late", Duration::ZERO));
+        breaks(&clock, || store.bury(&holder, messages[0], "gone"));
         assert_eq!(everything(&store), before);
-        assert!(wait(store.acknowledge(&owner, message)).expect("an answer"), "the claim still holds");
+        assert_eq!(wait(store.acknowledge(&holder, &messages)), Ok(1), "the claim still holds");
+
+        let next = wait(store.claim(claim(&holder))).expect("a claim");
+        assert!(wait(store.bury(&holder, next[0].message.id, "gone")).expect("an answer"));
+        let (any, before) = (DeadLetterFilter::default(), everything(&store));
+        breaks(&clock, || store.replay(&any, 1));
+        assert_eq!(everything(&store), before);
+        assert_eq!(wait(store.replay(&any, 1)), Ok(1), "the dead letter is still there");
 
         let name = || "job".parse().expect("a name");
         let lease = || LeaseRequest { name: name(), owner: owner.clone(), duration: Duration::from_secs(60) };

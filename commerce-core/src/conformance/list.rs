@@ -2,7 +2,7 @@
 
 use super::{
     Case, atomicity, cards, carts, catalog, copies, coupons, gateway_refunds, idempotency, leases, lifecycle, orders,
-    outbox, pages, prices, reads, refunds, rejections, sales, stock, uniqueness, views, wallets,
+    outbox, pages, prices, reads, refunds, rejections, sales, sinks, stock, uniqueness, views, wallets,
 };
 
 macro_rules! suite {
@@ -155,6 +155,16 @@ suite! { $
         a_retry_comes_back_after_its_delay: "a message to be retried comes back when its delay is over",
         a_buried_message_is_in_the_way_of_nothing: "a buried message is kept, and holds nothing back",
         the_longest_waiting_goes_first: "a claim takes the longest waiting messages, no more than its limit",
+    }
+    sinks {
+        without_a_sink_messages_wait: "messages wait until there is a sink; a sink gets what is distributed from then on",
+        a_sink_has_its_own_progress: "what becomes of a message in one sink changes nothing in another",
+        a_removed_sink_takes_all_with_it: "a removed sink is gone, with what was on its way there; the others are not",
+        racing_relays_deliver_all_in_sequence: "however many distribute and claim: every sink gets all, in sequence",
+        a_claim_handed_back_was_never_made: "a message handed back is ready at once, and was not tried",
+        dead_letters_are_found_by_filter: "dead letters are listed by sink, message, aggregate and time",
+        a_replayed_letter_is_delivered_again: "a dead letter comes back to its sink when it is replayed, and to no other",
+        a_discarded_letter_is_gone: "a discarded dead letter is gone; those that the filter leaves out stay",
     }
     leases {
         a_lease_has_one_holder: "of racing owners one gets the lease",

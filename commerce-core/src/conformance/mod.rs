@@ -46,6 +46,7 @@ mod rejections;
 mod sales;
 mod script;
 mod shop;
+mod sinks;
 mod snapshot;
 mod stock;
 mod uniqueness;

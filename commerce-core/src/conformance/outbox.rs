@@ -6,35 +6,50 @@ use std::time::Duration;
 
 use super::world::sound;
 use super::{World, basket};
-use crate::event::{Aggregate, ClaimRequest, ClaimedMessage, Event, OutboxMessage};
+use crate::event::{Aggregate, ClaimRequest, ClaimedMessage, DeadLetterFilter, Event, Holder, OutboxMessage};
 use crate::ids::{MessageId, OrderId};
 use crate::store::PageRequest;
-use crate::text::Owner;
+use crate::text::{Owner, SinkName};
 use crate::time::Timestamp;
 
-const HOLD: Duration = Duration::from_secs(30);
+pub(super) const HOLD: Duration = Duration::from_secs(30);
 
-fn owner(name: &str) -> Owner {
-    Owner::new(name).expect("an owner")
+/// The sink that most cases deliver to.
+pub(super) const SINK: &str = "books";
+
+/// `who` at work for a sink.
+pub(super) fn holder(sink: &str, who: &str) -> Holder {
+    Holder { sink: SinkName::new(sink).expect("a sink's name"), owner: Owner::new(who).expect("an owner") }
 }
 
-/// Claims as `who`, for [`HOLD`].
+/// Distributes all that waits, to [`SINK`] at least, and claims for it as `who`, for [`HOLD`].
 pub(super) async fn claim(world: &World, who: &str, limit: u32) -> Vec<ClaimedMessage> {
-    sound(world.store().claim(ClaimRequest { owner: owner(who), limit, hold: HOLD }).await)
+    let holder = holder(SINK, who);
+    sound(world.store().register_sink(&holder.sink).await);
+    while sound(world.store().distribute(1_000).await) > 0 {}
+    sound(world.store().claim(ClaimRequest { holder, limit, hold: HOLD }).await)
 }
 
 /// Acknowledges a message that `who` holds.
 pub(super) async fn acknowledge(world: &World, who: &str, message: MessageId) -> bool {
-    sound(world.store().acknowledge(&owner(who), message).await)
+    sound(world.store().acknowledge(&holder(SINK, who), &[message]).await) == 1
+}
+
+/// Has a message that `who` holds retried.
+async fn retry(world: &World, who: &str, message: MessageId, delay: Duration) -> bool {
+    sound(world.store().retry(&holder(SINK, who), message, "refused", delay).await)
 }
 
 /// Buries a message that `who` holds.
 pub(super) async fn bury(world: &World, who: &str, message: MessageId) -> bool {
-    sound(world.store().bury(&owner(who), message, "no such address").await)
+    sound(world.store().bury(&holder(SINK, who), message, "no such address").await)
 }
 
+/// How many messages are not delivered to [`SINK`], those that wait to be distributed included.
 async fn backlog(world: &World) -> u64 {
-    sound(world.store().backlog().await)
+    let sinks = sound(world.store().sinks().await);
+    let there = sinks.iter().find(|sink| sink.name.as_str() == SINK).map_or(0, |sink| sink.backlog);
+    sound(world.store().backlog().await) + there
 }
 
 /// Delivers everything, in the order in which it is handed out.
@@ -53,7 +68,7 @@ pub(super) async fn drain(world: &World) -> Vec<OutboxMessage> {
 }
 
 /// The ids of claimed messages, and which of their order's each is.
-fn heads(claimed: &[ClaimedMessage]) -> Vec<(OrderId, u64)> {
+pub(super) fn heads(claimed: &[ClaimedMessage]) -> Vec<(OrderId, u64)> {
     let head = |claimed: &ClaimedMessage| match claimed.message.event.aggregate() {
         Aggregate::Order(order) => (order, claimed.message.event.sequence()),
     };
@@ -61,7 +76,7 @@ fn heads(claimed: &[ClaimedMessage]) -> Vec<(OrderId, u64)> {
 }
 
 /// Orders that are placed and cancelled: two messages each.
-async fn cancelled_orders(world: &World, count: usize) -> Vec<OrderId> {
+pub(super) async fn cancelled_orders(world: &World, count: usize) -> Vec<OrderId> {
     let variant = world.variant(1_000, 1_000).await;
     let customer = world.customer().await;
     let mut orders = Vec::new();
@@ -121,7 +136,7 @@ pub(super) async fn a_message_waits_for_its_predecessor(world: World) {
 
     // One head fails and holds its own order back; the other is delivered and lets its successor go.
     let delay = Duration::from_secs(10);
-    assert!(sound(world.store().retry(&owner("a"), first[0].message.id, "refused", delay).await));
+    assert!(retry(&world, "a", first[0].message.id, delay).await);
     assert!(acknowledge(&world, "a", first[1].message.id).await);
     assert_eq!(heads(&claim(&world, "b", 10).await), vec![(orders[1], 2)], "while one head waits to be retried");
 
@@ -175,7 +190,7 @@ pub(super) async fn a_claim_runs_out_by_the_clock(world: World) {
     for who in ["a", "c"] {
         let word = (
             acknowledge(&world, who, id).await,
-            sound(world.store().retry(&owner(who), id, "refused", Duration::ZERO).await),
+            retry(&world, who, id, Duration::ZERO).await,
             bury(&world, who, id).await,
         );
         assert_eq!(word, (false, false, false), "what {who}, who does not hold the message, may say of it");
@@ -194,7 +209,7 @@ pub(super) async fn a_retry_comes_back_after_its_delay(world: World) {
             claimed.iter().map(|claimed| (claimed.message.event.sequence(), claimed.attempts)).collect();
         assert_eq!(found, vec![(1, attempt)], "sequence and earlier attempts of what is handed out");
         let id = claimed[0].message.id;
-        assert!(sound(world.store().retry(&owner("a"), id, "refused", delay).await), "the holder asks for a retry");
+        assert!(retry(&world, "a", id, delay).await, "the holder asks for a retry");
         assert!(!acknowledge(&world, "a", id).await, "and then holds it no more");
         let due = world.now().plus(delay);
         world.clock().set(Timestamp::from_micros(due.as_micros() - 1));
@@ -210,7 +225,7 @@ pub(super) async fn a_buried_message_is_in_the_way_of_nothing(world: World) {
     assert!(bury(&world, "a", id).await, "the holder buries the message");
     assert!(!bury(&world, "a", id).await, "and cannot do so twice");
 
-    let letters = sound(world.store().dead_letters(PageRequest::first(10)).await).items;
+    let letters = sound(world.store().dead_letters(&DeadLetterFilter::default(), PageRequest::first(10)).await).items;
     assert_eq!(letters.len(), 1, "dead letters");
     let (letter, now) = (&letters[0], world.now());
     let found = (letter.message.id, letter.attempts, letter.last_error.as_str(), letter.buried_at);

@@ -5,10 +5,11 @@ use std::ops::AsyncFn;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::outbox::{bury, claim};
+use super::outbox::{SINK, bury, claim, holder};
 use super::world::sound;
 use super::{World, basket};
-use crate::ids::{CustomerId, OrderId, VariantId};
+use crate::event::{DeadLetterFilter, DeadLetterKey};
+use crate::ids::{CustomerId, MessageId, OrderId, VariantId};
 use crate::money::Currency;
 use crate::order::OrderStatus;
 use crate::store::{Page, PageRequest};
@@ -228,7 +229,15 @@ pub(super) async fn dead_letters(world: World) {
     for _ in 0..ITEMS {
         letters.push(bury_one().await);
     }
-    let page = async |request| sound(world.store().dead_letters(request).await).map(|letter| letter.message.id);
+    let (sink, any) = (holder(SINK, "relay").sink, DeadLetterFilter::default());
+    let page = async |PageRequest { after, limit }: PageRequest<MessageId>| {
+        let after = after.map(|message| DeadLetterKey { message, sink: sink.clone() });
+        let page = sound(world.store().dead_letters(&any, PageRequest { after, limit }).await);
+        Page {
+            next: page.next.as_ref().map(|key| key.message),
+            items: page.items.iter().map(|letter| letter.message.id).collect(),
+        }
+    };
     walk("dead letters", Order::NewestFirst, &letters, page, async || bury_one().await).await;
 }
 

@@ -101,6 +101,18 @@ pub(crate) enum Fault {
     BuriesNowhere,
     /// Hands out whatever it has.
     IgnoresClaimLimits,
+    /// Forgets messages that there is no sink for.
+    DropsWhatNobodyWants,
+    /// Takes what one sink got as delivered to all of them.
+    SharesProgress,
+    /// Goes on with sinks that were removed.
+    KeepsRemovedSinks,
+    /// Takes a claim that was given back for an attempt.
+    CountsHandBacks,
+    /// Takes any dead letter for one that was asked for.
+    IgnoresFilters,
+    /// Drops what is to be replayed.
+    ReplaysNowhere,
 
     // Its leases.
     /// Gives the same token to every holder.

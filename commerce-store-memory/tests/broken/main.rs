@@ -255,6 +255,7 @@ broken! {
     }
     a_shared_claim: SharesClaims {
         a_claim_is_exclusive: "messages handed out by 16 racing claimers and distinct ones among them, of 40",
+        racing_relays_deliver_all_in_sequence: "the sequence handed out",
     }
     an_ignored_sequence: IgnoresSequence {
         a_message_waits_for_its_predecessor: "the first claim: the head of each order",
@@ -271,6 +272,26 @@ broken! {
     }
     an_unlimited_claim: IgnoresClaimLimits {
         the_longest_waiting_goes_first: "the first four",
+    }
+    a_message_that_nobody_wants: DropsWhatNobodyWants {
+        without_a_sink_messages_wait: "messages that wait without a sink",
+    }
+    a_shared_progress: SharesProgress {
+        a_sink_has_its_own_progress: "the sinks",
+    }
+    a_kept_sink: KeepsRemovedSinks {
+        a_removed_sink_takes_all_with_it: "removing it again",
+    }
+    a_counted_hand_back: CountsHandBacks {
+        a_claim_handed_back_was_never_made: "attempts before, the claims handed back not among them",
+    }
+    an_ignored_filter: IgnoresFilters {
+        dead_letters_are_found_by_filter: "dead letters of a sink",
+        a_replayed_letter_is_delivered_again: "replayed, one",
+        a_discarded_letter_is_gone: "discarded, one",
+    }
+    a_lost_replay: ReplaysNowhere {
+        a_replayed_letter_is_delivered_again: "the sinks",
     }
     a_token_that_never_grows: OneTokenForAll {
         a_lease_runs_out_by_the_clock: "the successor's",

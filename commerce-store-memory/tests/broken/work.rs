@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::store::{FencingToken, Lease, LeaseRequest, Leases, Outbox};
 use commerce_core::{
-    ClaimRequest, ClaimedMessage, DeadLetter, LeaseName, MessageId, Owner, Page, PageRequest, Store, StoreError,
+    ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Holder, LeaseName, MessageId, Page,
+    PageRequest, SinkName, SinkStatus, Store, StoreError,
 };
 
 use crate::fault::Fault;
@@ -15,6 +16,35 @@ type Answer<T> = Result<T, StoreError>;
 
 #[async_trait]
 impl Outbox for Broken {
+    async fn register_sink(&self, sink: &SinkName) -> Answer<bool> {
+        self.inner.register_sink(sink).await
+    }
+
+    async fn remove_sink(&self, sink: &SinkName) -> Answer<bool> {
+        if self.is(Fault::KeepsRemovedSinks) {
+            return Ok(self.inner.sinks().await?.iter().any(|status| status.name == *sink));
+        }
+        self.inner.remove_sink(sink).await
+    }
+
+    async fn sinks(&self) -> Answer<Vec<SinkStatus>> {
+        self.inner.sinks().await
+    }
+
+    async fn distribute(&self, limit: u32) -> Answer<u64> {
+        if self.is(Fault::DropsWhatNobodyWants) && self.inner.sinks().await?.is_empty() {
+            let nobody = "nobody".parse().expect("a name");
+            self.inner.register_sink(&nobody).await?;
+            self.inner.distribute(limit).await?;
+            self.inner.remove_sink(&nobody).await?;
+        }
+        self.inner.distribute(limit).await
+    }
+
+    async fn backlog(&self) -> Answer<u64> {
+        self.inner.backlog().await
+    }
+
     async fn claim(&self, mut request: ClaimRequest) -> Answer<Vec<ClaimedMessage>> {
         let (limit, until) = (request.limit as usize, Store::now(&*self.inner).await?.plus(request.hold));
         match self.fault {
@@ -43,30 +73,63 @@ impl Outbox for Broken {
         Ok(claimed)
     }
 
-    async fn acknowledge(&self, owner: &Owner, message: MessageId) -> Answer<bool> {
-        let done = self.inner.acknowledge(owner, message).await?;
-        Ok(done || self.is(Fault::DoublesMessages))
-    }
-
-    async fn retry(&self, owner: &Owner, message: MessageId, error: &str, delay: Duration) -> Answer<bool> {
-        let delay = if self.is(Fault::RetriesAtOnce) { Duration::ZERO } else { delay };
-        self.inner.retry(owner, message, error, delay).await
-    }
-
-    async fn bury(&self, owner: &Owner, message: MessageId, error: &str) -> Answer<bool> {
-        if self.is(Fault::BuriesNowhere) {
-            return self.inner.acknowledge(owner, message).await;
+    async fn acknowledge(&self, holder: &Holder, messages: &[MessageId]) -> Answer<u64> {
+        let done = self.inner.acknowledge(holder, messages).await?;
+        if self.is(Fault::SharesProgress) {
+            for SinkStatus { name, .. } in self.inner.sinks().await? {
+                self.inner.acknowledge(&Holder { sink: name, owner: holder.owner.clone() }, messages).await?;
+            }
         }
-        self.inner.bury(owner, message, error).await
+        Ok(if self.is(Fault::DoublesMessages) { messages.len() as u64 } else { done })
     }
 
-    async fn dead_letters(&self, page: PageRequest<MessageId>) -> Answer<Page<DeadLetter, MessageId>> {
-        let found = self.inner.dead_letters(self.asks(page)).await?;
-        Ok(self.answers(page, found, MessageId::get, |letter: &DeadLetter| letter.message.id))
+    async fn hand_back(&self, holder: &Holder, messages: &[MessageId]) -> Answer<u64> {
+        if !self.is(Fault::CountsHandBacks) {
+            return self.inner.hand_back(holder, messages).await;
+        }
+        let mut released = 0;
+        for message in messages {
+            released += u64::from(self.inner.retry(holder, *message, "handed back", Duration::ZERO).await?);
+        }
+        Ok(released)
     }
 
-    async fn backlog(&self) -> Answer<u64> {
-        self.inner.backlog().await
+    async fn retry(&self, holder: &Holder, message: MessageId, error: &str, delay: Duration) -> Answer<bool> {
+        let delay = if self.is(Fault::RetriesAtOnce) { Duration::ZERO } else { delay };
+        self.inner.retry(holder, message, error, delay).await
+    }
+
+    async fn bury(&self, holder: &Holder, message: MessageId, error: &str) -> Answer<bool> {
+        if self.is(Fault::BuriesNowhere) {
+            return Ok(self.inner.acknowledge(holder, &[message]).await? == 1);
+        }
+        self.inner.bury(holder, message, error).await
+    }
+
+    async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+        page: PageRequest<DeadLetterKey>,
+    ) -> Answer<Page<DeadLetter, DeadLetterKey>> {
+        let found = self.inner.dead_letters(&self.looks_at(filter), self.asks(page.clone())).await?;
+        Ok(self.answers(page, found, |key| key.message.get(), DeadLetter::key))
+    }
+
+    async fn replay(&self, filter: &DeadLetterFilter, limit: u32) -> Answer<u64> {
+        if self.is(Fault::ReplaysNowhere) {
+            return self.inner.discard(filter, limit).await;
+        }
+        self.inner.replay(&self.looks_at(filter), limit).await
+    }
+
+    async fn discard(&self, filter: &DeadLetterFilter, limit: u32) -> Answer<u64> {
+        self.inner.discard(&self.looks_at(filter), limit).await
+    }
+}
+
+impl Broken {
+    fn looks_at(&self, filter: &DeadLetterFilter) -> DeadLetterFilter {
+        if self.is(Fault::IgnoresFilters) { DeadLetterFilter::default() } else { filter.clone() }
     }
 }
 

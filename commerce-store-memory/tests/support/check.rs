@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use commerce_core::{
-    ClaimRequest, CouponFacts, IssuedCouponStatus, MessageId, OrderFacts, OrderStatus, PageRequest, PaymentStatus,
-    PopularQuery, RedemptionStatus, RefundStatus, StockFacts, Store, Timestamp, WalletFacts, reconcile, replay,
+    ClaimRequest, CouponFacts, Holder, IssuedCouponStatus, MessageId, OrderFacts, OrderStatus, PageRequest,
+    PaymentStatus, PopularQuery, RedemptionStatus, RefundStatus, StockFacts, Store, Timestamp, WalletFacts, reconcile,
+    replay,
 };
 
 use crate::support::model::{CopyState, Model};
@@ -240,15 +241,18 @@ async fn sales(store: &dyn Store, model: &Model, now: Timestamp) {
 
 /// Delivers the whole outbox: each order's messages come in sequence, and are its history.
 pub(crate) async fn drained(store: &dyn Store, model: &Model) {
-    let owner: commerce_core::Owner = "relay".parse().expect("an owner");
+    let holder = Holder { sink: "books".parse().expect("a name"), owner: "relay".parse().expect("an owner") };
+    assert!(store.register_sink(&holder.sink).await.expect("an answer"));
+    let waiting = store.backlog().await.expect("a read");
+    assert_eq!(store.distribute(u32::MAX).await.expect("an answer"), waiting);
     let mut arrived: BTreeMap<i64, Vec<commerce_core::Event>> = BTreeMap::new();
     let mut ids: Vec<MessageId> = Vec::new();
-    while store.backlog().await.expect("a read") > 0 {
-        let request = ClaimRequest { owner: owner.clone(), limit: 3, hold: Duration::from_secs(60) };
+    while store.sinks().await.expect("a read")[0].backlog > 0 {
+        let request = ClaimRequest { holder: holder.clone(), limit: 3, hold: Duration::from_secs(60) };
         let claimed = store.claim(request).await.expect("a claim");
         assert!(!claimed.is_empty(), "what waits can be claimed");
         for claim in claimed {
-            assert!(store.acknowledge(&owner, claim.message.id).await.expect("an answer"));
+            assert_eq!(store.acknowledge(&holder, &[claim.message.id]).await.expect("an answer"), 1);
             ids.push(claim.message.id);
             let commerce_core::Event::Order(event) = &claim.message.event;
             arrived.entry(event.order_id().get()).or_default().push(claim.message.event);

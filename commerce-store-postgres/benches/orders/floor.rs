@@ -101,7 +101,7 @@ fn order(fixture: &Fixture, load: Load, rows: &mut [String; 8]) -> std::fmt::Res
     }
     writeln!(payments, "{payment}\t{order}\t{customer}\twallet\t{total}\tKRW\tsucceeded\t1\t\\N\t\\N\t{now}\t{now}")?;
     writeln!(events, "{order}\t1\t\\N\tpaid\t{}\t{now}", PAYLOAD.trim())?;
-    writeln!(messages, "{message}\t{order}\t1\torder.paid\tready\t{now}\t\\N\t0\t\\N\t\\N")?;
+    writeln!(messages, "{message}\t{order}\t1\torder.paid\tready\t{now}")?;
     let sequence = fixture.id();
     writeln!(
         wallets,

@@ -32,8 +32,8 @@ begin
   insert into payments values (p_payment, p_order, p_customer, 'wallet', total, 'KRW', 'succeeded', 1, null, null, now(), now());
   insert into wallet_entries values (p_customer, 'KRW', w.version + 1, 'payment', -total, w.balance - total, p_order, who, null, now());
   insert into order_events values (p_order, 1, null, 'paid', p_payload::json, now());
-  insert into outbox_messages (id, order_id, sequence, event_type, status, due_at, attempts)
-    values (p_message, p_order, 1, 'order.paid', 'ready', now(), 0);
+  insert into outbox_messages (id, order_id, sequence, event_type, status, due_at)
+    values (p_message, p_order, 1, 'order.paid', 'ready', now());
 end $$";
 
 const ISSUE: &str = "create function bench_issue(p_customer bigint, p_coupon bigint, p_id bigint, p_key text) returns void

@@ -125,7 +125,7 @@ async fn order(pool: &PgPool, fixture: &Fixture, hot: bool) -> Outcome<()> {
         .bind(PAYLOAD)
         .execute(&mut *tx)
         .await?;
-    sqlx::query("insert into outbox_messages (id, order_id, sequence, event_type, status, due_at, attempts) values ($1, $2, 1, 'order.paid', 'ready', now(), 0)")
+    sqlx::query("insert into outbox_messages (id, order_id, sequence, event_type, status, due_at) values ($1, $2, 1, 'order.paid', 'ready', now())")
         .bind(message).bind(order).execute(&mut *tx).await?;
     remember(&mut tx, fixture, customer.get(), "place_order", order).await?;
     Ok(tx.commit().await?)

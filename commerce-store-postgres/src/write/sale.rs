@@ -46,8 +46,8 @@ with new_orders as (
   from unnest($39::bigint[], $40::bigint[], $41::text[], $42::text[], $43::text[], $44::timestamptz[])
     as u (order_id, sequence, from_status, to_status, payload, created_at)
 )
-insert into outbox_messages (id, order_id, sequence, event_type, status, due_at, attempts)
-select u.id, u.order_id, u.sequence, u.event_type, 'ready', u.due_at, 0
+insert into outbox_messages (id, order_id, sequence, event_type, status, due_at)
+select u.id, u.order_id, u.sequence, u.event_type, 'ready', u.due_at
 from unnest($45::bigint[], $46::bigint[], $47::bigint[], $48::text[], $49::timestamptz[])
   as u (id, order_id, sequence, event_type, due_at)";
 

@@ -99,6 +99,8 @@ async fn a_read_dropped_at_any_poll_leaves_its_connection_clean() {
                 polled(store.coupons(PageRequest::first(10)), polls),
                 polled(store.popular(PopularQuery::default()), polls),
                 polled(store.backlog(), polls),
+                polled(store.sinks(), polls),
+                polled(store.distribute(10), polls),
                 polled(store.now(), polls),
                 polled(store.load(keys), polls),
                 polled(store.order_facts(first), polls),

@@ -120,7 +120,17 @@ const SOUND: &[(&str, &str)] = &[
     ("product_sales_daily", "sold_on = current_date, product_id = 1, quantity = 1, revenue = 90, currency = 'KRW'"),
     (
         "outbox_messages",
-        "id = 1, order_id = 1, sequence = 1, event_type = 'order.paid', status = 'ready', due_at = now(), attempts = 0",
+        "id = 1, order_id = 1, sequence = 1, event_type = 'order.paid', status = 'ready', due_at = now()",
+    ),
+    ("sinks", "name = 'books', created_at = now()"),
+    (
+        "deliveries",
+        "sink = 'books', message_id = 1, order_id = 1, sequence = 1, happened_at = now(), due_at = now(), attempts = 0",
+    ),
+    (
+        "dead_letters",
+        "message_id = 1, sink = 'books', order_id = 1, sequence = 1, happened_at = now(), attempts = 1, \
+         last_error = 'gone', buried_at = now()",
     ),
     ("leases", "name = 'relay', token = 1, owner = null, expires_at = null"),
     (
@@ -314,8 +324,17 @@ const WRONG: &[(&str, &str)] = &[
     ("outbox_messages_event_key", "id = 2"),
     ("outbox_messages_event_fkey", "id = 2, sequence = 9"),
     ("outbox_messages_status_known", "status = 'lost'"),
-    ("outbox_messages_dead_have_reason", "status = 'dead'"),
-    ("outbox_messages_attempts_not_negative", "attempts = -1"),
+    ("sinks_pkey", ""),
+    ("deliveries_pkey", ""),
+    ("deliveries_event_key", "message_id = 2"),
+    ("deliveries_sink_fkey", "sink = 'nobody'"),
+    ("deliveries_event_fkey", "message_id = 2, sequence = 9"),
+    ("deliveries_attempts_not_negative", "attempts = -1"),
+    ("dead_letters_pkey", ""),
+    ("dead_letters_event_key", "message_id = 2"),
+    ("dead_letters_sink_fkey", "sink = 'nobody'"),
+    ("dead_letters_event_fkey", "message_id = 2, sequence = 9"),
+    ("dead_letters_attempts_positive", "attempts = 0"),
     ("leases_pkey", ""),
     ("leases_token_positive", "token = 0"),
     ("leases_holder_is_whole", "owner = 'me'"),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use commerce_core::conformance::Snapshot;
 use commerce_core::store::Outbox;
 use commerce_core::{
-    Audit, ClaimRequest, Clock, Date, Envelope, Error, ManualClock, Owner, PageRequest, Receipt, Store, Timestamp,
+    Audit, ClaimRequest, Clock, Date, Envelope, Error, Holder, ManualClock, PageRequest, Receipt, Store, Timestamp,
 };
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::PostgresStore;
@@ -98,8 +98,13 @@ impl Pair {
     /// The same messages go out in the same order.
     async fn drain(&self) {
         self.clock.set("2027-01-01T00:00:00Z".parse().unwrap());
-        let owner = Owner::new("relay").unwrap();
-        let request = || ClaimRequest { owner: owner.clone(), limit: 7, hold: std::time::Duration::from_secs(5) };
+        let holder = Holder { sink: "books".parse().unwrap(), owner: "relay".parse().unwrap() };
+        let waiting = self.model.backlog().await.unwrap();
+        for store in [&self.model as &dyn Store, &*self.store] {
+            store.register_sink(&holder.sink).await.unwrap();
+            assert_eq!(store.distribute(u32::MAX).await.unwrap(), waiting);
+        }
+        let request = || ClaimRequest { holder: holder.clone(), limit: 7, hold: std::time::Duration::from_secs(5) };
         loop {
             let expected = self.model.claim(request()).await.unwrap();
             let found = self.store.claim(request()).await.unwrap();
@@ -109,8 +114,8 @@ impl Pair {
             }
             for message in expected {
                 let id = message.message.id;
-                assert!(self.model.acknowledge(&owner, id).await.unwrap());
-                assert!(self.store.acknowledge(&owner, id).await.unwrap());
+                assert_eq!(self.model.acknowledge(&holder, &[id]).await.unwrap(), 1);
+                assert_eq!(self.store.acknowledge(&holder, &[id]).await.unwrap(), 1);
             }
         }
         self.compare().await;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use commerce_core::decide::{basket_keys, decide, quote};
 use commerce_core::store::{Carts, Coupons, Customers, Outbox, Sales};
 use commerce_core::{
-    Aggregate, Audit, Cart, ClaimRequest, Command, Context, CouponFacts, Error, IssuedCouponStatus, MessageId,
-    OrderFacts, OrderStatus, Owner, PageRequest, PlaceOrder, Principal, Rejection, StockFacts, Store, WalletFacts,
-    reconcile,
+    Aggregate, Audit, Cart, ClaimRequest, Command, Context, CouponFacts, Error, Holder, IssuedCouponStatus, MessageId,
+    OrderFacts, OrderStatus, Owner, PageRequest, PlaceOrder, Principal, Rejection, SinkName, StockFacts, Store,
+    WalletFacts, reconcile,
 };
 use commerce_store_memory::MemoryStore;
 
@@ -195,11 +195,17 @@ fn drain_outbox(world: &World) {
     let hold = Duration::from_secs(60);
     // Past every instant that a message could be due at, wherever the clock has been.
     world.clock.advance(Duration::from_secs(24 * 60 * 60));
-    let (owner, other) = (Owner::new("relay").expect("an owner"), Owner::new("other").expect("an owner"));
+    let holder = |who: &str| Holder {
+        sink: SinkName::new("books").expect("a sink's name"),
+        owner: Owner::new(who).expect("an owner"),
+    };
+    let (holder, other) = (holder("relay"), holder("other"));
+    answer(world.store.register_sink(&holder.sink)).expect(MUST);
+    while answer(world.store.distribute(50)).expect(MUST) > 0 {}
     let mut delivered: BTreeMap<_, u64> = BTreeMap::new();
     let mut seen: BTreeSet<MessageId> = BTreeSet::new();
     loop {
-        let request = ClaimRequest { owner: owner.clone(), limit: 7, hold };
+        let request = ClaimRequest { holder: holder.clone(), limit: 7, hold };
         let claimed = answer(world.store.claim(request)).expect(MUST);
         if claimed.is_empty() {
             break;
@@ -211,8 +217,8 @@ fn drain_outbox(world: &World) {
             let last = delivered.entry(order).or_default();
             *last += 1;
             assert_eq!(event.sequence(), *last, "out of sequence: {event:?}");
-            assert!(!answer(world.store.acknowledge(&other, id)).expect(MUST), "acknowledged by another");
-            assert!(answer(world.store.acknowledge(&owner, id)).expect(MUST), "{id:?} was not held");
+            assert_eq!(answer(world.store.acknowledge(&other, &[id])), Ok(0), "acknowledged by another");
+            assert_eq!(answer(world.store.acknowledge(&holder, &[id])), Ok(1), "{id:?} was not held");
         }
     }
     assert_eq!(delivered, world.books.orders.iter().map(|(id, standing)| (*id, standing.events)).collect());

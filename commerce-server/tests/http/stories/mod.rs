@@ -7,7 +7,7 @@ mod seed_002;
 mod seed_003;
 mod seed_004;
 
-use commerce_core::{ClaimRequest, ClaimedMessage, Owner};
+use commerce_core::{ClaimRequest, ClaimedMessage, Holder, Owner, SinkName};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -60,9 +60,16 @@ fn relay(name: &str) -> Owner {
     Owner::new(name).expect("a name")
 }
 
-/// Takes messages out of the outbox, as a relay does.
+/// A relay to the data platform.
+fn holder(owner: &str) -> Holder {
+    Holder { sink: SinkName::new("data-platform").expect("a name"), owner: relay(owner) }
+}
+
+/// Takes messages for the data platform out of the outbox, as a relay does.
 async fn claim(server: &Server, owner: &str) -> Vec<ClaimedMessage> {
-    let hold = std::time::Duration::from_secs(30);
-    let request = ClaimRequest { owner: relay(owner), limit: 100, hold };
-    server.app.commerce.store().claim(request).await.expect("messages")
+    let (store, holder) = (server.app.commerce.store(), holder(owner));
+    store.register_sink(&holder.sink).await.expect("a sink");
+    store.distribute(100).await.expect("distributed");
+    let request = ClaimRequest { holder, limit: 100, hold: std::time::Duration::from_secs(30) };
+    store.claim(request).await.expect("messages")
 }

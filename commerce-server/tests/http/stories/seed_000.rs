@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{balance, claim, copies, each, items, operate, relay, step, stock, text, won};
+use super::{balance, claim, copies, each, holder, items, operate, step, stock, text, won};
 use crate::harness::{Server, on_every_store_with_cards};
 
 async fn seed_000_stock_coupons_and_payment_stay_consistent(server: Server) {
@@ -71,13 +71,14 @@ async fn seed_000_stock_coupons_and_payment_stay_consistent(server: Server) {
     let heads = claim(&server, "relay").await;
     assert_eq!(heads.len(), 3, "one message at a time of each order");
     for (n, head) in heads.iter().enumerate() {
-        let (id, owner) = (head.message.id, relay("relay"));
+        let (id, holder) = (head.message.id, holder("relay"));
         match n {
-            0 => assert_eq!(store.bury(&owner, id, "gone").await, Ok(true)),
-            _ => assert_eq!(store.acknowledge(&owner, id).await, Ok(true)),
+            0 => assert_eq!(store.bury(&holder, id, "gone").await, Ok(true)),
+            _ => assert_eq!(store.acknowledge(&holder, &[id]).await, Ok(1)),
         }
     }
-    assert_eq!(store.backlog().await, Ok(ready - 3));
+    let sink = store.sinks().await.expect("the sink").remove(0);
+    assert_eq!((sink.backlog, sink.dead_letters), (ready - 3, 1));
 
     // Sales by day, and what was popular in three of them.
     let day = items(&server, "/v1/admin/daily-sales?date=2026-11-21", &operator).await;

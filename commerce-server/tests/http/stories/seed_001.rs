@@ -7,7 +7,7 @@ use commerce_core::store::LeaseRequest;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{balance, claim, copies, each, items, operate, relay, step, text, won};
+use super::{balance, claim, copies, each, holder, items, operate, relay, step, text, won};
 use crate::harness::{Server, on_every_store_with_cards};
 
 async fn seed_001_every_hand_is_counted(server: Server) {
@@ -85,10 +85,10 @@ async fn seed_001_every_hand_is_counted(server: Server) {
     let heads = claim(&server, "a").await;
     let (later, dead) = (&heads[0].message, &heads[1].message);
     let wait = Duration::from_secs(60);
-    assert_eq!(store.retry(&relay("a"), later.id, "no answer", wait).await, Ok(true));
-    assert_eq!(store.bury(&relay("a"), dead.id, "refused for good").await, Ok(true));
+    assert_eq!(store.retry(&holder("a"), later.id, "no answer", wait).await, Ok(true));
+    assert_eq!(store.bury(&holder("a"), dead.id, "refused for good").await, Ok(true));
     for sent in &heads[2..] {
-        assert_eq!(store.acknowledge(&relay("a"), sent.message.id).await, Ok(true));
+        assert_eq!(store.acknowledge(&holder("a"), &[sent.message.id]).await, Ok(1));
     }
     server.clock.advance(wait);
     let again = claim(&server, "b").await;
