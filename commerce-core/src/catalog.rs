@@ -81,6 +81,25 @@ pub struct Variant {
     pub updated_at: Timestamp,
 }
 
+/// The most variants that one import brings, all products together: it is one commit, which others wait for.
+pub const MAX_IMPORT: usize = 10_000;
+
+/// What an import made, in the order of its items.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// One for each item.
+    pub items: Vec<ImportedItem>,
+}
+
+/// What became of one item of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedItem {
+    /// The product: a new one, or the one that a variant was added to.
+    pub product_id: ProductId,
+    /// The new variants, in the order of the item.
+    pub variant_ids: Vec<VariantId>,
+}
+
 /// What one unit of `variant` costs without price rules: base plus additional price (design, section 4, pricing).
 pub fn unit_price(product: &Product, variant: &Variant) -> Result<Money, MoneyError> {
     product.base_price.plus(variant.additional_price)

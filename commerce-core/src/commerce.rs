@@ -4,17 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cart::{Cart, CartView, MergedCart};
-use crate::catalog::Product;
+use crate::catalog::{Imported, ImportedItem, Product};
 use crate::charge::Charge;
 use crate::command::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, ClearCart, Command,
-    CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, IssueCoupon, MergeCart,
-    PayOrder, PlaceOrder, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge,
-    SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, ImportItem, ImportProducts,
+    IssueCoupon, MergeCart, PayOrder, PlaceOrder, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
+    UpdateVariant,
 };
 use crate::coupon::{Coupon, IssuedCoupon};
 use crate::customer::Customer;
-use crate::decide::{self, Context, ListedVariant, Listing, Outcome, basket_keys, cart_view_keys};
+use crate::decide::{self, Context, ListedVariant, Listing, Outcome, basket_keys, cart_view_keys, keys};
 use crate::ids::{CustomerId, IdBlock, IdGenerator, IssuedCouponId, NodeId};
 use crate::inventory::StockEntry;
 use crate::order::Order;
@@ -98,6 +99,31 @@ impl Commerce {
     pub fn envelope(&self, caller: Caller, command: Command) -> Envelope {
         let ids = self.ids.reserve(self.clock.now(), command.ids_needed());
         Envelope { principal: caller.principal, key: caller.key, command, ids }
+    }
+
+    /// What would refuse an import, if anything does; nothing is changed.
+    pub async fn check_import(&self, principal: &Principal, import: ImportProducts) -> Result<(), Error> {
+        let command = Command::from(import);
+        let ids = self.ids.reserve(self.clock.now(), command.ids_needed());
+        let records = self.loaded(|records| keys(&command, records)).await?;
+        let context = Context { now: self.store.now().await?, ids, shop: self.store.shop() };
+        decide::decide(&records, principal, &command, &context)?;
+        Ok(())
+    }
+
+    /// One item of an import in a commit of its own; take a [part](IdempotencyKey::part) of the import's key for each.
+    pub async fn import_item(&self, caller: Caller, item: ImportItem) -> Result<ImportedItem, Error> {
+        match item {
+            ImportItem::Product(product) => {
+                let listing = self.create_product(caller, product).await?.outcome;
+                let variant_ids = listing.variants.iter().map(|listed| listed.variant.id).collect();
+                Ok(ImportedItem { product_id: listing.product.id, variant_ids })
+            }
+            ImportItem::Variant(added) => {
+                let listed = self.add_variant(caller, added).await?.outcome;
+                Ok(ImportedItem { product_id: listed.variant.product_id, variant_ids: vec![listed.variant.id] })
+            }
+        }
     }
 
     /// Prices a basket of `customer` without changing anything.
@@ -200,6 +226,8 @@ methods! {
     update_product(UpdateProduct) -> Product(Product);
     /// Adds a variant to a product.
     add_variant(AddVariant) -> Variant(ListedVariant);
+    /// Creates products and adds variants, all of them or none.
+    import_products(ImportProducts) -> Imported(Imported);
     /// Changes a variant.
     update_variant(UpdateVariant) -> Variant(ListedVariant);
     /// Books a movement of stock by hand.

@@ -8,8 +8,16 @@ use crate::decide::Outcome;
 use crate::operation::Operation;
 use crate::principal::Principal;
 use crate::rejection::Rejection;
-use crate::text::IdempotencyKey;
+use crate::text::{IdempotencyKey, TextError};
 use crate::time::Timestamp;
+
+impl IdempotencyKey {
+    /// The key of one part of a request that is done part by part: the same for the same number, so that asking for all of
+    /// it again under this key does no part twice.
+    pub fn part(&self, number: u64) -> Result<Self, TextError> {
+        Self::new(format!("{self}#{number}"))
+    }
+}
 
 /// Where a key is unique: two principals, or two operations, may use the same key without meeting.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

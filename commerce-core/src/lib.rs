@@ -159,7 +159,7 @@ pub use product_query::*;
 pub use reconcile::*;
 pub use records::*;
 pub use refund::*;
-pub use rejection::Rejection;
+pub use rejection::{RefusedItem, Rejection};
 pub use sales::{DailySales, PopularQuery, Popularity, Revenue, rank};
 pub use store::{
     Audit, CopyPlace, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder,

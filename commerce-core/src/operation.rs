@@ -32,6 +32,7 @@ operations! {
     CreateProduct = "create_product";
     UpdateProduct = "update_product";
     AddVariant = "add_variant";
+    ImportProducts = "import_products";
     UpdateVariant = "update_variant";
     AdjustStock = "adjust_stock";
     Deposit = "deposit";

@@ -13,6 +13,20 @@ use crate::refund::RefundDestination;
 use crate::text::{CouponCode, IdempotencyKey, Name, Sku, Username};
 use crate::time::Timestamp;
 
+/// An item of an import, and the rule that refuses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedItem {
+    /// Its place among the items, from 0.
+    pub item: usize,
+    /// Why.
+    pub reason: Rejection,
+}
+
+/// What refuses the first of them, in words.
+fn first(refused: &[RefusedItem]) -> String {
+    refused.first().map_or_else(String::new, |refused| refused.reason.to_string())
+}
+
 /// A command was refused; nothing changed. Final for this attempt: asking again is asking anew.
 ///
 /// Exhaustive on purpose: whoever turns rejections into answers hears of a new one from the compiler.
@@ -89,6 +103,20 @@ pub enum Rejection {
     ScheduledPricesOverlap {
         /// The beginning of the later one.
         from: Timestamp,
+    },
+    /// An import of more than [`MAX_IMPORT`](crate::MAX_IMPORT) variants.
+    #[error("{variants} variants are too many for one import; the bound is {max}")]
+    TooManyToImport {
+        /// How many were given.
+        variants: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// Items of an import are refused, and with them all of it.
+    #[error("{} items of the import are refused, so nothing is imported; the first says: {}", .refused.len(), first(.refused))]
+    ImportRefused {
+        /// Every item that is, in the order of the import.
+        refused: Vec<RefusedItem>,
     },
     /// The caller supplied fewer fresh ids than the command needs.
     #[error("the command needs {needed} fresh ids, {given} were supplied")]
@@ -522,6 +550,8 @@ impl Rejection {
             Self::TooManyPriceRules { .. } => "too_many_price_rules",
             Self::PriceTiersUnordered { .. } => "price_tiers_unordered",
             Self::ScheduledPricesOverlap { .. } => "scheduled_prices_overlap",
+            Self::TooManyToImport { .. } => "too_many_to_import",
+            Self::ImportRefused { .. } => "import_refused",
             Self::TooFewIds { .. } => "too_few_ids",
             Self::IdTaken { .. } => "id_taken",
             Self::TooManyCoupons { .. } => "too_many_coupons",

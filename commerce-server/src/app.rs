@@ -16,6 +16,8 @@ use crate::problem::{Problem, framework};
 pub struct Limits {
     /// The most bytes that a body may have.
     pub body: usize,
+    /// The most bytes that a file of products may have.
+    pub import: usize,
     /// How long a request may take, its body included.
     pub request: Duration,
     /// How long a client may take over the head of a request; also how long a connection may idle.
@@ -26,7 +28,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 64 * 1024, request: Duration::from_secs(30), header: Duration::from_secs(15), connections: 10_000 }
+        Self {
+            body: 64 * 1024,
+            import: 4 * 1024 * 1024,
+            request: Duration::from_secs(30),
+            header: Duration::from_secs(15),
+            connections: 10_000,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use commerce_core::{NodeId, Shop, TimeZone};
+use commerce_core::{IdempotencyKey, NodeId, Shop, TimeZone};
 use reqwest::Url;
 
 use crate::app::Limits;
@@ -39,8 +39,27 @@ pub enum Task {
     Migrate,
     /// Prove the books of the database, or list what does not add up; the exit code is 1 if anything does not.
     Reconcile,
+    /// Import products from a CSV file into the database; the exit code is 1 if a row is refused.
+    Import(ImportArgs),
     /// End every unpaid order of the database whose time is over, once; a server does so by itself.
     Expire,
+}
+
+/// What to import, and how.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The CSV file, a row a variant; the first row of a product names it.
+    pub file: std::path::PathBuf,
+    /// All rows in one commit, or none of them if one is refused; product by product if absent.
+    #[arg(long)]
+    pub all_or_nothing: bool,
+    /// Only tell what would become of each row.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The idempotency key; if absent, one made from the file, so that the same file goes on where it stopped, and makes
+    /// nothing twice.
+    #[arg(long, value_parser = key)]
+    pub key: Option<IdempotencyKey>,
 }
 
 /// Whom a token names.
@@ -96,6 +115,9 @@ pub struct Settings {
     /// The most bytes that a request's body may have.
     #[arg(long, env = "COMMERCE_BODY_LIMIT", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1_024..=16_777_216), global = true)]
     pub body_limit: u32,
+    /// The most bytes that a CSV file of products may have.
+    #[arg(long, env = "COMMERCE_IMPORT_LIMIT", default_value_t = 4_194_304, value_parser = clap::value_parser!(u32).range(1_024..=67_108_864), global = true)]
+    pub import_limit: u32,
     /// How long a request may take, in seconds.
     #[arg(long, env = "COMMERCE_REQUEST_TIMEOUT", default_value_t = 30, value_parser = seconds(3_600), global = true)]
     pub request_timeout: u64,
@@ -200,6 +222,7 @@ impl Settings {
     pub fn limits(&self) -> Limits {
         Limits {
             body: self.body_limit as usize,
+            import: self.import_limit as usize,
             request: Duration::from_secs(self.request_timeout),
             header: Duration::from_secs(self.header_timeout),
             connections: self.connections as usize,
@@ -273,6 +296,10 @@ fn node(text: &str) -> Result<NodeId, String> {
     number.ok_or_else(|| format!("a node is a number from 0 to {}", NodeId::COUNT - 1))
 }
 
+fn key(text: &str) -> Result<IdempotencyKey, String> {
+    IdempotencyKey::new(text).map_err(|error| error.to_string())
+}
+
 fn seconds(max: u64) -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..=max)
 }
@@ -296,6 +323,7 @@ mod tests {
             ("--views-interval", "COMMERCE_VIEWS_INTERVAL", "never"),
             ("--node-id", "COMMERCE_NODE_ID", "1024"),
             ("--body-limit", "COMMERCE_BODY_LIMIT", "1"),
+            ("--import-limit", "COMMERCE_IMPORT_LIMIT", "1"),
             ("--request-timeout", "COMMERCE_REQUEST_TIMEOUT", "soon"),
             ("--header-timeout", "COMMERCE_HEADER_TIMEOUT", "0"),
             ("--connections", "COMMERCE_CONNECTIONS", "0"),

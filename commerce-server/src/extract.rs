@@ -50,16 +50,47 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        check_content_type(request.headers())?;
-        let bytes = read(request, body).await?;
+        check_content_type(request.headers(), "application/json")?;
+        let bytes = read(request, body, app(request)?.limits.body).await?;
         let parsed = serde_json::from_slice(&bytes).map_err(|error| refused(&error))?;
         Ok(Self(parsed))
     }
 }
 
+/// A CSV file as the body.
+#[derive(Debug, Clone)]
+pub struct Csv(pub Bytes);
+
+impl<'a> ApiExtractor<'a> for Csv {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn request_meta() -> Option<MetaRequest> {
+        let schema = MetaSchemaRef::Inline(Box::new(MetaSchema {
+            description: Some(
+                "UTF-8, with a header: name, status, currency, base_price, sku, and as wanted product_id, description, \
+                 option_name, additional_price, stock. A row is a variant. One with a name begins a product, one with a \
+                 product_id adds to a product that there is, one with neither adds to what the row above it is of.",
+            ),
+            ..MetaSchema::new("string")
+        }));
+        let content = vec![MetaMediaType { content_type: "text/csv", schema }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        check_content_type(request.headers(), "text/csv")?;
+        Ok(Self(read(request, body, app(request)?.limits.import).await?))
+    }
+}
+
 /// The bytes of a body, as many as may be.
-async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Bytes> {
-    let limit = app(request)?.limits.body;
+async fn read(request: &Request, body: &mut RequestBody, limit: usize) -> poem::Result<Bytes> {
     let declared = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
         return Err(too_large(limit).into());
@@ -101,7 +132,7 @@ impl<'a> ApiExtractor<'a> for Called {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let cards = app(request)?.cards.as_ref().ok_or_else(|| Problem::from(Rejection::PaymentMethodNotOffered))?;
-        let bytes = read(request, body).await?;
+        let bytes = read(request, body, app(request)?.limits.body).await?;
         let header = |name: &str| {
             let mut values = request.headers().get_all(name).iter();
             let value = values.next().and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -134,16 +165,16 @@ impl Reading {
     }
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+fn check_content_type(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = content_type.split(';').next().unwrap_or("").trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if essence.eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
     Err(Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "unsupported_media_type",
-        "send the body as Content-Type: application/json",
+        format!("send the body as Content-Type: {wanted}"),
     ))
 }
 

@@ -23,6 +23,7 @@ pub mod document;
 pub mod expiry;
 pub mod extract;
 pub mod gateway;
+pub mod import;
 pub mod problem;
 pub mod reply;
 pub mod router;

@@ -5,14 +5,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Commerce, Owner, Payments, Report, Store, Timestamp, reconcile};
+use commerce_core::{Caller, Commerce, Owner, Payments, Principal, Report, Store, Timestamp, reconcile};
 use commerce_server::app::App;
 use commerce_server::auth::{Role, Tokens};
-use commerce_server::config::{self, Cli, DatabaseUrl, LogFormat, Secret, Settings, Task, TokenArgs};
+use commerce_server::config::{self, Cli, DatabaseUrl, ImportArgs, LogFormat, Secret, Settings, Task, TokenArgs};
 use commerce_server::gateway::Cards;
 use commerce_server::gateway::http::HttpGateway;
 use commerce_server::gateway::signature::Webhooks;
 use commerce_server::gateway::sweep::sweep_for_ever;
+use commerce_server::import::{self, Import};
 use commerce_server::{demo, document, expiry, serve, service, views};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::PostgresStore;
@@ -59,6 +60,10 @@ fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
             eprintln!("error: {error}");
             Ok(ExitCode::from(2))
         }),
+        Task::Import(import) => import_into_database(&cli.settings, &import).or_else(|error| {
+            eprintln!("error: {error}");
+            Ok(ExitCode::from(2))
+        }),
         Task::Expire => expire_in_database(&cli.settings),
     }
 }
@@ -84,7 +89,7 @@ async fn migrate_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error
 
 #[tokio::main]
 async fn reconcile_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
-    let store = postgres(settings, database(settings)?, RECONCILE_DEADLINE).await?;
+    let store = postgres(settings, database(settings)?, PATIENCE).await?;
     let Report { stocks, wallets, coupons, copies, orders, top_ups, sales, drifts, .. } = reconcile(&*store).await?;
     println!(
         "{stocks} stocks, {wallets} wallets, {coupons} coupons, {copies} copies, {orders} orders, {top_ups} top-ups, \
@@ -108,6 +113,18 @@ async fn expire_in_database(settings: &Settings) -> Result<ExitCode, Box<dyn Err
     Ok(ExitCode::SUCCESS)
 }
 
+#[tokio::main]
+async fn import_into_database(settings: &Settings, asked: &ImportArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let store = postgres(settings, database(settings)?, PATIENCE).await?;
+    let csv = std::fs::read(&asked.file).map_err(|error| format!("{}: {error}", asked.file.display()))?;
+    let key = asked.key.clone().map_or_else(|| import::key_of(&csv), Ok)?;
+    let caller = Caller::new(Principal::System, key);
+    let import = Import::read(Commerce::new(store, settings.node_id), caller, &csv).map_err(import::words)?;
+    let how = import::How { all_or_nothing: asked.all_or_nothing, dry_run: asked.dry_run };
+    let refused = import::tell(import, how, &mut std::io::stdout(), &mut std::io::stderr()).await?;
+    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// The store that the settings name, and a few words on it.
 async fn store(settings: &Settings) -> Result<(Arc<dyn Store>, &'static str), Box<dyn Error>> {
     let Some(url) = &settings.database_url else {
@@ -117,8 +134,8 @@ async fn store(settings: &Settings) -> Result<(Arc<dyn Store>, &'static str), Bo
     Ok((postgres(settings, url, None).await?, "in PostgreSQL"))
 }
 
-/// How long a page of the books may take to read: nobody waits for it as for an answer.
-const RECONCILE_DEADLINE: Option<Duration> = Some(Duration::from_secs(60));
+/// How long a page of the books, or an import in one commit, may take: nobody waits for it as for an answer.
+const PATIENCE: Option<Duration> = Some(Duration::from_secs(60));
 
 async fn postgres(
     settings: &Settings,

@@ -16,11 +16,11 @@ mod tests {
         AddCartItem, AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport, ClaimRequest,
         ClearCart, Clock, Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId,
         DeadLetterFilter, DeliverOrder, Deposit, Discount, Envelope, ExpireIssuedCoupon, ExpireOrder, GatewayPayment,
-        GatewayStatus, Holder, Id, IdBlock, IssueCoupon, LineRequest, MergeCart, Money, NewVariant, NodeId, Operation,
-        Outcome, Owner, PageRequest, PayOrder, PaymentMethod, PlaceOrder, PopularQuery, Principal, ProductQuery,
-        ProductStatus, Quantity, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp,
-        RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, Shop, Stacking, StartCardPayment, Store, Timestamp,
-        UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
+        GatewayStatus, Holder, Id, IdBlock, ImportItem, ImportProducts, IssueCoupon, LineRequest, MergeCart, Money,
+        NewVariant, NodeId, Operation, Outcome, Owner, PageRequest, PayOrder, PaymentMethod, PlaceOrder, PopularQuery,
+        Principal, ProductQuery, ProductStatus, Quantity, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem,
+        RequestTopUp, RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, Shop, Stacking, StartCardPayment, Store,
+        Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -196,6 +196,7 @@ mod tests {
             UpdateProduct { product_id, expected_version: version, name: None, base_price: Some(won(7)), status: None }
                 .into(),
             AddVariant { product_id, variant: new_variant("SKU-3") }.into(),
+            ImportProducts { items: vec![ImportItem::Product(new_product("SKU-4"))] }.into(),
             UpdateVariant {
                 variant_id: variant(),
                 expected_version: version,

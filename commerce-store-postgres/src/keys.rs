@@ -155,7 +155,11 @@ pub(crate) fn mode(requests: &[&Request]) -> Mode {
         | Operation::StartCardPayment
         | Operation::RequestTopUp
         | Operation::SettleCharge => true,
-        Operation::CreateProduct | Operation::UpdateProduct | Operation::AddVariant | Operation::UpdateVariant => false,
+        Operation::CreateProduct
+        | Operation::UpdateProduct
+        | Operation::AddVariant
+        | Operation::ImportProducts
+        | Operation::UpdateVariant => false,
     };
     if requests.iter().all(only_sells) { Mode::Sell } else { Mode::Catalog }
 }

@@ -16,6 +16,8 @@ pub mod http;
 #[cfg(feature = "server")]
 pub mod http_body;
 pub mod ids;
+#[cfg(feature = "server")]
+pub mod import;
 pub mod money;
 pub mod pricing;
 pub mod sequence;

@@ -23,6 +23,8 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "server")]
     Target { name: "http_body", run: crate::http_body::run },
     Target { name: "ids", run: ids::run },
+    #[cfg(feature = "server")]
+    Target { name: "import", run: crate::import::run },
     Target { name: "money", run: money::run },
     Target { name: "pricing", run: pricing::run },
     Target { name: "sequence", run: sequence::run },

@@ -78,6 +78,8 @@ replays! {
     #[cfg(feature = "server")]
     http_body
     ids
+    #[cfg(feature = "server")]
+    import
     money
     pricing
     sequence

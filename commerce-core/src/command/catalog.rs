@@ -66,6 +66,48 @@ pub struct AddVariant {
     pub variant: NewVariant,
 }
 
+/// Something to import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportItem {
+    /// A product with its variants.
+    Product(CreateProduct),
+    /// One more variant of a product that there is.
+    Variant(AddVariant),
+}
+
+impl ImportItem {
+    /// The variants that it brings.
+    #[must_use]
+    pub fn variants(&self) -> &[NewVariant] {
+        match self {
+            Self::Product(product) => &product.variants,
+            Self::Variant(added) => std::slice::from_ref(&added.variant),
+        }
+    }
+
+    /// Fresh ids: one a variant, and one for a new product.
+    pub(crate) fn ids_needed(&self) -> u32 {
+        let product = u32::from(matches!(self, Self::Product(_)));
+        u32::try_from(self.variants().len()).unwrap_or(u32::MAX).saturating_add(product)
+    }
+}
+
+/// Creates products and adds variants, all in one commit or none of them. Operators only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportProducts {
+    /// One or more, with at most [`MAX_IMPORT`](crate::MAX_IMPORT) variants together. A SKU belongs to the first item that
+    /// names it.
+    pub items: Vec<ImportItem>,
+}
+
+impl ImportProducts {
+    /// How many variants all items bring.
+    pub(crate) fn variants(&self) -> usize {
+        self.items.iter().map(|item| item.variants().len()).sum()
+    }
+}
+
 /// Changes what is given of a variant. Operators only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdateVariant {

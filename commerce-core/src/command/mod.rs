@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::basket::{Basket, BasketLines, CartLines, LineRequest, Quantity};
 pub use self::cart::{AddCartItem, ClearCart, MergeCart, RemoveCartItem, UpdateCartItem};
-pub use self::catalog::{AddVariant, AdjustStock, CreateProduct, NewVariant, UpdateProduct, UpdateVariant};
+pub use self::catalog::{
+    AddVariant, AdjustStock, CreateProduct, ImportItem, ImportProducts, NewVariant, UpdateProduct, UpdateVariant,
+};
 pub use self::coupon::{CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon};
 pub use self::customer::{AdjustWallet, Deposit, RegisterCustomer};
 pub use self::order::{CancelOrder, DeliverOrder, ExpireOrder, PayOrder, PlaceOrder, ShipOrder};
@@ -50,6 +52,7 @@ commands! {
     CreateProduct,
     UpdateProduct,
     AddVariant,
+    ImportProducts,
     UpdateVariant,
     AdjustStock,
     Deposit,
@@ -84,6 +87,7 @@ impl Command {
         match self {
             Self::RegisterCustomer(_) | Self::AddVariant(_) | Self::CreateCoupon(_) | Self::IssueCoupon(_) => 1,
             Self::CreateProduct(c) => u32::try_from(c.variants.len()).unwrap_or(u32::MAX).saturating_add(1),
+            Self::ImportProducts(c) => c.items.iter().map(ImportItem::ids_needed).fold(0, u32::saturating_add),
             // The order, its payment and its message.
             Self::PlaceOrder(_) => 3,
             // The payment, or the refund, and the message.

@@ -1,8 +1,8 @@
 //! The list of all cases. What a store promises is said here once, in words; each case tries it.
 
 use super::{
-    Case, atomicity, cards, carts, catalog, copies, coupons, gateway_refunds, idempotency, leases, lifecycle, orders,
-    outbox, pages, prices, reads, refunds, rejections, sales, sinks, stock, uniqueness, views, wallets,
+    Case, atomicity, cards, carts, catalog, copies, coupons, gateway_refunds, idempotency, imports, leases, lifecycle,
+    orders, outbox, pages, prices, reads, refunds, rejections, sales, sinks, stock, uniqueness, views, wallets,
 };
 
 macro_rules! suite {
@@ -130,6 +130,11 @@ suite! { $
     prices {
         a_scheduled_price_begins_and_ends_on_the_instant: "a scheduled price is in force in its window, to the microsecond",
         a_tier_counts_all_units_of_a_variant: "a tier counts all units of a variant, and gives the lower price",
+    }
+    imports {
+        an_import_is_stored_whole: "what an import brings is all there, or nothing of it",
+        of_racing_imports_one_is_stored: "of imports that bring one SKU, one is stored whole, and the others leave nothing",
+        items_of_one_import_do_not_collide: "an import is refused with every item that is, and a check says the same",
     }
     uniqueness {
         a_username_has_one_owner: "of racing registrations with one username one wins",

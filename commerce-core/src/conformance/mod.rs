@@ -32,6 +32,7 @@ mod copies;
 mod coupons;
 mod gateway_refunds;
 mod idempotency;
+mod imports;
 mod leases;
 mod lifecycle;
 mod list;

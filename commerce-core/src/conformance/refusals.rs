@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::script::correction;
-use super::{World, basket, cart_basket, krw, operator, prices};
+use super::{World, basket, cart_basket, imports, krw, operator, prices};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
@@ -74,6 +74,9 @@ pub(super) async fn refused(world: &World) -> Vec<(Envelope, Rejection)> {
     listings(world, &scene, &mut refused);
     for (update, rejection) in prices::refused(variant, world.now()) {
         refused.add(world, &operator(), update, rejection);
+    }
+    for (import, rejection) in imports::refused(world) {
+        refused.add(world, &operator(), import, rejection);
     }
     baskets(world, &scene, &mut refused).await;
     carts(world, &scene, &mut refused).await;

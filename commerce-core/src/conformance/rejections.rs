@@ -19,7 +19,7 @@ macro_rules! kinds {
 
 kinds! {
     NoLines TooManyLines QuantityOutOfRange Amount AmountNotPositive NegativePrice EmptyWindow TooFewIds IdTaken
-    TooManyPriceRules PriceTiersUnordered ScheduledPricesOverlap
+    TooManyToImport ImportRefused TooManyPriceRules PriceTiersUnordered ScheduledPricesOverlap
     TooManyCoupons CouponGivenTwice NothingToChange Forbidden IdempotencyKeyReused CustomerNotFound ProductNotFound VariantNotFound CouponNotFound
     CouponCodeNotFound IssuedCouponNotFound CartItemNotFound OrderNotFound AlreadyRegistered UsernameTaken SkuTaken CouponCodeTaken
     VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponInactive CouponNotStarted

@@ -8,9 +8,10 @@ use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon,
-    DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity,
-    RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge,
-    SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+    DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, ImportItem, ImportProducts, IssueCoupon, MergeCart,
+    PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
+    UpdateVariant,
 };
 use crate::decide::Outcome;
 use crate::gateway::GatewayStatus;
@@ -90,6 +91,9 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     let update = UpdateProduct { product_id, expected_version: Some(1), name: None, base_price, status };
     step(world, &staff, update, &mut script).await;
     step(world, &staff, AddVariant { product_id, variant: world.new_variant(3) }, &mut script).await;
+    let added = AddVariant { product_id, variant: world.new_variant(3) };
+    let items = vec![ImportItem::Product(world.new_product(1_000, &[2])), ImportItem::Variant(added)];
+    step(world, &staff, ImportProducts { items }, &mut script).await;
     let additional_price = Some(krw(10));
     let price_rules = Some(PriceRules { tiers: tiers(&[(2, 9)]), scheduled: Vec::new() });
     let update =

@@ -12,75 +12,84 @@ use crate::money::{Money, MoneyError};
 use crate::order::MAX_LINES;
 use crate::records::{Changes, Records};
 use crate::rejection::Rejection;
-use crate::text::Note;
+use crate::text::{Note, Sku};
 
 pub(super) fn create_product<R: Records>(case: &Case<'_, R>, command: &CreateProduct) -> Result<Decision, Rejection> {
-    check_price(command.base_price)?;
-    if command.variants.is_empty() {
-        return Err(Rejection::NoLines);
-    }
-    if command.variants.len() > MAX_LINES {
-        return Err(Rejection::TooManyLines { lines: command.variants.len(), max: MAX_LINES });
-    }
-    let mut ids = case.ids();
-    let product = Arc::new(Product {
-        id: ids.unused(|id| case.records.product(id).is_some())?,
-        name: command.name.clone(),
-        description: command.description.clone(),
-        base_price: command.base_price,
-        status: command.status,
-        version: 1,
-        created_at: case.now(),
-        updated_at: case.now(),
-    });
-    let mut skus = BTreeSet::new();
-    let mut changes = Changes { products: vec![Arc::clone(&product)], ..Changes::default() };
-    let mut variants = Vec::with_capacity(command.variants.len());
-    for new in &command.variants {
-        if !skus.insert(&new.sku) {
-            return Err(Rejection::SkuTaken { sku: new.sku.clone() });
-        }
-        variants.push(list_variant(case, &product, new, &mut ids, &mut changes)?);
-    }
-    Ok(Decision { changes, outcome: Outcome::Listing(Arc::new(Listing { product, variants, views: 0 })) })
+    let mut goods = Goods::new(case);
+    let listing = goods.create(command)?;
+    Ok(Decision { changes: goods.changes, outcome: Outcome::Listing(Arc::new(listing)) })
 }
 
 pub(super) fn add_variant<R: Records>(case: &Case<'_, R>, command: &AddVariant) -> Result<Decision, Rejection> {
-    let product = product(case, command.product_id)?;
-    let mut changes = Changes::default();
-    let listed = list_variant(case, product, &command.variant, &mut case.ids(), &mut changes)?;
-    Ok(Decision { changes, outcome: Outcome::Variant(Arc::new(listed)) })
+    let mut goods = Goods::new(case);
+    let listed = goods.add(product(case, command.product_id)?, &command.variant)?;
+    Ok(Decision { changes: goods.changes, outcome: Outcome::Variant(Arc::new(listed)) })
 }
 
-/// A new variant of `product` with its first stock, added to `changes`.
-fn list_variant<R: Records>(
-    case: &Case<'_, R>,
-    product: &Product,
-    new: &NewVariant,
-    ids: &mut FreshIds,
-    changes: &mut Changes,
-) -> Result<ListedVariant, Rejection> {
-    if case.records.variant_with_sku(&new.sku).is_some() {
-        return Err(Rejection::SkuTaken { sku: new.sku.clone() });
+/// Goods on their way into the catalogue with one command.
+pub(super) struct Goods<'a, 'c, R> {
+    pub(super) case: &'a Case<'c, R>,
+    pub(super) ids: FreshIds,
+    /// Those of the command so far.
+    skus: BTreeSet<&'a Sku>,
+    pub(super) changes: Changes,
+}
+
+impl<'a, 'c, R: Records> Goods<'a, 'c, R> {
+    pub(super) fn new(case: &'a Case<'c, R>) -> Self {
+        Self { case, ids: case.ids(), skus: BTreeSet::new(), changes: Changes::default() }
     }
-    let variant = Arc::new(Variant {
-        id: ids.unused(|id| case.records.variant(id).is_some())?,
-        product_id: product.id,
-        sku: new.sku.clone(),
-        option_name: new.option_name.clone(),
-        additional_price: new.additional_price,
-        active: true,
-        price_rules: None,
-        version: 1,
-        created_at: case.now(),
-        updated_at: case.now(),
-    });
-    check_prices(product, &variant)?;
-    let (stock, entry) = stock_at_first(case, &variant, new.stock)?;
-    changes.variants.push(Arc::clone(&variant));
-    changes.stocks.push(stock);
-    changes.stock_entries.extend(entry);
-    Ok(ListedVariant { variant, stock })
+
+    /// A new product with its variants.
+    pub(super) fn create(&mut self, new: &'a CreateProduct) -> Result<Listing, Rejection> {
+        check_price(new.base_price)?;
+        if new.variants.is_empty() {
+            return Err(Rejection::NoLines);
+        }
+        if new.variants.len() > MAX_LINES {
+            return Err(Rejection::TooManyLines { lines: new.variants.len(), max: MAX_LINES });
+        }
+        let case = self.case;
+        let product = Arc::new(Product {
+            id: self.ids.unused(|id| case.records.product(id).is_some())?,
+            name: new.name.clone(),
+            description: new.description.clone(),
+            base_price: new.base_price,
+            status: new.status,
+            version: 1,
+            created_at: case.now(),
+            updated_at: case.now(),
+        });
+        self.changes.products.push(Arc::clone(&product));
+        let variants = new.variants.iter().map(|variant| self.add(&product, variant)).collect::<Result<_, _>>()?;
+        Ok(Listing { product, variants, views: 0 })
+    }
+
+    /// A new variant of `product` with its first stock.
+    pub(super) fn add(&mut self, product: &Product, new: &'a NewVariant) -> Result<ListedVariant, Rejection> {
+        let case = self.case;
+        if !self.skus.insert(&new.sku) || case.records.variant_with_sku(&new.sku).is_some() {
+            return Err(Rejection::SkuTaken { sku: new.sku.clone() });
+        }
+        let variant = Arc::new(Variant {
+            id: self.ids.unused(|id| case.records.variant(id).is_some())?,
+            product_id: product.id,
+            sku: new.sku.clone(),
+            option_name: new.option_name.clone(),
+            additional_price: new.additional_price,
+            active: true,
+            price_rules: None,
+            version: 1,
+            created_at: case.now(),
+            updated_at: case.now(),
+        });
+        check_prices(product, &variant)?;
+        let (stock, entry) = stock_at_first(case, &variant, new.stock)?;
+        self.changes.variants.push(Arc::clone(&variant));
+        self.changes.stocks.push(stock);
+        self.changes.stock_entries.extend(entry);
+        Ok(ListedVariant { variant, stock })
+    }
 }
 
 /// The stock a variant starts with; none at all is no movement.
@@ -178,7 +187,7 @@ fn adjusted<R: Records>(
     stock.moved(by).filter(|(stock, _)| stock.on_hand <= MAX_STOCK).ok_or(refused)
 }
 
-fn product<'a, R: Records>(case: &Case<'a, R>, product: ProductId) -> Result<&'a Product, Rejection> {
+pub(super) fn product<'a, R: Records>(case: &Case<'a, R>, product: ProductId) -> Result<&'a Product, Rejection> {
     case.records.product(product).ok_or(Rejection::ProductNotFound { product })
 }
 

@@ -3,7 +3,7 @@
 use super::basket::basket_lines;
 use super::refund::{line_at, offered, returned_lines};
 use crate::charge::{Charge, ChargePurpose, ChargeReport};
-use crate::command::{Basket, BasketLines, Command, CouponRef, RefundOrder, SettleCharge, SettleRefund};
+use crate::command::{Basket, BasketLines, Command, CouponRef, ImportItem, RefundOrder, SettleCharge, SettleRefund};
 use crate::gateway::GatewayStatus;
 use crate::ids::{ChargeId, CouponId, CustomerId, IdBlock, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::order::Order;
@@ -33,6 +33,14 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
         Command::AddVariant(c) => {
             keys.products.insert(c.product_id);
             keys.skus.insert(c.variant.sku.clone());
+        }
+        Command::ImportProducts(c) => {
+            for item in &c.items {
+                keys.skus.extend(item.variants().iter().map(|variant| variant.sku.clone()));
+                if let ImportItem::Variant(added) = item {
+                    keys.products.insert(added.product_id);
+                }
+            }
         }
         Command::UpdateVariant(c) => {
             keys.variants.insert(c.variant_id);
@@ -112,6 +120,14 @@ pub fn fresh_keys(command: &Command, mut ids: IdBlock) -> Keys {
             keys.variants.extend(c.variants.iter().filter_map(|_| ids.take::<VariantId>()));
         }
         Command::AddVariant(_) => keys.variants.extend(ids.take::<VariantId>()),
+        Command::ImportProducts(c) => {
+            for item in &c.items {
+                if let ImportItem::Product(_) = item {
+                    keys.products.extend(ids.take::<ProductId>());
+                }
+                keys.variants.extend(item.variants().iter().filter_map(|_| ids.take::<VariantId>()));
+            }
+        }
         Command::CreateCoupon(_) => keys.coupons.extend(ids.take::<CouponId>()),
         Command::IssueCoupon(_) => keys.issued_coupons.extend(ids.take::<IssuedCouponId>()),
         Command::PlaceOrder(_) => keys.orders.extend(ids.take::<OrderId>()),

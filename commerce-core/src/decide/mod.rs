@@ -10,6 +10,7 @@ mod catalog;
 mod charge;
 mod coupon;
 mod customer;
+mod import;
 mod keys;
 mod lifecycle;
 mod order;
@@ -27,7 +28,7 @@ pub use cart::view_cart;
 pub use keys::{basket_keys, cart_view_keys, fresh_keys, keys};
 
 use crate::cart::{Cart, MergedCart};
-use crate::catalog::{Product, Variant};
+use crate::catalog::{Imported, Product, Variant};
 use crate::charge::Charge;
 use crate::command::Command;
 use crate::coupon::{Coupon, IssuedCoupon};
@@ -88,6 +89,8 @@ pub enum Outcome {
     Listing(Arc<Listing>),
     /// A product changed.
     Product(Arc<Product>),
+    /// Products and variants were imported.
+    Imported(Arc<Imported>),
     /// A variant was added or changed.
     Variant(Arc<ListedVariant>),
     /// Stock was adjusted.
@@ -158,6 +161,7 @@ pub fn decide<R: Records>(
         Command::CreateProduct(command) => catalog::create_product(&case, command),
         Command::UpdateProduct(command) => catalog::update_product(&case, command),
         Command::AddVariant(command) => catalog::add_variant(&case, command),
+        Command::ImportProducts(command) => import::import(&case, command),
         Command::UpdateVariant(command) => catalog::update_variant(&case, command),
         Command::AdjustStock(command) => catalog::adjust_stock(&case, command),
         Command::Deposit(command) => wallet::deposit(&case, command),
@@ -217,6 +221,7 @@ impl<R: Records> Case<'_, R> {
             Command::CreateProduct(_)
             | Command::UpdateProduct(_)
             | Command::AddVariant(_)
+            | Command::ImportProducts(_)
             | Command::UpdateVariant(_)
             | Command::AdjustStock(_)
             | Command::Deposit(_)

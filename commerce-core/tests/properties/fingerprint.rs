@@ -4,10 +4,11 @@
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart, Command,
     CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon,
-    ExpireOrder, Fingerprint, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, NewVariant,
-    Operation, PayOrder, PaymentMethod, Percent, PlaceOrder, ProductStatus, Quantity, RefundLineRequest, RefundOrder,
-    RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge, SettleRefund, ShipOrder,
-    Stacking, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Window,
+    ExpireOrder, Fingerprint, GatewayPayment, GatewayStatus, ImportItem, ImportProducts, IssueCoupon, LineRequest,
+    MergeCart, NewVariant, Operation, PayOrder, PaymentMethod, Percent, PlaceOrder, ProductStatus, Quantity,
+    RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon,
+    SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
+    UpdateVariant, Window,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -52,6 +53,8 @@ fn samples() -> Vec<Command> {
         }
         .into(),
         AddVariant { product_id: id(2), variant: new_variant() }.into(),
+        ImportProducts { items: vec![ImportItem::Variant(AddVariant { product_id: id(2), variant: new_variant() })] }
+            .into(),
         UpdateVariant {
             variant_id: id(3),
             expected_version: None,
@@ -135,6 +138,7 @@ const GOLDEN: &[&str] = &[
     r#"{"create_product":{"name":"Tee","description":"Cotton.","base_price":{"minor":29000,"currency":"KRW"},"status":"on_sale","variants":[{"sku":"TEE-RED","additional_price":{"minor":500,"currency":"KRW"},"stock":10}]}}"#,
     r#"{"update_product":{"product_id":"2","expected_version":4,"base_price":{"minor":31000,"currency":"KRW"}}}"#,
     r#"{"add_variant":{"product_id":"2","variant":{"sku":"TEE-RED","additional_price":{"minor":500,"currency":"KRW"},"stock":10}}}"#,
+    r#"{"import_products":{"items":[{"variant":{"product_id":"2","variant":{"sku":"TEE-RED","additional_price":{"minor":500,"currency":"KRW"},"stock":10}}}]}}"#,
     r#"{"update_variant":{"variant_id":"3","active":false}}"#,
     r#"{"adjust_stock":{"variant_id":"3","delta":-2}}"#,
     r#"{"deposit":{"customer_id":"1","amount":{"minor":50000,"currency":"KRW"}}}"#,
@@ -176,6 +180,7 @@ const GOLDEN_FINGERPRINTS: &[&str] = &[
     "419d1952ca0879e0530aa0a2a4db2ece",
     "f6929d88edf2e81bdc2657289e8f2707",
     "2336dc4a49d988c50ac463ba2f6975e2",
+    "e8add5be2484da5792c1e808a82e8fea",
     "0e179e0ef207c9aacd01880c0d187bf9",
     "005fa0206d98dbe957169b7cf8db6011",
     "4281f5919cc3130fc44a067472596e57",
@@ -238,6 +243,7 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         Operation::RefundOrder => &["lines", "destination", "reason"],
         Operation::CancelOrder | Operation::SettleCharge | Operation::RevokeCoupon => &["reason"],
         Operation::AddVariant
+        | Operation::ImportProducts
         | Operation::AddCartItem
         | Operation::MergeCart
         | Operation::AdjustWallet

@@ -4,12 +4,12 @@ use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
     ClearCart, Command, Coupon, CouponCode, CouponId, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency,
     CustomerId, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, Id,
-    IssueCoupon, IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name,
-    NewVariant, Note, OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules, PriceTier, Principal, Product,
-    ProductId, ProductStatus, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, ScheduledPrice, SettleCharge, SettleRefund,
-    ShipOrder, Sku, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
-    Username, Variant, VariantId, Window,
+    ImportItem, ImportProducts, IssueCoupon, IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR,
+    MergeCart, Money, Name, NewVariant, Note, OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules,
+    PriceTier, Principal, Product, ProductId, ProductStatus, Quantity, RefundDestination, RefundLineRequest,
+    RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, ScheduledPrice,
+    SettleCharge, SettleRefund, ShipOrder, Sku, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon,
+    UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -213,6 +213,7 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
             }
         ),
         (any_id(), new_variant()).prop_map(|(product_id, variant)| AddVariant { product_id, variant }.into()),
+        prop::collection::vec(import_item(), 0..3).prop_map(|items| ImportProducts { items }.into()),
         (any_id(), version(), of(money()), of(any::<bool>()), of(price_rules())).prop_map(
             |(variant_id, expected_version, additional_price, active, price_rules)| {
                 UpdateVariant { variant_id, expected_version, additional_price, active, price_rules }.into()
@@ -333,6 +334,19 @@ pub(crate) fn product(id: ProductId, base: i64) -> Product {
         created_at: at(0),
         updated_at: at(0),
     }
+}
+
+fn import_item() -> impl Strategy<Value = ImportItem> {
+    let variants = prop::collection::vec(new_variant(), 0..3);
+    prop_oneof![
+        (any_name(), of(any_note()), money(), product_status(), variants).prop_map(
+            |(name, description, base_price, status, variants)| {
+                ImportItem::Product(CreateProduct { name, description, base_price, status, variants })
+            }
+        ),
+        (any_id(), new_variant())
+            .prop_map(|(product_id, variant)| ImportItem::Variant(AddVariant { product_id, variant })),
+    ]
 }
 
 /// Any price rules, kept or refused.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use commerce_core::{
     AppliedCoupon, CancelCause, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event,
-    IssuedCoupon, IssuedCouponStatus, LineRequest, ListedVariant, Listing, MergedCart, Money, MoneyError, Operation,
-    Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage, Outcome, Payment,
-    PaymentStatus, PriceRule, Principal, Product, Refund, RefundLine, RefundStatus, RefusedLine, Rejection, Revocation,
-    Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind, WalletId,
+    Imported, ImportedItem, IssuedCoupon, IssuedCouponStatus, LineRequest, ListedVariant, Listing, MergedCart, Money,
+    MoneyError, Operation, Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage,
+    Outcome, Payment, PaymentStatus, PriceRule, Principal, Product, Refund, RefundLine, RefundStatus, RefusedLine,
+    Rejection, Revocation, Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind,
+    WalletId,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -301,6 +302,10 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         listing.prop_map(|value| Outcome::Listing(Arc::new(value))),
         product().prop_map(Outcome::Product),
         listed().prop_map(|value| Outcome::Variant(Arc::new(value))),
+        vec((any_id(), vec(any_id(), 0..3)), 0..3).prop_map(|items| {
+            let item = |(product_id, variant_ids)| ImportedItem { product_id, variant_ids };
+            Outcome::Imported(Arc::new(Imported { items: items.into_iter().map(item).collect() }))
+        }),
         stock_entry().prop_map(|value| Outcome::StockEntry(Arc::new(value))),
         wallet_entry().prop_map(|value| Outcome::WalletEntry(Arc::new(value))),
         coupon().prop_map(|value| Outcome::Coupon(Arc::new(value))),

@@ -3,6 +3,7 @@
 mod admin_catalog;
 mod admin_coupons;
 mod admin_customers;
+mod admin_import;
 mod admin_orders;
 mod admin_reports;
 mod cart;
@@ -95,6 +96,7 @@ fn all(shared: Shared) -> impl OpenApi {
         payments::PaymentsApi(shared.clone()),
         admin_customers::AdminCustomersApi(shared.clone()),
         admin_catalog::AdminCatalogApi(shared.clone()),
+        admin_import::AdminImportApi(shared.clone()),
         admin_coupons::AdminCouponsApi(shared.clone()),
         admin_orders::AdminOrdersApi(shared.clone()),
         admin_reports::AdminReportsApi(shared.clone()),

@@ -8,6 +8,7 @@ use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// The media type of problem documents.
@@ -69,7 +70,7 @@ impl Problem {
         self.0.code
     }
 
-    fn body(&self) -> Vec<u8> {
+    fn document(&self) -> Map<String, Value> {
         let mut body = Map::new();
         body.insert("type".to_owned(), format!("/problems/{}", self.0.code).into());
         body.insert("title".to_owned(), title(self.0.code).into());
@@ -79,8 +80,18 @@ impl Problem {
         for (name, value) in &self.0.members {
             body.insert((*name).to_owned(), value.clone());
         }
+        body
+    }
+
+    fn body(&self) -> Vec<u8> {
         // A map of text keys to JSON values is always JSON.
-        serde_json::to_vec(&body).unwrap_or_default()
+        serde_json::to_vec(&self.document()).unwrap_or_default()
+    }
+
+    /// What happened, in words.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
     }
 }
 
@@ -99,6 +110,13 @@ fn title(code: &str) -> String {
         first.make_ascii_uppercase();
     }
     words
+}
+
+/// The document, as a part of another one.
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.document().serialize(serializer)
+    }
 }
 
 impl IntoResponse for Problem {

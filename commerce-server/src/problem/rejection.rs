@@ -3,7 +3,7 @@
 //! The status is chosen by what the reader does next: 422 correct the request, 404 ask for something that exists,
 //! 409 look at the state and decide anew, 412 read the record again, 403 leave it, 503 retry with the same key.
 
-use commerce_core::{Error, Money, MoneyError, PaymentError, Rejection, StoreError};
+use commerce_core::{Error, Money, MoneyError, PaymentError, RefusedItem, Rejection, StoreError};
 use poem::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -113,6 +113,11 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         R::AmountNotPositive { amount } => (CORRECT_IT, vec![("amount", money(*amount))]),
         R::NegativePrice { price } => (CORRECT_IT, vec![("price", money(*price))]),
         R::TooManyPriceRules { rules, max } => (CORRECT_IT, vec![("rules", json!(rules)), ("max", json!(max))]),
+        R::TooManyToImport { variants, max } => (CORRECT_IT, vec![("variants", json!(variants)), ("max", json!(max))]),
+        R::ImportRefused { refused } => {
+            let told = |refused: &RefusedItem| json!({ "item": refused.item, "problem": Problem::from(refused.reason.clone()) });
+            (CORRECT_IT, vec![("refused", refused.iter().map(told).collect())])
+        }
         R::PriceTiersUnordered { quantity, before } => {
             (CORRECT_IT, vec![("quantity", json!(quantity)), ("before", json!(before))])
         }

@@ -62,6 +62,8 @@ const MATRIX: &[Row] = &[
     ("create_product", [401, 403, 403, 201]),
     ("update_product", [401, 403, 403, 200]),
     ("add_variant", [401, 403, 403, 201]),
+    // JSON is no CSV: past the door, then told so.
+    ("import_products", [401, 403, 403, 415]),
     ("update_variant", [401, 403, 403, 200]),
     ("adjust_stock", [401, 403, 403, 201]),
     ("list_stock_entries", [401, 403, 403, 200]),

@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     ForgetsIssued,
     /// Does not count the copies of a customer.
     ForgetsCopies,
+    /// Stores the first product of an import alone.
+    HalfImports,
     /// Forgets price rules.
     ForgetsPriceRules,
     /// Forgets who took a copy back, and why.

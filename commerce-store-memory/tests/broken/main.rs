@@ -204,6 +204,10 @@ broken! {
     a_forgotten_change_of_a_coupon: ForgetsCouponChanges {
         a_campaign_is_switched_off_and_on: "the status, switched off",
     }
+    half_an_import: HalfImports {
+        an_import_is_stored_whole: "what is for sale after an import",
+        of_racing_imports_one_is_stored: "what is for sale after the race",
+    }
     forgotten_price_rules: ForgetsPriceRules {
         a_scheduled_price_begins_and_ends_on_the_instant: "the rules, read back",
         a_tier_counts_all_units_of_a_variant: "5 units",

@@ -189,6 +189,7 @@ impl Broken {
             Fault::ForgetsHistory => changes.order_events.clear(),
             Fault::ForgetsIssued => changes.issuances.clear(),
             Fault::ForgetsCopies => changes.copies.clear(),
+            Fault::HalfImports => half_import(changes),
             Fault::ForgetsPriceRules => changes.variants.iter_mut().for_each(forget_price_rules),
             Fault::ForgetsRevocations => changes.issued_coupons.iter_mut().for_each(|copy| copy.revocation = None),
             Fault::ForgetsCouponChanges => changes.coupons.retain(|coupon| coupon.version == 1),
@@ -317,6 +318,18 @@ impl Store for Broken {
     fn shop(&self) -> &Shop {
         self.inner.shop()
     }
+}
+
+/// Several products come only with an import.
+fn half_import(changes: &mut Changes) {
+    let Some(first) = changes.products.first().map(|product| product.id).filter(|_| changes.products.len() > 1) else {
+        return;
+    };
+    changes.products.truncate(1);
+    changes.variants.retain(|variant| variant.product_id == first);
+    let kept: Vec<VariantId> = changes.variants.iter().map(|variant| variant.id).collect();
+    changes.stocks.retain(|stock| kept.contains(&stock.variant_id));
+    changes.stock_entries.retain(|entry| kept.contains(&entry.variant_id));
 }
 
 fn forget_price_rules(variant: &mut Arc<Variant>) {

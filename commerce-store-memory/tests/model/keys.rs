@@ -10,9 +10,9 @@ use std::sync::Arc;
 use commerce_core::decide::{Decision, basket_keys, cart_view_keys, decide, keys, quote, view_cart};
 use commerce_core::{
     Basket, Cart, Charge, ChargeId, Clock, Command, Context, Coupon, CouponCode, CouponId, Customer, CustomerId,
-    Envelope, Issuance, IssuedCoupon, IssuedCouponId, Keys, ManualClock, Name, Operation, Order, OrderId, Payment,
-    Product, ProductId, Quote, Records, Redemption, Refund, Rejection, Sku, Stock, Store, Timestamp, TopUp, TopUpId,
-    Username, Variant, VariantId, Wallet, WalletId, WorkingSet,
+    Envelope, ImportItem, Issuance, IssuedCoupon, IssuedCouponId, Keys, ManualClock, Name, Operation, Order, OrderId,
+    Payment, Product, ProductId, Quote, Records, Redemption, Refund, Rejection, Sku, Stock, Store, Timestamp, TopUp,
+    TopUpId, Username, Variant, VariantId, Wallet, WalletId, WorkingSet,
 };
 use commerce_store_memory::MemoryStore;
 use proptest::prelude::*;
@@ -152,6 +152,12 @@ fn fresh(envelope: &Envelope) -> Keys {
             keys.variants.extend(c.variants.iter().filter_map(|_| ids.take::<VariantId>()));
         }
         Command::AddVariant(_) => keys.variants.extend(ids.take::<VariantId>()),
+        Command::ImportProducts(c) => {
+            for item in &c.items {
+                keys.products.extend(matches!(item, ImportItem::Product(_)).then(|| ids.take::<ProductId>()).flatten());
+                keys.variants.extend(item.variants().iter().filter_map(|_| ids.take::<VariantId>()));
+            }
+        }
         Command::CreateCoupon(_) => keys.coupons.extend(ids.take::<CouponId>()),
         Command::IssueCoupon(_) => keys.issued_coupons.extend(ids.take::<IssuedCouponId>()),
         Command::PlaceOrder(_) => keys.orders.extend(ids.take::<OrderId>()),

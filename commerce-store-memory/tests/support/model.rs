@@ -1,11 +1,11 @@
 //! The shop in plain maps: what each command must come to. Nothing here asks the core for a rule; amounts are
 //! numbers of minor units, and their sums are taken here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use commerce_core::{
-    Command, CouponRef, CouponScope, CreateCoupon, Discount, Envelope, Money, NewVariant, Operation, OrderStatus,
-    Outcome, Principal, ProductStatus, Timestamp,
+    AddVariant, Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, Discount, Envelope, ImportItem,
+    ImportProducts, Imported, Money, NewVariant, Operation, OrderStatus, Outcome, Principal, ProductStatus, Timestamp,
 };
 
 use crate::support::TTL_SECONDS;
@@ -126,6 +126,10 @@ impl Model {
         }
         let takes_ids = match &envelope.command {
             Command::CreateProduct(c) => c.variants.len() + 1,
+            Command::ImportProducts(c) => {
+                let products = c.items.iter().filter(|item| matches!(item, ImportItem::Product(_))).count();
+                c.items.iter().map(|item| item.variants().len()).sum::<usize>() + products
+            }
             Command::PlaceOrder(_) | Command::StartCardPayment(_) => 3,
             Command::PayOrder(_) | Command::RequestTopUp(_) | Command::RefundOrder(_) => 2,
             Command::RegisterCustomer(_) | Command::AddVariant(_) | Command::CreateCoupon(_) => 1,
@@ -143,14 +147,17 @@ impl Model {
                 refuse_if(known, "already_registered")?;
                 refuse_if(self.customers.values().any(|name| name == c.username.as_str()), "username_taken")
             }
-            Command::CreateProduct(c) => {
-                refuse_if(c.base_price.minor() < 0, "negative_price")?;
-                refuse_if(c.variants.is_empty(), "no_lines")?;
-                for (n, variant) in c.variants.iter().enumerate() {
-                    refuse_if(c.variants[..n].iter().any(|earlier| earlier.sku == variant.sku), "sku_taken")?;
-                    self.new_variant(variant, c.base_price.minor(), c.base_price.currency().code())?;
-                }
-                Ok(())
+            Command::CreateProduct(c) => self.new_product(c),
+            Command::ImportProducts(c) => {
+                let variants: Vec<_> = c.items.iter().flat_map(|item| item.variants()).collect();
+                refuse_if(variants.is_empty(), "no_lines")?;
+                let mut skus = BTreeSet::new();
+                let all_new = variants.iter().all(|variant| skus.insert(&variant.sku));
+                let sound = c.items.iter().all(|item| match item {
+                    ImportItem::Product(product) => self.new_product(product).is_ok(),
+                    ImportItem::Variant(added) => self.more_of(added).is_ok(),
+                });
+                refuse_if(!all_new || !sound, "import_refused")
             }
             Command::UpdateProduct(c) => {
                 refuse_if(c.name.is_none() && c.base_price.is_none() && c.status.is_none(), "nothing_to_change")?;
@@ -160,10 +167,7 @@ impl Model {
                 refuse_if(price.minor() < 0, "negative_price")?;
                 refuse_if(price.currency().code() != product.currency, "currency_mismatch")
             }
-            Command::AddVariant(c) => {
-                let product = self.products.get(&c.product_id.get()).ok_or("product_not_found")?;
-                self.new_variant(&c.variant, product.base, &product.currency)
-            }
+            Command::AddVariant(c) => self.more_of(c),
             Command::UpdateVariant(c) => {
                 let nothing = c.additional_price.is_none() && c.active.is_none() && c.price_rules.is_none();
                 refuse_if(nothing, "nothing_to_change")?;
@@ -241,6 +245,21 @@ impl Model {
         refuse_if(about != Some(*me), "forbidden")
     }
 
+    fn new_product(&self, c: &CreateProduct) -> Verdict {
+        refuse_if(c.base_price.minor() < 0, "negative_price")?;
+        refuse_if(c.variants.is_empty(), "no_lines")?;
+        for (n, variant) in c.variants.iter().enumerate() {
+            refuse_if(c.variants[..n].iter().any(|earlier| earlier.sku == variant.sku), "sku_taken")?;
+            self.new_variant(variant, c.base_price.minor(), c.base_price.currency().code())?;
+        }
+        Ok(())
+    }
+
+    fn more_of(&self, c: &AddVariant) -> Verdict {
+        let product = self.products.get(&c.product_id.get()).ok_or("product_not_found")?;
+        self.new_variant(&c.variant, product.base, &product.currency)
+    }
+
     fn new_variant(&self, new: &NewVariant, base: i64, currency: &str) -> Verdict {
         refuse_if(self.variants.values().any(|variant| variant.sku == new.sku.as_str()), "sku_taken")?;
         refuse_if(new.additional_price.minor() < 0, "negative_price")?;
@@ -311,15 +330,10 @@ impl Model {
                 assert_eq!(self.customers.insert(customer.id.get(), c.username.to_string()), None);
             }
             (Command::CreateProduct(c), Outcome::Listing(listing)) => {
-                let (base, currency) = (c.base_price.minor(), c.base_price.currency().code().to_owned());
-                let on_sale = c.status == ProductStatus::OnSale;
-                let product = Product { base, currency, on_sale, version: 1 };
-                assert!(self.products.insert(listing.product.id.get(), product).is_none());
-                assert_eq!(listing.variants.len(), c.variants.len());
-                for (listed, new) in listing.variants.iter().zip(&c.variants) {
-                    self.add_variant(listed.variant.id.get(), listing.product.id.get(), new);
-                }
+                let variants: Vec<_> = listing.variants.iter().map(|listed| listed.variant.id.get()).collect();
+                self.add_product(listing.product.id.get(), &variants, c);
             }
+            (Command::ImportProducts(c), Outcome::Imported(imported)) => self.imported(c, imported, seen),
             (Command::UpdateProduct(c), Outcome::Product(after)) => {
                 let product = self.products.get_mut(&c.product_id.get()).expect("a product");
                 product.base = c.base_price.map_or(product.base, Money::minor);
@@ -414,6 +428,35 @@ impl Model {
         }
         self.keys.insert(scope(envelope), (envelope.command.clone(), outcome.clone()));
         self.accepted.push((envelope.clone(), outcome.clone()));
+    }
+
+    fn add_product(&mut self, id: i64, variants: &[i64], c: &CreateProduct) {
+        let (base, currency) = (c.base_price.minor(), c.base_price.currency().code().to_owned());
+        let on_sale = c.status == ProductStatus::OnSale;
+        let product = Product { base, currency, on_sale, version: 1 };
+        assert!(self.products.insert(id, product).is_none());
+        assert_eq!(variants.len(), c.variants.len());
+        for (variant, new) in variants.iter().zip(&c.variants) {
+            self.add_variant(*variant, id, new);
+        }
+    }
+
+    fn imported(&mut self, c: &ImportProducts, imported: &Imported, seen: &mut Coverage) {
+        assert_eq!(imported.items.len(), c.items.len());
+        for (item, made) in c.items.iter().zip(&imported.items) {
+            let variants: Vec<_> = made.variant_ids.iter().map(|id| id.get()).collect();
+            match item {
+                ImportItem::Product(product) => self.add_product(made.product_id.get(), &variants, product),
+                ImportItem::Variant(added) => {
+                    assert_eq!((made.product_id, variants.len()), (added.product_id, 1));
+                    self.add_variant(variants[0], added.product_id.get(), &added.variant);
+                }
+            }
+        }
+        let is_variant = |item: &ImportItem| matches!(item, ImportItem::Variant(_));
+        if c.items.iter().any(is_variant) && !c.items.iter().all(is_variant) {
+            seen.note("a product and a variant imported");
+        }
     }
 
     fn add_variant(&mut self, id: i64, product: i64, new: &NewVariant) {

@@ -98,6 +98,11 @@ pub(crate) enum Action {
         product: Ref,
         variant: VariantSpec,
     },
+    /// The last one may be of a product that there is.
+    Import {
+        products: Vec<(Sum, Vec<VariantSpec>)>,
+        more: Option<(Ref, VariantSpec)>,
+    },
     UpdateVariant {
         variant: Ref,
         version: Option<u8>,
@@ -401,6 +406,9 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (reference(), version(), of(sum(0..=2_000)), of(0..6_u8))
             .prop_map(|(product, version, base, status)| Action::UpdateProduct { product, version, base, status }),
         1 => (reference(), variant()).prop_map(|(product, variant)| Action::AddVariant { product, variant }),
+        1 => (vec((sum(0..=2_000), vec(variant(), 0..3)), 0..3), of((reference(), variant())))
+            .prop_map(|(products, more)| Action::Import { products, more })
+            .boxed(),
         2 => update_variant(),
         1 => (reference(), -6..=10_i64).prop_map(|(variant, delta)| Action::AdjustStock { variant, delta }),
     ];

@@ -4,12 +4,12 @@ use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeId,
     ChargePurpose, ChargeReport, ChargeStatus, ClearCart, Command, CouponCode, CouponId, CouponRef, CouponScope,
     CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireIssuedCoupon,
-    ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock, IssueCoupon, IssuedCouponId, LineRequest, MergeCart,
-    Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules,
-    PriceTier, Principal, ProductId, ProductStatus, Quantity, RefundDestination, RefundId, RefundLineRequest,
-    RefundOrder, RefundReport, RefundStatus, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon,
-    ScheduledPrice, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, Timestamp, UpdateCartItem,
-    UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
+    ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock, ImportItem, ImportProducts, IssueCoupon, IssuedCouponId,
+    LineRequest, MergeCart, Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent,
+    PlaceOrder, PriceRules, PriceTier, Principal, ProductId, ProductStatus, Quantity, RefundDestination, RefundId,
+    RefundLineRequest, RefundOrder, RefundReport, RefundStatus, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    RevokeCoupon, ScheduledPrice, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, Timestamp,
+    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
 };
 use rust_decimal::Decimal;
 
@@ -114,6 +114,14 @@ impl World {
             Outcome::Listing(listing) => {
                 self.products.push(listing.product.id);
                 self.variants.extend(listing.variants.iter().map(|listed| listed.variant.id));
+            }
+            Outcome::Imported(imported) => {
+                for item in &imported.items {
+                    if !self.products.contains(&item.product_id) {
+                        self.products.push(item.product_id);
+                    }
+                    self.variants.extend(&item.variant_ids);
+                }
             }
             Outcome::Variant(listed) if !self.variants.contains(&listed.variant.id) => {
                 self.variants.push(listed.variant.id);
@@ -221,6 +229,19 @@ impl World {
             Action::AddVariant { product, variant } => {
                 let product_id = pick_id(&self.products, *product);
                 (None, AddVariant { product_id, variant: new_variant(variant) }.into())
+            }
+            Action::Import { products, more } => {
+                let product = |(base, variants): &(Sum, Vec<VariantSpec>)| {
+                    let (name, variants) =
+                        ("goods".parse().expect("a name"), variants.iter().map(new_variant).collect());
+                    let (base_price, status) = (money(*base), ProductStatus::OnSale);
+                    ImportItem::Product(CreateProduct { name, description: None, base_price, status, variants })
+                };
+                let added = more.iter().map(|(product, variant)| {
+                    let product_id = pick_id(&self.products, *product);
+                    ImportItem::Variant(AddVariant { product_id, variant: new_variant(variant) })
+                });
+                (None, ImportProducts { items: products.iter().map(product).chain(added).collect() }.into())
             }
             Action::UpdateVariant { variant, version: expected, additional, active, rules } => {
                 let (variant_id, expected_version) = (pick_id(&self.variants, *variant), version(expected));

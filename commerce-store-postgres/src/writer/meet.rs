@@ -53,6 +53,7 @@ pub(super) fn places(command: &Command) -> Vec<Place> {
         Command::CreateProduct(_)
         | Command::UpdateProduct(_)
         | Command::AddVariant(_)
+        | Command::ImportProducts(_)
         | Command::UpdateVariant(_)
         | Command::CreateCoupon(_)
         | Command::UpdateCoupon(_) => vec![place("shop", 0)],

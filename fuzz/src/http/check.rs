@@ -13,6 +13,9 @@ const CODES: &[&str] = &[
     // Before a request is understood.
     "authentication_required",
     "body_too_large",
+    "csv_empty",
+    "csv_header_invalid",
+    "csv_too_many_rows",
     "cursor_invalid",
     "forbidden",
     "idempotency_key_malformed",
@@ -41,6 +44,7 @@ const CODES: &[&str] = &[
     "discount_ambiguous",
     "empty_window",
     "idempotency_key_reused",
+    "import_refused",
     "negative_price",
     "price_tiers_unordered",
     "scheduled_prices_overlap",
@@ -175,7 +179,9 @@ pub(super) fn replay(sent: &Sent, first: &Answer, second: &Answer) {
         assert_eq!(first.text, second.text, "{sent:?} is answered in two ways");
         assert_eq!(first.header("etag"), second.header("etag"), "{sent:?}");
     }
-    assert_eq!(second.header("idempotent-replayed"), "true", "{sent:?} was done twice");
+    if !sent.is_done_in_parts() {
+        assert_eq!(second.header("idempotent-replayed"), "true", "{sent:?} was done twice");
+    }
 }
 
 /// The books add up.

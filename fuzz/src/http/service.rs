@@ -162,12 +162,19 @@ impl Service {
 impl Sent {
     /// Whether an answer in the affirmative means that something changed.
     pub(super) fn changes(&self) -> bool {
-        !self.method.is_safe() && self.uri.path() != "/v1/quotes"
+        let asks =
+            self.uri.path() == "/v1/quotes" || self.uri.query().is_some_and(|query| query.contains("dry_run=true"));
+        !self.method.is_safe() && !asks
     }
 
     /// Whether it asks the gateway how things stand, and changes what has changed there.
     pub(super) fn asks_gateway(&self) -> bool {
         self.uri.path().ends_with("/confirm")
+    }
+
+    /// Whether each part of it is done under a key of its own, so that nothing can be said of the whole beforehand.
+    pub(super) fn is_done_in_parts(&self) -> bool {
+        self.uri.path() == "/v1/admin/products/import"
     }
 
     /// Whether a card may be charged for it: a later answer may know more of that than the first.

@@ -6,10 +6,11 @@ use arbitrary::Arbitrary;
 use commerce_core::{
     AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
     ClearCart, Command, CouponCode, CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit,
-    ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, IssueCoupon, LineRequest, MergeCart, Name, Note,
-    PayOrder, PaymentMethod, PlaceOrder, Quantity, RefundDestination, RefundLineRequest, RefundOrder, RefundReport,
-    RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, Stacking,
-    StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Window,
+    ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, ImportItem, ImportProducts, IssueCoupon,
+    LineRequest, MergeCart, Name, Note, PayOrder, PaymentMethod, PlaceOrder, ProductStatus, Quantity,
+    RefundDestination, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, UpdateCartItem, UpdateCoupon,
+    UpdateProduct, UpdateVariant, Username, Window,
 };
 
 use super::parts::{Amount, NewForm, Off, Rules, currency, quantity, status};
@@ -38,6 +39,12 @@ pub(super) enum Action {
         product: Pick,
         currency: u8,
         form: NewForm,
+    },
+    Import {
+        currency: u8,
+        price: Amount,
+        products: Vec<Vec<NewForm>>,
+        more: Option<(Pick, NewForm)>,
     },
     UpdateVariant {
         variant: Pick,
@@ -184,6 +191,7 @@ impl Action {
             Self::CreateProduct { .. }
             | Self::UpdateProduct { .. }
             | Self::AddVariant { .. }
+            | Self::Import { .. }
             | Self::UpdateVariant { .. }
             | Self::AdjustStock { .. } => self.about_goods(world)?,
             Self::CreateCoupon { .. } | Self::UpdateCoupon { .. } | Self::Claim { .. } | Self::ClaimByCode { .. } => {
@@ -285,6 +293,22 @@ impl Action {
             Self::AddVariant { product, currency: code, form } => {
                 let variant = form.variant(currency(*code))?;
                 AddVariant { product_id: world.product(*product), variant }.into()
+            }
+            Self::Import { currency: code, price, products, more } => {
+                let product = |forms: &Vec<NewForm>| {
+                    Some(ImportItem::Product(CreateProduct {
+                        name: Name::new("Something").ok()?,
+                        description: None,
+                        base_price: price.money(currency(*code))?,
+                        status: ProductStatus::OnSale,
+                        variants: forms.iter().take(3).filter_map(|form| form.variant(currency(*code))).collect(),
+                    }))
+                };
+                let added = more.iter().filter_map(|(product, form)| {
+                    let variant = form.variant(currency(*code))?;
+                    Some(ImportItem::Variant(AddVariant { product_id: world.product(*product), variant }))
+                });
+                ImportProducts { items: products.iter().take(3).filter_map(product).chain(added).collect() }.into()
             }
             Self::UpdateVariant { variant, version, currency: code, price, active, rules } => UpdateVariant {
                 variant_id: world.variant(*variant),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    AddVariant, BasketLines, Command, CouponId, CreateProduct, CustomerId, Date, IssuedCouponId, IssuedCouponStatus,
-    LineRequest, Money, Order, OrderId, OrderLine, OrderStatus, Outcome, PaymentMethod, ProductId, Refund,
-    RefundDestination, RefundId, RefundStatus, TimeZone, Timestamp, VariantId, WalletId,
+    AddVariant, BasketLines, Command, CouponId, CreateProduct, CustomerId, Date, ImportItem, IssuedCouponId,
+    IssuedCouponStatus, LineRequest, Money, Order, OrderId, OrderLine, OrderStatus, Outcome, PaymentMethod, ProductId,
+    Refund, RefundDestination, RefundId, RefundStatus, TimeZone, Timestamp, VariantId, WalletId,
 };
 
 use super::cards::Cards;
@@ -74,6 +74,18 @@ impl Books {
                 assert_eq!(variants.len(), listing.variants.len());
                 for (asked, listed) in variants.iter().zip(&listing.variants) {
                     self.new_variant(listed.variant.id, asked.stock);
+                }
+            }
+            (Command::ImportProducts(c), Outcome::Imported(imported)) => {
+                assert_eq!(c.items.len(), imported.items.len());
+                for (asked, made) in c.items.iter().zip(&imported.items) {
+                    if let ImportItem::Product(_) = asked {
+                        self.products.push(made.product_id);
+                    }
+                    assert_eq!(asked.variants().len(), made.variant_ids.len());
+                    for (asked, id) in asked.variants().iter().zip(&made.variant_ids) {
+                        self.new_variant(*id, asked.stock);
+                    }
                 }
             }
             (Command::AddVariant(AddVariant { variant, .. }), Outcome::Variant(listed)) => {
