@@ -15,14 +15,16 @@
 //!   to be at most 1.5. Bytes are of the whole database, indexes included.
 //!
 //! Loads: `hot` orders are all about the same two variants, `spread` ones about two of 10,000; `coupon` issues copies
-//! of one coupon. An order is of two lines, paid by one of 1,000 wallets. `p50` and `p99` are what callers wait, from
+//! of one coupon, `card` orders are placed, begun and captured by card, three commits each, `refund` ones are paid from
+//! a wallet and given back whole, two commits, and `cart` puts one more unit into a cart. The last three have no (b), and
+//! only `cart` has an (a). An order is of two lines, paid by one of 1,000 wallets. `p50` and `p99` are what callers wait, from
 //! asking to the durable answer; the baselines' callers share 150 connections at most. `batch` is commands in a
 //! transaction, on average. `again` counts transactions that were run again because another was in the way.
 //!
 //! After every mode the books of what ours wrote are proved; a single drift makes the exit code 1.
 //!
 //! `BENCH_SECONDS` sets how long each figure is measured (3 by default), `BENCH_CALLERS` the callers of the table
-//! (`1,64,256,1024`), `BENCH_LOADS` its loads (`hot,spread,coupon`), `BENCH_LANES` our writer lanes (the store's
+//! (`1,64,256,1024`), `BENCH_LOADS` its loads (all), `BENCH_LANES` our writer lanes (the store's
 //! default; `lanes` and `instances` have their own).
 //! `BENCH_ONLY=ours` leaves the table's baselines out, for a profiler.
 

@@ -17,14 +17,25 @@ pub(crate) enum Load {
     Spread,
     /// No order: copies of one coupon.
     Coupon,
+    /// Orders of two out of ten thousand, paid by card: placed, begun, captured, each a commit of its own.
+    Card,
+    /// The same paid from a wallet, and the whole of it given back: two commits.
+    Refund,
+    /// No order: one more unit of one of two variants in a customer's cart.
+    Cart,
 }
 
 impl Load {
+    pub(crate) const ALL: [Self; 6] = [Self::Hot, Self::Spread, Self::Coupon, Self::Card, Self::Refund, Self::Cart];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Hot => "hot",
             Self::Spread => "spread",
             Self::Coupon => "coupon",
+            Self::Card => "card",
+            Self::Refund => "refund",
+            Self::Cart => "cart",
         }
     }
 }
@@ -36,6 +47,11 @@ pub(crate) struct Figure {
     pub(crate) per_second: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
+}
+
+/// The columns of who does not take part.
+pub(crate) fn absent() -> String {
+    format!("{:>9} {:>9} {:>9}", "-", "-", "-")
 }
 
 /// The title of a figure's columns.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::{
-    Basket, Caller, Commerce, CouponRef, IdempotencyKey, IssueCoupon, LineRequest, PaymentMethod, PlaceOrder,
-    Principal, Quantity,
+    AddCartItem, Basket, Caller, ChargeReport, Commerce, CouponRef, GatewayPayment, GatewayStatus, IdempotencyKey,
+    IssueCoupon, LineRequest, Name, PaymentMethod, PlaceOrder, Principal, Quantity, RefundOrder, SettleCharge,
+    StartCardPayment,
 };
 
 use crate::contestant::Ours;
@@ -53,16 +54,36 @@ fn totals(instances: &[Ours]) -> [u64; 3] {
 }
 
 async fn one(commerce: &Commerce, fixture: &Fixture, load: Load) -> Outcome<()> {
-    let (customer_id, variants) = fixture.draw(load == Load::Hot);
-    let caller = Caller::new(Principal::Customer(customer_id), IdempotencyKey::new(fixture.key())?);
-    if load == Load::Coupon {
-        let coupon = CouponRef::Id(fixture.coupon);
-        commerce.issue_coupon(caller, IssueCoupon { customer_id, coupon }).await?;
-        return Ok(());
+    let (customer_id, variants) = fixture.draw(matches!(load, Load::Hot | Load::Cart));
+    let caller = |principal| Outcome::Ok(Caller::new(principal, IdempotencyKey::new(fixture.key())?));
+    let me = Principal::Customer(customer_id);
+    match load {
+        Load::Coupon => {
+            let coupon = CouponRef::Id(fixture.coupon);
+            commerce.issue_coupon(caller(me)?, IssueCoupon { customer_id, coupon }).await?;
+        }
+        Load::Cart => {
+            let variant_id = variants[usize::from(customer_id.get() % 2 == 0)];
+            commerce.add_cart_item(caller(me)?, AddCartItem { customer_id, variant_id, quantity: Quantity::ONE }).await?;
+        }
+        Load::Hot | Load::Spread | Load::Card | Load::Refund => {
+            let lines = variants.map(|variant_id| LineRequest { variant_id, quantity: Quantity::ONE });
+            let basket = Basket { lines: lines.to_vec().into(), coupons: Vec::new() };
+            let payment = (load != Load::Card).then_some(PaymentMethod::Wallet);
+            let order = PlaceOrder { customer_id, basket, payment };
+            let order_id = commerce.place_order(caller(me.clone())?, order).await?.outcome.id;
+            if load == Load::Card {
+                let charge = commerce.start_card_payment(caller(me)?, StartCardPayment { order_id }).await?.outcome;
+                let transaction_id = Name::new(format!("tx-{}", charge.id))?;
+                let status = GatewayStatus::Captured;
+                let found = GatewayPayment { transaction_id, customer_id, amount: charge.amount, status };
+                let report = SettleCharge { charge_id: charge.id, report: ChargeReport::Found(found), reason: None };
+                commerce.settle_charge(caller(Principal::System)?, report).await?;
+            } else if load == Load::Refund {
+                let whole = RefundOrder { order_id, lines: None, restock: true, destination: None, reason: None };
+                commerce.refund_order(caller(Principal::System)?, whole).await?;
+            }
+        }
     }
-    let lines = variants.map(|variant_id| LineRequest { variant_id, quantity: Quantity::ONE });
-    let basket = Basket { lines: lines.to_vec().into(), coupons: Vec::new() };
-    let order = PlaceOrder { customer_id, basket, payment: Some(PaymentMethod::Wallet) };
-    commerce.place_order(caller, order).await?;
     Ok(())
 }

@@ -24,6 +24,7 @@ pub(crate) async fn measure(
         async move {
             match load {
                 Load::Coupon => issue(&pool, &fixture).await,
+                Load::Cart => collect(&pool, &fixture).await,
                 _ => order(&pool, &fixture, load == Load::Hot).await,
             }
         }
@@ -150,6 +151,32 @@ async fn remember(
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+async fn collect(pool: &PgPool, fixture: &Fixture) -> Outcome<()> {
+    let (customer, variants) = fixture.draw(true);
+    let variant = variants[usize::from(customer.get() % 2 == 0)];
+    let mut tx = pool.begin().await?;
+    sqlx::query("select id, username, name from customers where id = $1")
+        .bind(customer.get())
+        .fetch_one(&mut *tx)
+        .await?;
+    sqlx::query("select v.id, v.sku, v.additional_price, p.id, p.name, p.base_price, p.status from product_variants v join products p on p.id = v.product_id where v.id = $1")
+        .bind(variant.get()).fetch_one(&mut *tx).await?;
+    sqlx::query("insert into carts values ($1, 0, 1, now()) on conflict (customer_id) do nothing")
+        .bind(customer.get())
+        .execute(&mut *tx)
+        .await?;
+    let version: i64 = sqlx::query_scalar("select version from carts where customer_id = $1 for update")
+        .bind(customer.get())
+        .fetch_one(&mut *tx)
+        .await?;
+    sqlx::query("insert into cart_items as i values ($1, $2, 1, $3, 'KRW', now()) on conflict (customer_id, variant_id) do update set quantity = i.quantity + 1")
+        .bind(customer.get()).bind(variant.get()).bind(PRICE).execute(&mut *tx).await?;
+    sqlx::query("update carts set line_count = (select count(*) from cart_items where customer_id = $1), version = $2, updated_at = now() where customer_id = $1")
+        .bind(customer.get()).bind(version + 1).execute(&mut *tx).await?;
+    remember(&mut tx, fixture, customer.get(), "add_cart_item", 0).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn issue(pool: &PgPool, fixture: &Fixture) -> Outcome<()> {

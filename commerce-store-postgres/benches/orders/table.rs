@@ -2,21 +2,21 @@
 
 use crate::contestant::{Bench, Ours};
 use crate::env;
-use crate::measure::{Load, Outcome, title};
+use crate::measure::{Figure, Load, Outcome, absent, title};
 use crate::{function, ours, statements};
 
 /// Prints the table; how many drifts ours left.
 pub(crate) async fn run(bench: &Bench) -> Outcome<usize> {
     let callers = env("BENCH_CALLERS", "1,64,256,1024");
     let callers: Vec<usize> = callers.split(',').map(str::parse).collect::<Result<_, _>>()?;
-    let loads = env("BENCH_LOADS", "hot,spread,coupon");
+    let loads = env("BENCH_LOADS", "hot,spread,coupon,card,refund,cart");
     let url = bench.database("ours").await?;
     let (url_a, url_b) = (bench.database("statements").await?, bench.database("function").await?);
     let shop = [Ours::open(&url).await?];
     let alone = env("BENCH_ONLY", "") == "ours";
     let titles = ["ours", "(a)", "(b)"].map(title);
     println!("{:<6} {:>7} | {} | {:>8} {:>8}", "load", "callers", titles.join(" | "), "x (a)", "x (b)");
-    for load in [Load::Hot, Load::Spread, Load::Coupon] {
+    for load in Load::ALL {
         if !loads.split(',').any(|wanted| wanted == load.name()) {
             continue;
         }
@@ -28,12 +28,19 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<usize> {
                 println!("{begin}");
                 continue;
             }
-            bench.settle(&url_a).await?;
-            let a = statements::measure(&url_a, &bench.fixture, load, callers, bench.time).await?;
-            bench.settle(&url_b).await?;
-            let b = function::measure(&url_b, &bench.fixture, load, callers, bench.time).await?;
-            let [x_a, x_b] = [a, b].map(|theirs| ours.per_second / theirs.per_second);
-            println!("{begin} | {} | {} | {x_a:>7.1}x {x_b:>7.1}x", a.columns(), b.columns());
+            let mut theirs = [None, None];
+            if !matches!(load, Load::Card | Load::Refund) {
+                bench.settle(&url_a).await?;
+                theirs[0] = Some(statements::measure(&url_a, &bench.fixture, load, callers, bench.time).await?);
+            }
+            if matches!(load, Load::Hot | Load::Spread | Load::Coupon) {
+                bench.settle(&url_b).await?;
+                theirs[1] = Some(function::measure(&url_b, &bench.fixture, load, callers, bench.time).await?);
+            }
+            let columns = theirs.map(|figure| figure.map_or_else(absent, |figure| figure.columns()));
+            let times = |theirs: Figure| format!("{:.1}x", ours.per_second / theirs.per_second);
+            let [x_a, x_b] = theirs.map(|figure| figure.map_or_else(|| "-".to_owned(), times));
+            println!("{begin} | {} | {x_a:>8} {x_b:>8}", columns.join(" | "));
         }
     }
     println!("{:?}", shop[0].stats());
