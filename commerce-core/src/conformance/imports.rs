@@ -100,9 +100,12 @@ pub(super) async fn items_of_one_import_do_not_collide(world: World) {
     assert_eq!(heard, Err(Rejection::ImportRefused { refused }), "what the import hears");
     let good = new_import(&world, world.product(1_000, &[9]).await.product.id);
     let before = goods(&world).await;
-    let checked = world.commerce().check_import(&operator(), good).await;
+    let checked = world.commerce().check_import(&operator(), good.clone()).await;
     assert!(checked.is_ok(), "a check of what may be imported: {checked:?}");
     assert_eq!(goods(&world).await, before, "what is for sale after a check");
+    world.run(&operator(), good.clone()).await;
+    let expected: BTreeSet<_> = before.union(&brought(&good)).cloned().collect();
+    assert_eq!(goods(&world).await, expected, "what is for sale after the import that was checked");
 }
 
 /// Imports that are refused, each with its refusal.

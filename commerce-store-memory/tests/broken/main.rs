@@ -207,6 +207,7 @@ broken! {
     half_an_import: HalfImports {
         an_import_is_stored_whole: "what is for sale after an import",
         of_racing_imports_one_is_stored: "what is for sale after the race",
+        items_of_one_import_do_not_collide: "what is for sale after the import that was checked",
     }
     forgotten_price_rules: ForgetsPriceRules {
         a_scheduled_price_begins_and_ends_on_the_instant: "the rules, read back",
