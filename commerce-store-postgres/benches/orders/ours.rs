@@ -64,7 +64,9 @@ async fn one(commerce: &Commerce, fixture: &Fixture, load: Load) -> Outcome<()> 
         }
         Load::Cart => {
             let variant_id = variants[usize::from(customer_id.get() % 2 == 0)];
-            commerce.add_cart_item(caller(me)?, AddCartItem { customer_id, variant_id, quantity: Quantity::ONE }).await?;
+            commerce
+                .add_cart_item(caller(me)?, AddCartItem { customer_id, variant_id, quantity: Quantity::ONE })
+                .await?;
         }
         Load::Hot | Load::Spread | Load::Card | Load::Refund => {
             let lines = variants.map(|variant_id| LineRequest { variant_id, quantity: Quantity::ONE });
