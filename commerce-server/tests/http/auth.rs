@@ -68,6 +68,8 @@ const MATRIX: &[Row] = &[
     ("adjust_stock", [401, 403, 403, 201]),
     ("list_stock_entries", [401, 403, 403, 200]),
     ("create_coupon", [401, 403, 403, 201]),
+    ("list_coupon_copies", [401, 403, 403, 200]),
+    ("revoke_coupon", [401, 403, 403, 200]),
     ("update_coupon", [401, 403, 403, 200]),
     ("ship_order", [401, 403, 403, 200]),
     ("deliver_order", [401, 403, 403, 200]),
@@ -107,6 +109,10 @@ impl World {
         }
         if path.contains("{top_up_id}") {
             path = path.replace("{top_up_id}", &server.top_up(&self.owner).await);
+        }
+        if path.contains("{issued_coupon_id}") {
+            let copy = server.claim(&self.owner, &server.coupon(json!({})).await).await.expect(201).id();
+            path = path.replace("{issued_coupon_id}", &copy);
         }
         if path.contains("{coupon_id}") {
             path = path.replace("{coupon_id}", &server.coupon(json!({})).await);
