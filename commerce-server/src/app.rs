@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use commerce_core::{Commerce, ViewCounter};
 use poem::Request;
+use tokio::sync::Notify;
 
 use crate::auth::Tokens;
 use crate::cursor::Cursors;
@@ -53,6 +54,8 @@ pub struct App {
     pub views: ViewCounter,
     /// What it takes cards with, if it does.
     pub cards: Option<Cards>,
+    /// Notified when something may have happened that others are to hear of.
+    pub happened: Arc<Notify>,
 }
 
 impl App {
@@ -66,7 +69,7 @@ impl App {
     #[must_use]
     pub fn with_cards(commerce: Commerce, secret: &[u8], limits: Limits, cards: Option<Cards>) -> Arc<Self> {
         let (tokens, cursors, views) = (Tokens::new(secret), Cursors::new(secret), ViewCounter::default());
-        Arc::new(Self { commerce, tokens, cursors, limits, views, cards })
+        Arc::new(Self { commerce, tokens, cursors, limits, views, cards, happened: Arc::default() })
     }
 }
 

@@ -41,6 +41,10 @@ pub enum Task {
     Reconcile,
     /// Import products from a CSV file into the database; the exit code is 1 if a row is refused.
     Import(ImportArgs),
+    /// Deliver events and end unpaid orders of the database, without serving; a server does both by itself.
+    Work,
+    /// Print the JSON Schema of the events that are delivered.
+    Events,
     /// End every unpaid order of the database whose time is over, once; a server does so by itself.
     Expire,
 }
@@ -139,6 +143,36 @@ pub struct Settings {
     /// How long a payment may be quiet before the gateway is asked about it, in seconds.
     #[arg(long, env = "COMMERCE_GATEWAY_SWEEP", default_value_t = 30, value_parser = seconds(86_400), global = true)]
     pub gateway_sweep: u64,
+    /// Whether to write events to standard output, one JSON object a line.
+    #[arg(long, env = "COMMERCE_SINK_STDOUT", default_value_t = false, action = clap::ArgAction::Set, global = true)]
+    pub sink_stdout: bool,
+    /// Where to POST events to, as http://host:port/path; nowhere if absent.
+    #[arg(long, env = "COMMERCE_SINK_WEBHOOK_URL", value_parser = webhook_url, requires = "sink_webhook_secret", global = true)]
+    pub sink_webhook_url: Option<Url>,
+    /// What the webhook's calls are signed with, as whsec_…; several, apart by commas, while one is being replaced.
+    #[arg(long, env = "COMMERCE_SINK_WEBHOOK_SECRET", hide_env_values = true, value_parser = webhook_secret, value_delimiter = ',', global = true)]
+    pub sink_webhook_secret: Vec<WebhookSecret>,
+    /// How long the webhook may take over an answer, in seconds.
+    #[arg(long, env = "COMMERCE_SINK_WEBHOOK_TIMEOUT", default_value_t = 10, value_parser = seconds(300), global = true)]
+    pub sink_webhook_timeout: u64,
+    /// Whether the webhook may have an address that is not public.
+    #[arg(long, env = "COMMERCE_SINK_WEBHOOK_PRIVATE", default_value_t = false, action = clap::ArgAction::Set, global = true)]
+    pub sink_webhook_private: bool,
+    /// What the shop is called in events: a URI, or the path of one.
+    #[arg(long, env = "COMMERCE_EVENT_SOURCE", default_value = "/commerce", value_parser = event_source, global = true)]
+    pub event_source: String,
+    /// How long to wait between two looks for events that nobody told of, in milliseconds.
+    #[arg(long, env = "COMMERCE_RELAY_INTERVAL", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=3_600_000), global = true)]
+    pub relay_interval: u64,
+    /// After how many attempts an event becomes a dead letter of its sink.
+    #[arg(long, env = "COMMERCE_RELAY_ATTEMPTS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000), global = true)]
+    pub relay_attempts: u32,
+    /// How long to wait after the first attempt that failed, in seconds; twice as long after each that follows.
+    #[arg(long, env = "COMMERCE_RELAY_BACKOFF", default_value_t = 1, value_parser = seconds(3_600), global = true)]
+    pub relay_backoff: u64,
+    /// How long to wait after an attempt that failed at most, in seconds.
+    #[arg(long, env = "COMMERCE_RELAY_BACKOFF_MAX", default_value_t = 600, value_parser = seconds(86_400), global = true)]
+    pub relay_backoff_max: u64,
     /// What to log, as a filter: `info`, `debug`, `commerce_server=debug`.
     #[arg(long, env = "COMMERCE_LOG", default_value = "info", global = true)]
     pub log: String,
@@ -154,6 +188,17 @@ pub struct Settings {
 fn gateway_url(text: &str) -> Result<Url, String> {
     let wrong = || "write http://host:port; put what encrypts in front of a gateway elsewhere".to_owned();
     Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host()).ok_or_else(wrong)
+}
+
+/// Where events are posted to.
+fn webhook_url(text: &str) -> Result<Url, String> {
+    let wrong = || "write http://host:port/path; put what encrypts in front of it elsewhere".to_owned();
+    Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host()).ok_or_else(wrong)
+}
+
+fn event_source(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.to_owned()).ok_or_else(|| "write 1 to 255 characters of a URI, without blanks".to_owned())
 }
 
 fn webhook_secret(text: &str) -> Result<WebhookSecret, String> {
@@ -332,6 +377,16 @@ mod tests {
             ("--gateway-webhook-secret", "COMMERCE_GATEWAY_WEBHOOK_SECRET", "hunter2"),
             ("--gateway-timeout", "COMMERCE_GATEWAY_TIMEOUT", "0"),
             ("--gateway-sweep", "COMMERCE_GATEWAY_SWEEP", "0"),
+            ("--sink-stdout", "COMMERCE_SINK_STDOUT", "maybe"),
+            ("--sink-webhook-url", "COMMERCE_SINK_WEBHOOK_URL", "ftp://books"),
+            ("--sink-webhook-secret", "COMMERCE_SINK_WEBHOOK_SECRET", "hunter2"),
+            ("--sink-webhook-timeout", "COMMERCE_SINK_WEBHOOK_TIMEOUT", "0"),
+            ("--sink-webhook-private", "COMMERCE_SINK_WEBHOOK_PRIVATE", "maybe"),
+            ("--event-source", "COMMERCE_EVENT_SOURCE", "two words"),
+            ("--relay-interval", "COMMERCE_RELAY_INTERVAL", "0"),
+            ("--relay-attempts", "COMMERCE_RELAY_ATTEMPTS", "0"),
+            ("--relay-backoff", "COMMERCE_RELAY_BACKOFF", "0"),
+            ("--relay-backoff-max", "COMMERCE_RELAY_BACKOFF_MAX", "never"),
             ("--log-format", "COMMERCE_LOG_FORMAT", "xml"),
             ("--demo", "COMMERCE_DEMO", "maybe"),
         ] {

@@ -70,7 +70,8 @@ fn request_schemas(document: &Value) -> Vec<String> {
     found
 }
 
-fn references(document: &Value, value: &Value, found: &mut Vec<String>) {
+/// Adds the names of every schema that a value reaches.
+pub(crate) fn references(document: &Value, value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
             let name = object.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/components/schemas/"));

@@ -9,6 +9,7 @@
 //! - [`wire`] is every JSON body; [`api`] the operations, by noun; [`document`] their description;
 //! - [`expiry`] ends unpaid orders and marks expired copies in the background, [`views`] writes how often products were looked at;
 //! - [`gateway`] asks a payment gateway, hears its calls, and has one to develop against;
+//! - [`work`] delivers what happened to the places that [`sink`] knows;
 //! - [`config`] the settings, [`demo`] a small shop to try it on.
 //!
 //! Only the binary names a store: everything here works over any [`Store`](commerce_core::Store).
@@ -28,8 +29,10 @@ pub mod problem;
 pub mod reply;
 pub mod router;
 pub mod serve;
+pub mod sink;
 pub mod views;
 pub mod wire;
+pub mod work;
 
 use std::sync::Arc;
 

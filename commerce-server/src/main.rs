@@ -14,10 +14,12 @@ use commerce_server::gateway::http::HttpGateway;
 use commerce_server::gateway::signature::Webhooks;
 use commerce_server::gateway::sweep::sweep_for_ever;
 use commerce_server::import::{self, Import};
-use commerce_server::{demo, document, expiry, serve, service, views};
+use commerce_server::work::relay::Relay;
+use commerce_server::{demo, document, expiry, serve, service, sink, views, work};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::PostgresStore;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tracing_subscriber::EnvFilter;
 
 /// Many small records, made on one thread and freed on another: what this allocator is for.
@@ -65,6 +67,11 @@ fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
             Ok(ExitCode::from(2))
         }),
         Task::Expire => expire_in_database(&cli.settings),
+        Task::Work => work_on_database(&cli.settings),
+        Task::Events => {
+            print!("{}", sink::event::schema());
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -125,6 +132,30 @@ async fn import_into_database(settings: &Settings, asked: &ImportArgs) -> Result
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Delivers and expires until it is told to stop. What it says goes to the log: standard output may be a sink.
+#[tokio::main]
+async fn work_on_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+    log(settings)?;
+    let commerce = Commerce::new(postgres(settings, database(settings)?, None).await?, settings.node_id);
+    let every = Duration::from_secs(settings.expiry_interval);
+    tokio::join!(relay(settings, &commerce, Arc::default())?, expiry::run(&commerce, every, told()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The relay at work for the sinks that the settings name, until the process is told to stop.
+fn relay(
+    settings: &Settings,
+    commerce: &Commerce,
+    happened: Arc<Notify>,
+) -> Result<impl Future<Output = ()> + use<>, Box<dyn Error>> {
+    let (sinks, settings) = (work::sinks(settings)?, work::relay_settings(settings)?);
+    for (name, _) in &sinks {
+        tracing::info!(sink = %name, "events are delivered");
+    }
+    let relay = Relay::new(Arc::clone(commerce.store()), settings, happened);
+    Ok(async move { relay.run(sinks, told()).await })
+}
+
 /// The store that the settings name, and a few words on it.
 async fn store(settings: &Settings) -> Result<(Arc<dyn Store>, &'static str), Box<dyn Error>> {
     let Some(url) = &settings.database_url else {
@@ -183,6 +214,7 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
         greet(&app, &base).await?;
     }
     let seconds = Duration::from_secs;
+    let relay = relay(settings, &app.commerce, Arc::clone(&app.happened))?;
     let (served, all_served) = tokio::sync::oneshot::channel::<()>();
     // Requests and the sweep are told by the same signal, and each finishes what it is at; the views come last.
     let requests = async {
@@ -195,10 +227,11 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
             requests,
             expiry::run(&app.commerce, seconds(settings.expiry_interval), told()),
             views::run(&app, seconds(settings.views_interval), last),
+            relay,
         )
     };
     tokio::select! {
-        ((), (), ()) = work => tracing::info!("stopped"),
+        ((), (), (), ()) = work => tracing::info!("stopped"),
         () = insisted() => tracing::warn!("told again: stopped with requests under way"),
     }
     Ok(ExitCode::SUCCESS)

@@ -66,6 +66,9 @@ impl Router {
             }
             Err(_elapsed) => timed_out(&method, reading.now()).into_response(),
         };
+        if !method.is_safe() && response.status().is_success() {
+            self.app.happened.notify_one();
+        }
         tracing::debug!(%method, status = response.status().as_u16(), request_id = ?id, "answered");
         finish(&mut response, id);
         response

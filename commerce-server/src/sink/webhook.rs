@@ -1,0 +1,123 @@
+//! Webhooks: a POST an event, signed as [Standard Webhooks](https://www.standardwebhooks.com) has it.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use reqwest::{Client, Url};
+
+use super::address::{PublicOnly, names_private};
+use super::{Outgoing, Sink, Word};
+use crate::auth::now;
+use crate::gateway::signature::WebhookSecret;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How many events are sent at the same time.
+const AT_ONCE: usize = 16;
+
+/// What a webhook is sent to, and how.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Where.
+    pub url: Url,
+    /// What its calls are signed with: one secret, or the old and the new while they change.
+    pub secrets: Vec<WebhookSecret>,
+    /// How long the other side may take over an answer.
+    pub patience: Duration,
+    /// Whether it may have an address that is not public.
+    pub allow_private: bool,
+}
+
+/// Calls an endpoint for every event. Any status of 2xx is its word that it has it; redirects are not followed.
+#[derive(Debug)]
+pub struct Webhook {
+    client: Client,
+    endpoint: Endpoint,
+}
+
+/// An endpoint that cannot be called at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Its address is not public.
+    #[error("{url} is not a public address; allow private ones if it is to be called")]
+    Private {
+        /// Where it is.
+        url: String,
+    },
+    /// There is nothing to sign with.
+    #[error("a webhook is signed: it needs a secret at least")]
+    Unsigned,
+    /// There is no client to call it with.
+    #[error("webhooks cannot be sent: {reason}")]
+    Client {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Webhook {
+    /// Checks what can be checked before the first call.
+    pub fn new(endpoint: Endpoint) -> Result<Self, EndpointError> {
+        if endpoint.secrets.is_empty() {
+            return Err(EndpointError::Unsigned);
+        }
+        // A proxy of the environment would resolve the name itself; what a redirect leads to was never checked.
+        let client = Client::builder()
+            .connect_timeout(CONNECT)
+            .timeout(endpoint.patience)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy();
+        let client = if endpoint.allow_private {
+            client
+        } else if names_private(&endpoint.url) {
+            return Err(EndpointError::Private { url: endpoint.url.to_string() });
+        } else {
+            client.dns_resolver(PublicOnly)
+        };
+        let client = client.build().map_err(|error| EndpointError::Client { reason: error.to_string() })?;
+        Ok(Self { client, endpoint })
+    }
+
+    async fn send(&self, event: &Outgoing) -> Word {
+        let (id, timestamp) = (event.id.to_string(), now());
+        let sign = |secret: &WebhookSecret| secret.sign(&id, timestamp, &event.body);
+        let signatures: Vec<String> = self.endpoint.secrets.iter().map(sign).collect();
+        let post = self
+            .client
+            .post(self.endpoint.url.clone())
+            .header("content-type", "application/cloudevents+json; charset=utf-8")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signatures.join(" "))
+            .body(event.body.clone());
+        match post.send().await {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(format!("answered with status {}", answer.status())),
+            Err(error) => Err(words(error)),
+        }
+    }
+}
+
+/// The error with its causes; without the URL, which may hold a secret.
+fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[async_trait]
+impl Sink for Webhook {
+    fn at_once(&self) -> usize {
+        AT_ONCE
+    }
+
+    async fn deliver(&self, events: &[Outgoing]) -> Vec<Word> {
+        join_all(events.iter().map(|event| self.send(event))).await
+    }
+}

@@ -1,0 +1,67 @@
+//! Work that waits for nobody's request.
+
+mod backoff;
+pub mod relay;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use commerce_core::{NodeId, Owner, SinkName, TextError};
+
+use self::relay::Backoff;
+use crate::config::Settings;
+use crate::sink::NamedSink;
+use crate::sink::stdout::Stdout;
+use crate::sink::webhook::{Endpoint, EndpointError, Webhook};
+
+/// How many messages of a sink are claimed together.
+const BATCH: u32 = 64;
+
+/// Why the settings name a sink that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SinkError {
+    /// The webhook cannot be called.
+    #[error("COMMERCE_SINK_WEBHOOK_URL (--sink-webhook-url): {0}")]
+    Webhook(#[from] EndpointError),
+    /// A name is not one.
+    #[error(transparent)]
+    Name(#[from] TextError),
+}
+
+/// The sinks that the settings name.
+pub fn sinks(settings: &Settings) -> Result<Vec<NamedSink>, SinkError> {
+    let mut sinks: Vec<NamedSink> = Vec::new();
+    if settings.sink_stdout {
+        sinks.push((SinkName::new("stdout")?, Arc::new(Stdout)));
+    }
+    if let Some(url) = &settings.sink_webhook_url {
+        let endpoint = Endpoint {
+            url: url.clone(),
+            secrets: settings.sink_webhook_secret.clone(),
+            patience: Duration::from_secs(settings.sink_webhook_timeout),
+            allow_private: settings.sink_webhook_private,
+        };
+        sinks.push((SinkName::new("webhook")?, Arc::new(Webhook::new(endpoint)?)));
+    }
+    Ok(sinks)
+}
+
+/// How the settings have a relay go about it.
+pub fn relay_settings(settings: &Settings) -> Result<relay::Settings, TextError> {
+    let seconds = Duration::from_secs;
+    Ok(relay::Settings {
+        owner: owner(settings.node_id)?,
+        source: settings.event_source.clone(),
+        batch: BATCH,
+        // Half of it is left to whatever a sink is at.
+        hold: seconds(settings.sink_webhook_timeout.saturating_mul(2).saturating_add(20)),
+        poll: Duration::from_millis(settings.relay_interval),
+        attempts: settings.relay_attempts,
+        backoff: Backoff { first: seconds(settings.relay_backoff), most: seconds(settings.relay_backoff_max) },
+    })
+}
+
+/// A name that no other process has: of several in containers each may be the first process of the first node.
+fn owner(node: NodeId) -> Result<Owner, TextError> {
+    Owner::new(format!("{}:{}:{:08x}", std::process::id(), node.get(), backoff::chance()))
+}

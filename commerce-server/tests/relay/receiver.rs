@@ -1,0 +1,125 @@
+//! The other side of a webhook: an HTTP server that writes down what it is sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use commerce_server::gateway::signature::{Signed, WebhookSecret, Webhooks};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+pub(crate) fn secret() -> WebhookSecret {
+    WebhookSecret::parse(SECRET).expect("a secret")
+}
+
+/// What it answers to the `n`th call, which is this event; nothing never answers.
+type Manner = dyn Fn(usize, &Value) -> Option<u16> + Send + Sync;
+
+pub(crate) struct Receiver {
+    pub(crate) url: String,
+    manner: Box<Manner>,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    calls: usize,
+    under_way: BTreeSet<String>,
+    /// Events that it has said it has, as they came.
+    taken: Vec<Value>,
+}
+
+impl Receiver {
+    pub(crate) async fn start(manner: impl Fn(usize, &Value) -> Option<u16> + Send + Sync + 'static) -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/events", listener.local_addr().expect("an address"));
+        let receiver = Arc::new(Self { url, manner: Box::new(manner), log: Mutex::default() });
+        let handler = Arc::clone(&receiver);
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let handler = Arc::clone(&handler);
+                let service = service_fn(move |request| Arc::clone(&handler).answer(request));
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+            }
+        });
+        receiver
+    }
+
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        let header = |name: &str| head.headers.get(name).map_or("", |value| value.to_str().expect("text"));
+        let event: Value = serde_json::from_slice(&body).expect("JSON");
+        let id = event["id"].as_str().expect("an id").to_owned();
+        let signed = Signed {
+            id: header("webhook-id"),
+            timestamp: header("webhook-timestamp"),
+            signatures: header("webhook-signature"),
+        };
+        let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
+        Webhooks::new(vec![secret()]).verify(signed, &body, now).expect("a signature of the secret");
+        assert_eq!((signed.id, head.method.as_str()), (id.as_str(), "POST"));
+        assert!(header("content-type").starts_with("application/cloudevents+json"));
+
+        let n = {
+            let mut log = self.log();
+            log.calls += 1;
+            assert!(log.under_way.insert(id.clone()), "{id} is sent while it is being sent");
+            log.calls
+        };
+        // Others have their turn while this one is under way.
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+        }
+        let status = (self.manner)(n, &event);
+        let mut log = self.log();
+        log.under_way.remove(&id);
+        if status.is_some_and(|status| (200..300).contains(&status)) {
+            log.taken.push(event);
+        }
+        drop(log);
+        let Some(status) = status else { std::future::pending().await };
+        let answer = Response::builder().status(status).header("location", "http://127.0.0.1:9/").body(Full::default());
+        Ok(answer.expect("an answer"))
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.log().calls
+    }
+
+    /// What it has taken so far.
+    pub(crate) fn taken(&self) -> Vec<Value> {
+        self.log().taken.clone()
+    }
+
+    /// What a consumer that leaves out ids it has seen makes of it: every order as it was last told. Checks on the way
+    /// that each order's events came in sequence, the first time.
+    pub(crate) fn read_model(&self) -> BTreeMap<String, Value> {
+        let (mut seen, mut last, mut orders) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        for event in self.taken() {
+            if !seen.insert(event["id"].to_string()) {
+                continue;
+            }
+            let order = event["subject"].as_str().expect("an order").to_owned();
+            let sequence: u64 = event["sequence"].as_str().expect("a text").parse().expect("a number");
+            let before = last.insert(order.clone(), sequence).unwrap_or(0);
+            assert_eq!(sequence, before + 1, "the sequence of {order}, after {before}");
+            assert_eq!(event["data"]["sequence"], sequence);
+            orders.insert(order, event["data"]["order"].clone());
+        }
+        orders
+    }
+}

@@ -1,0 +1,176 @@
+//! A shop on each store, relays at work for it, and how to wait for them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use commerce_core::conformance::{World, basket};
+use commerce_core::store::SinkStatus;
+use commerce_core::{Clock, ManualClock, OrderId, PageRequest, Shop, SinkName, Store};
+use commerce_server::sink::Sink;
+use commerce_server::sink::webhook::{Endpoint, Webhook};
+use commerce_server::wire;
+use commerce_server::work::relay::{Backoff, Relay, Settings};
+use commerce_store_memory::MemoryStore;
+use commerce_store_postgres::{Config, PostgresStore};
+use commerce_store_postgres_testkit as testkit;
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::receiver::{Receiver, secret};
+
+/// Far longer than anything here takes, on the shop's clock.
+pub(crate) const HOLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new("2026-11-21T05:00:00Z".parse().expect("an instant")))
+}
+
+pub(crate) async fn memory() -> World {
+    let clock = clock();
+    let store = MemoryStore::with_clock(Shop::default(), Arc::clone(&clock) as Arc<dyn Clock>);
+    World::over(Arc::new(store), clock, Arc::new(()))
+}
+
+pub(crate) async fn postgres() -> World {
+    let migrate = |url: String| async move {
+        commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
+    };
+    let schema = commerce_store_postgres::schema_fingerprint();
+    let database = testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own");
+    let clock = clock();
+    let config = Config::new(&database.url, Shop::default()).expect("its URL");
+    let config = config.with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    World::over(Arc::new(PostgresStore::open(config).await.expect("the store")), clock, Arc::new(database))
+}
+
+/// Stamps a test for each store.
+macro_rules! on_every_store {
+    ($($test:ident),+ $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test($crate::shop::memory().await).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test($crate::shop::postgres().await).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_every_store;
+
+pub(crate) fn webhook(receiver: &Receiver) -> Arc<dyn Sink> {
+    let endpoint = Endpoint {
+        url: receiver.url.parse().expect("a URL"),
+        secrets: vec![secret()],
+        patience: Duration::from_secs(60),
+        allow_private: true,
+    };
+    Arc::new(Webhook::new(endpoint).expect("an endpoint"))
+}
+
+pub(crate) fn named(name: &str) -> SinkName {
+    name.parse().expect("a sink's name")
+}
+
+/// A relay at work in a task of its own.
+pub(crate) struct AtWork {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl AtWork {
+    pub(crate) fn start(world: &World, who: &str, attempts: u32, sinks: &[(&str, Arc<dyn Sink>)]) -> Self {
+        let settings = Settings {
+            owner: who.parse().expect("an owner"),
+            source: "/shop".to_owned(),
+            batch: 10,
+            hold: HOLD,
+            poll: Duration::from_millis(1),
+            attempts,
+            backoff: Backoff { first: Duration::from_secs(1), most: Duration::from_secs(8) },
+        };
+        let relay = Relay::new(Arc::clone(world.commerce().store()), settings, Arc::default());
+        let sinks = sinks.iter().map(|(name, sink)| (named(name), Arc::clone(sink))).collect();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move { relay.run(sinks, async { drop(stopped.await) }).await });
+        Self { stop, task }
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        self.task.await.expect("a relay that stops");
+    }
+
+    /// Ends it wherever it is.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.expect_err("killed").is_cancelled());
+    }
+}
+
+pub(crate) async fn status(world: &World, sink: &str) -> Option<SinkStatus> {
+    let sinks = world.store().sinks().await.expect("the sinks");
+    sinks.into_iter().find(|status| status.name == named(sink))
+}
+
+/// Waits until something holds. The shop's clock goes on meanwhile, so that what is to be tried again is.
+pub(crate) async fn until(world: &World, holds: impl AsyncFn() -> bool) {
+    while !holds().await {
+        world.wait(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Waits until all is delivered to the sinks, dead letters aside.
+pub(crate) async fn until_delivered(world: &World, sinks: &[&str]) {
+    until(world, async || {
+        let mut waiting = world.store().backlog().await.expect("a read");
+        for sink in sinks {
+            waiting += status(world, sink).await.map_or(1, |status| status.backlog);
+        }
+        waiting == 0
+    })
+    .await;
+}
+
+/// Orders placed, paid, cancelled and refused by racing customers; their ids.
+pub(crate) async fn rush(world: &World, customers: usize) -> Vec<OrderId> {
+    let variant = world.variant(1_000, 3 * customers as u64 / 2).await;
+    let customers = world.customers(customers, 1_000).await;
+    let shop = |world: World, n: usize| {
+        let customer = customers[n];
+        async move {
+            let Ok(order) = world.try_place(customer, basket(&[(variant, 2)])).await else { return None };
+            // It costs more than anybody has.
+            assert!(world.try_pay(&order).await.is_err());
+            let _ = world.try_cancel(&order).await;
+            let bought = world.try_buy(customer, basket(&[(variant, 1)])).await;
+            drop(bought);
+            Some(order.id)
+        }
+    };
+    world.race(customers.len(), shop).await.into_iter().flatten().collect()
+}
+
+/// Every order of the store, as the API shows it.
+pub(crate) async fn orders(world: &World) -> BTreeMap<String, Value> {
+    let facts = world.store().order_facts(PageRequest::first(1_000)).await.expect("the orders");
+    let shown = |order: &commerce_core::Order| {
+        let shown = serde_json::to_value(wire::order::Order::from(order)).expect("JSON");
+        (order.id.to_string(), shown)
+    };
+    facts.iter().map(|facts| shown(&facts.order)).collect()
+}
+
+/// How many transitions the store has committed.
+pub(crate) async fn transitions(world: &World) -> usize {
+    let facts = world.store().order_facts(PageRequest::first(1_000)).await.expect("the orders");
+    facts.iter().map(|facts| facts.events.len()).sum()
+}
