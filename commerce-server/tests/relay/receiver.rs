@@ -81,15 +81,18 @@ impl Receiver {
             tokio::task::yield_now().await;
         }
         let status = (self.manner)(n, &event);
-        let mut log = self.log();
-        log.under_way.remove(&id);
-        if status.is_some_and(|status| (200..300).contains(&status)) {
-            log.taken.push(event);
-        }
-        drop(log);
+        self.answered(&id, event, status);
         let Some(status) = status else { std::future::pending().await };
         let answer = Response::builder().status(status).header("location", "http://127.0.0.1:9/").body(Full::default());
         Ok(answer.expect("an answer"))
+    }
+
+    fn answered(&self, id: &str, event: Value, status: Option<u16>) {
+        let mut log = self.log();
+        log.under_way.remove(id);
+        if status.is_some_and(|status| (200..300).contains(&status)) {
+            log.taken.push(event);
+        }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

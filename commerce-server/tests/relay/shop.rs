@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::conformance::{World, basket};
-use commerce_core::store::SinkStatus;
-use commerce_core::{Clock, ManualClock, OrderId, PageRequest, Shop, SinkName, Store};
+use commerce_core::{Clock, ManualClock, OrderId, PageRequest, Shop, SinkName, SinkStatus};
 use commerce_server::sink::Sink;
 use commerce_server::sink::webhook::{Endpoint, Webhook};
 use commerce_server::wire;
