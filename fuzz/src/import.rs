@@ -52,6 +52,16 @@ fn refused(rows: &[RowDone]) -> BTreeMap<u64, &'static str> {
     rows.iter().filter_map(code).collect()
 }
 
+/// Each row with the ids that it made, or the column and the code that refuse it: what is refused is tried again with fresh
+/// ids, which its words may name.
+fn told(rows: &[RowDone]) -> Vec<String> {
+    let told = |(row, done): &RowDone| match done {
+        Done::Refused(refusal) => format!("{row:?} {:?} {}", refusal.column, refusal.problem.code()),
+        other => format!("{row:?} {other:?}"),
+    };
+    rows.iter().map(told).collect()
+}
+
 /// Reads the input as a file, and imports it in every way, each into a shop of its own.
 pub fn run(data: &[u8]) {
     let (looked, whole, each) = (Empty::open(), Empty::open(), Empty::open());
@@ -77,7 +87,6 @@ pub fn run(data: &[u8]) {
         assert!(wrong.contains_key(&row.number), "{row:?} is refused, and was found acceptable");
     }
     let books = each.books();
-    let told = |rows: &[RowDone]| format!("{rows:?}");
     assert_eq!(told(&each.each(data)), told(&done), "told otherwise the second time");
     assert!(each.books() == books, "made twice");
 }
