@@ -7,6 +7,7 @@ use commerce_core::{Commerce, ViewCounter};
 use poem::Request;
 
 use crate::auth::Tokens;
+use crate::codes::Codes;
 use crate::cursor::Cursors;
 use crate::gateway::Cards;
 use crate::problem::{Problem, framework};
@@ -39,6 +40,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Cursors.
     pub cursors: Cursors,
+    /// Makes codes for coupons.
+    pub codes: Codes,
     /// Limits.
     pub limits: Limits,
     /// Looks at products that are not written yet.
@@ -57,8 +60,9 @@ impl App {
     /// The same of a shop that takes cards, if `cards` are given.
     #[must_use]
     pub fn with_cards(commerce: Commerce, secret: &[u8], limits: Limits, cards: Option<Cards>) -> Arc<Self> {
-        let (tokens, cursors, views) = (Tokens::new(secret), Cursors::new(secret), ViewCounter::default());
-        Arc::new(Self { commerce, tokens, cursors, limits, views, cards })
+        let (tokens, cursors, codes) = (Tokens::new(secret), Cursors::new(secret), Codes::new(secret));
+        let views = ViewCounter::default();
+        Arc::new(Self { commerce, tokens, cursors, codes, limits, views, cards })
     }
 }
 

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 pub use self::basket::{Basket, BasketLines, CartLines, LineRequest, Quantity};
 pub use self::cart::{AddCartItem, ClearCart, MergeCart, RemoveCartItem, UpdateCartItem};
 pub use self::catalog::{AddVariant, AdjustStock, CreateProduct, NewVariant, UpdateProduct, UpdateVariant};
-pub use self::coupon::{CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon};
+pub use self::coupon::{
+    AddCodes, CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon,
+};
 pub use self::customer::{AdjustWallet, Deposit, RegisterCustomer};
 pub use self::order::{CancelOrder, DeliverOrder, ExpireOrder, PayOrder, PlaceOrder, ShipOrder};
 pub use self::payment::{RefundLineRequest, RefundOrder, RequestTopUp, SettleCharge, SettleRefund, StartCardPayment};
@@ -56,6 +58,7 @@ commands! {
     AdjustWallet,
     CreateCoupon,
     UpdateCoupon,
+    AddCodes,
     IssueCoupon,
     RevokeCoupon,
     ExpireIssuedCoupon,
@@ -101,6 +104,7 @@ impl Command {
             | Self::Deposit(_)
             | Self::AdjustWallet(_)
             | Self::UpdateCoupon(_)
+            | Self::AddCodes(_)
             | Self::RevokeCoupon(_)
             | Self::ExpireIssuedCoupon(_)
             | Self::AddCartItem(_)
