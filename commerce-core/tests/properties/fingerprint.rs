@@ -2,8 +2,8 @@
 //! into refusals. The table below shows it.
 
 use commerce_core::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart, Command,
-    CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon,
+    AddCartItem, AddCodes, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart,
+    Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon,
     ExpireOrder, Fingerprint, GatewayPayment, GatewayStatus, ImportItem, ImportProducts, IssueCoupon, LineRequest,
     MergeCart, NewVariant, Operation, PayOrder, PaymentMethod, Percent, PlaceOrder, ProductStatus, Quantity,
     RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon,
@@ -81,6 +81,7 @@ fn samples() -> Vec<Command> {
         }
         .into(),
         UpdateCoupon { coupon_id: id(5), expected_version: None, active: Some(true) }.into(),
+        AddCodes { coupon_id: id(5), codes: vec!["SPRING-1".parse().expect("a code")] }.into(),
         IssueCoupon { customer_id: id(1), coupon: CouponRef::Code("SPRING".parse().expect("a code")) }.into(),
         RevokeCoupon { issued_coupon_id: id(6), reason: Some(note("sold on")) }.into(),
         ExpireIssuedCoupon { issued_coupon_id: id(6) }.into(),
@@ -145,6 +146,7 @@ const GOLDEN: &[&str] = &[
     r#"{"adjust_wallet":{"customer_id":"1","amount":{"minor":-10,"currency":"KRW"},"memo":"miscounted"}}"#,
     r#"{"create_coupon":{"code":"SPRING","name":"Spring","discount":{"percent":{"rate":"12.5","cap":{"minor":5000,"currency":"KRW"}}},"total_quantity":100,"per_customer_limit":1,"window":{"from":"2027-01-15T08:00:00.000000Z","until":null},"active":true}}"#,
     r#"{"update_coupon":{"coupon_id":"5","active":true}}"#,
+    r#"{"add_codes":{"coupon_id":"5","codes":["SPRING-1"]}}"#,
     r#"{"issue_coupon":{"customer_id":"1","coupon":{"code":"SPRING"}}}"#,
     r#"{"revoke_coupon":{"issued_coupon_id":"6","reason":"sold on"}}"#,
     r#"{"expire_issued_coupon":{"issued_coupon_id":"6"}}"#,
@@ -247,6 +249,7 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         | Operation::AddCartItem
         | Operation::MergeCart
         | Operation::AdjustWallet
+        | Operation::AddCodes
         | Operation::IssueCoupon
         | Operation::ExpireIssuedCoupon
         | Operation::PayOrder
