@@ -189,6 +189,7 @@ const GOLDEN_FINGERPRINTS: &[&str] = &[
     "5511b7a490bec9020c3a65ed582ed8c0",
     "4939fee432ef5fc65559e120d2b2f3c3",
     "acb0c3231796a9d34131ccd6d3a75157",
+    "2fc376fdb2b443dc8b544d8b6821b7ef",
     "d6a5e1db77f37d918abcd3448a58f2e3",
     "3865f4d7744c44afdcd5fa67f69b3a8c",
     "5e6109b01b00e7dc6991fa7e3e239cf8",

@@ -79,9 +79,9 @@ async fn a_relay_that_dies_only_duplicates(world: World) {
     let sent = receiver.taken().len();
     assert!(sent > 0);
 
-    let successor = AtWork::start(&world, "successor", 100, &[("books", webhook(&receiver))]);
     // Until the claims of the dead one run out, what it held is nobody else's.
     world.wait(HOLD);
+    let successor = AtWork::start(&world, "successor", 100, &[("books", webhook(&receiver))]);
     until_delivered(&world, &["books"]).await;
     successor.stop().await;
     let (taken, transitions) = (receiver.taken().len(), transitions(&world).await);
