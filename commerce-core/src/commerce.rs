@@ -7,13 +7,13 @@ use crate::cart::{Cart, CartView, MergedCart};
 use crate::catalog::{Imported, ImportedItem, Product};
 use crate::charge::Charge;
 use crate::command::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, ClearCart, Command,
+    AddCartItem, AddCodes, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, ClearCart, Command,
     CreateCoupon, CreateProduct, DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, ImportItem, ImportProducts,
     IssueCoupon, MergeCart, PayOrder, PlaceOrder, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp,
     RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
     UpdateVariant,
 };
-use crate::coupon::{Coupon, IssuedCoupon};
+use crate::coupon::{CodeBatch, Coupon, IssuedCoupon};
 use crate::customer::Customer;
 use crate::decide::{self, Context, ListedVariant, Listing, Outcome, basket_keys, cart_view_keys, keys};
 use crate::ids::{CustomerId, IdBlock, IdGenerator, IssuedCouponId, NodeId};
@@ -240,6 +240,8 @@ methods! {
     create_coupon(CreateCoupon) -> Coupon(Coupon);
     /// Changes a coupon.
     update_coupon(UpdateCoupon) -> Coupon(Coupon);
+    /// Adds codes to a coupon, each good for one copy.
+    add_codes(AddCodes) -> CodeBatch(CodeBatch);
     /// Hands a copy of a coupon to a customer, first come first served.
     issue_coupon(IssueCoupon) -> IssuedCoupon(IssuedCoupon);
     /// Takes a customer's copy back.

@@ -39,6 +39,7 @@ operations! {
     AdjustWallet = "adjust_wallet";
     CreateCoupon = "create_coupon";
     UpdateCoupon = "update_coupon";
+    AddCodes = "add_codes";
     IssueCoupon = "issue_coupon";
     RevokeCoupon = "revoke_coupon";
     ExpireIssuedCoupon = "expire_issued_coupon";

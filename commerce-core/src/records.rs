@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cart::Cart;
 use crate::catalog::{Product, Variant};
 use crate::charge::Charge;
-use crate::coupon::{Copies, Coupon, Issuance, IssuedCoupon, Redemption};
+use crate::coupon::{Copies, Coupon, Issuance, IssuedCoupon, Redemption, SingleUseCode};
 use crate::customer::Customer;
 use crate::event::OutboxMessage;
 use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
@@ -43,6 +43,8 @@ pub trait Records {
     fn issuance(&self, id: CouponId) -> Option<Issuance>;
     /// Which coupon has a code.
     fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId>;
+    /// A code that is good for one copy of a coupon.
+    fn single_use_code(&self, code: &CouponCode) -> Option<&SingleUseCode>;
     /// A customer's copy of a coupon.
     fn issued_coupon(&self, id: IssuedCouponId) -> Option<&IssuedCoupon>;
     /// How many copies of a coupon a customer has had, whatever became of them.
@@ -90,6 +92,8 @@ pub struct Changes {
     pub coupons: Vec<Arc<Coupon>>,
     /// New values of coupon counters.
     pub issuances: Vec<Issuance>,
+    /// New values of codes that are good for one copy.
+    pub codes: Vec<Arc<SingleUseCode>>,
     /// New counts of copies per customer; a store may derive them from the copies instead.
     pub copies: Vec<Copies>,
     /// New values of customers' copies.

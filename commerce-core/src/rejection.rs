@@ -305,6 +305,14 @@ pub enum Rejection {
     },
 
     // Coupons.
+    /// The code was good for one copy, and somebody has it.
+    #[error("the coupon code {coupon_code} was used at {claimed_at}; it is good once")]
+    CouponCodeUsed {
+        /// Which.
+        coupon_code: CouponCode,
+        /// When it was used.
+        claimed_at: Timestamp,
+    },
     /// Switched off by an operator.
     #[error("coupon {coupon} is switched off")]
     CouponInactive {
@@ -578,6 +586,7 @@ impl Rejection {
             Self::VariantInactive { .. } => "variant_inactive",
             Self::OutOfStock { .. } => "out_of_stock",
             Self::StockOutOfRange { .. } => "stock_out_of_range",
+            Self::CouponCodeUsed { .. } => "coupon_code_used",
             Self::CouponInactive { .. } => "coupon_inactive",
             Self::CouponNotStarted { .. } => "coupon_not_started",
             Self::CouponEnded { .. } => "coupon_ended",

@@ -133,7 +133,7 @@ texts! {
     Username = "a username", 64, handle_letter, "lower-case letters, digits and . - _ @ +";
     /// The code of one variant; unique in the shop.
     Sku = "a SKU", 64, code_letter, "capital letters, digits, - and _";
-    /// The code that customers type to claim a coupon; unique in the shop.
+    /// The code that customers type to claim a coupon; unique in the shop, whether it is the coupon's own or one of many.
     CouponCode = "a coupon code", 32, code_letter, "capital letters, digits, - and _";
     /// The client's name for one attempt at one mutation (see [`Envelope`](crate::Envelope)).
     IdempotencyKey = "an idempotency key", 255, visible_ascii, "printable ASCII without blanks";
@@ -149,6 +149,28 @@ texts! {
 
 fn multi_line(c: char) -> bool {
     !c.is_control() || matches!(c, '\n' | '\t')
+}
+
+impl CouponCode {
+    /// A code of 80 bits, which nobody guesses if they are random: four groups of four capital letters and digits, none of
+    /// which looks like another (Crockford's base 32).
+    #[must_use]
+    pub fn of_bits(bits: [u8; 10]) -> Self {
+        const DIGITS: [char; 32] = [
+            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'M',
+            'N', 'P', 'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
+        ];
+        let bits = bits.iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+        let mut text = String::with_capacity(19);
+        for place in (0..16_u32).rev() {
+            let [low, ..] = (bits >> (5 * place)).to_le_bytes();
+            text.push(DIGITS[usize::from(low % 32)]);
+            if place % 4 == 0 && place > 0 {
+                text.push('-');
+            }
+        }
+        Self(text.into())
+    }
 }
 
 impl IdempotencyKey {
@@ -177,6 +199,11 @@ mod tests {
         for wrong in ["", " a", "a ", "a\nb", "\u{0}"] {
             assert!(Name::new(wrong).is_err(), "{wrong:?}");
         }
+        assert_eq!(CouponCode::of_bits([0; 10]).as_str(), "0000-0000-0000-0000");
+        assert_eq!(CouponCode::of_bits([0xff; 10]).as_str(), "ZZZZ-ZZZZ-ZZZZ-ZZZZ");
+        let code = CouponCode::of_bits([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(code.as_str(), "0410-6105-0R3G-G28A");
+        assert_eq!(CouponCode::new(code.as_str()), Ok(code));
         let error = CouponCode::new("X".repeat(33)).expect_err("too long");
         assert_eq!((error.length, error.max), (33, 32));
     }

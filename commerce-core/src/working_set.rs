@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::cart::Cart;
 use crate::catalog::{Product, Variant};
 use crate::charge::Charge;
-use crate::coupon::{Coupon, Issuance, IssuedCoupon, Redemption};
+use crate::coupon::{Coupon, Issuance, IssuedCoupon, Redemption, SingleUseCode};
 use crate::customer::Customer;
 use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId, VariantId};
 use crate::inventory::Stock;
@@ -33,7 +33,7 @@ pub struct Keys {
     pub skus: BTreeSet<Sku>,
     /// Coupons, each with its counter.
     pub coupons: BTreeSet<CouponId>,
-    /// Coupons by code.
+    /// Coupons by code, and the codes that are good for one copy.
     pub coupon_codes: BTreeSet<CouponCode>,
     /// How many copies a customer has had of a coupon.
     pub copies: BTreeSet<(CouponId, CustomerId)>,
@@ -122,6 +122,7 @@ pub struct WorkingSet {
     coupons: HashMap<CouponId, Arc<Coupon>>,
     issuances: HashMap<CouponId, Issuance>,
     coupon_codes: HashMap<CouponCode, CouponId>,
+    codes: HashMap<CouponCode, Arc<SingleUseCode>>,
     issued_coupons: HashMap<IssuedCouponId, IssuedCoupon>,
     copies: HashMap<(CouponId, CustomerId), u32>,
     carts: HashMap<CustomerId, Arc<Cart>>,
@@ -158,6 +159,7 @@ impl WorkingSet {
         self.issuances.extend(changes.issuances.iter().map(|issuance| (issuance.coupon_id, *issuance)));
         let counts = changes.copies.iter().map(|copies| ((copies.coupon_id, copies.customer_id), copies.count));
         self.copies.extend(counts);
+        self.codes.extend(changes.codes.iter().map(|code| (code.code.clone(), Arc::clone(code))));
         for copy in &changes.issued_coupons {
             self.issued_coupons.insert(copy.id, copy.clone());
         }
@@ -212,6 +214,9 @@ impl Records for WorkingSet {
     }
     fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId> {
         self.coupon_codes.get(code).copied()
+    }
+    fn single_use_code(&self, code: &CouponCode) -> Option<&SingleUseCode> {
+        self.codes.get(code).map(Arc::as_ref)
     }
     fn issued_coupon(&self, id: IssuedCouponId) -> Option<&IssuedCoupon> {
         self.issued_coupons.get(&id)

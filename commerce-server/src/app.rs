@@ -8,6 +8,7 @@ use poem::Request;
 use tokio::sync::Notify;
 
 use crate::auth::Tokens;
+use crate::codes::Codes;
 use crate::cursor::Cursors;
 use crate::gateway::Cards;
 use crate::problem::{Problem, framework};
@@ -48,6 +49,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Cursors.
     pub cursors: Cursors,
+    /// Makes codes for coupons.
+    pub codes: Codes,
     /// Limits.
     pub limits: Limits,
     /// Looks at products that are not written yet.
@@ -68,8 +71,9 @@ impl App {
     /// The same of a shop that takes cards, if `cards` are given.
     #[must_use]
     pub fn with_cards(commerce: Commerce, secret: &[u8], limits: Limits, cards: Option<Cards>) -> Arc<Self> {
-        let (tokens, cursors, views) = (Tokens::new(secret), Cursors::new(secret), ViewCounter::default());
-        Arc::new(Self { commerce, tokens, cursors, limits, views, cards, happened: Arc::default() })
+        let (tokens, cursors, codes) = (Tokens::new(secret), Cursors::new(secret), Codes::new(secret));
+        let views = ViewCounter::default();
+        Arc::new(Self { commerce, tokens, cursors, codes, limits, views, cards, happened: Arc::default() })
     }
 }
 

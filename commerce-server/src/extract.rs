@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use commerce_core::{
-    ChargeId, Commerce, CopyPlace, Currency, CustomerId, IdempotencyKey, IssuedCouponId, Money, Page, PageRequest,
-    ProductId, ProductPlace, Rejection,
+    ChargeId, Commerce, CopyPlace, CouponCode, Currency, CustomerId, IdempotencyKey, IssuedCouponId, Money, Page,
+    PageRequest, ProductId, ProductPlace, Rejection,
 };
 use poem::error::ReadBodyError;
 use poem::http::{HeaderMap, StatusCode, header};
@@ -341,6 +341,16 @@ macro_rules! cursor_keys {
 }
 
 cursor_keys!(CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId);
+
+/// Its text.
+impl CursorKey for CouponCode {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.as_str().as_bytes().to_vec()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::new(std::str::from_utf8(bytes).ok()?).ok()
+    }
+}
 
 /// The customer, then the copy.
 impl CursorKey for CopyPlace {

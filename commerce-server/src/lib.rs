@@ -17,6 +17,7 @@
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod codes;
 pub mod config;
 pub mod cursor;
 pub mod demo;

@@ -20,6 +20,7 @@ pub(crate) fn records(tables: &Tables, keys: &Keys) -> Changes {
     variants(tables, keys.variants.iter().copied().chain(by_sku).collect(), &mut found);
     let by_code = keys.coupon_codes.iter().filter_map(|code| tables.coupon_with_code(code));
     coupons(tables, keys.coupons.iter().copied().chain(by_code).collect(), &mut found);
+    found.codes = keys.coupon_codes.iter().filter_map(|code| tables.codes.get(code)).cloned().collect();
     copies(tables, &keys.copies, &mut found);
     issued_coupons(tables, &keys.issued_coupons, &mut found);
     carts(tables, &keys.carts, &mut found);

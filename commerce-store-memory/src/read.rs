@@ -8,10 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::store::{Carts, Catalog, Coupons, Customers, Orders, Sales, Stocks, Views, Wallets};
 use commerce_core::{
-    Cart, CopyPlace, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon, IssuedCouponId,
-    ListedVariant, Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment, PopularQuery,
-    Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId, StockEntry, StoreError,
-    Timestamp, VariantId, Wallet, WalletEntry, WalletId, rank,
+    Cart, CopyPlace, Coupon, CouponCode, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon,
+    IssuedCouponId, ListedVariant, Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment,
+    PopularQuery, Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId,
+    SingleUseCode, StockEntry, StoreError, Timestamp, VariantId, Wallet, WalletEntry, WalletId, rank,
 };
 
 use crate::MemoryStore;
@@ -157,6 +157,18 @@ impl Coupons for MemoryStore {
         let ids = ids_newest_first(&row.copies, page.after.map(|(_, copy)| copy));
         let copies = ids.filter_map(|id| tables.issued_coupons.get(&id)).cloned();
         Ok(Page::cut(copies, page.size(), |copy| (copy.customer_id, copy.id)))
+    }
+
+    async fn codes_of(
+        &self,
+        coupon: CouponId,
+        page: PageRequest<CouponCode>,
+    ) -> Result<Page<Arc<SingleUseCode>, CouponCode>, StoreError> {
+        let (tables, size) = (self.read()?, page.size());
+        let Some(row) = tables.coupons.get(&coupon) else { return Ok(empty()) };
+        let start = page.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let codes = row.codes.range((start, Bound::Unbounded)).filter_map(|code| tables.codes.get(code)).cloned();
+        Ok(Page::cut(codes, size, |code| code.code.clone()))
     }
 
     async fn ended_coupons(

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use commerce_core::{
     Cart, Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date,
     Issuance, IssuedCoupon, IssuedCouponId, LeaseName, Name, NameKey, Order, OrderEvent, OrderId, OrderStatus, Payment,
-    Product, ProductId, Records, Redemption, Refund, RefundId, RefundStatus, Sku, Stock, StockEntry, Timestamp, TopUp,
-    TopUpId, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
+    Product, ProductId, Records, Redemption, Refund, RefundId, RefundStatus, SingleUseCode, Sku, Stock, StockEntry,
+    Timestamp, TopUp, TopUpId, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
 };
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -37,6 +37,8 @@ pub(crate) struct Tables {
     skus: HashMap<Sku, VariantId>,
     pub(crate) coupons: BTreeMap<CouponId, CouponRow>,
     coupon_codes: HashMap<CouponCode, CouponId>,
+    /// Those that are good for one copy.
+    pub(crate) codes: HashMap<CouponCode, Arc<SingleUseCode>>,
     pub(crate) issued_coupons: IdMap<IssuedCouponId, IssuedCoupon>,
     pub(crate) orders: BTreeMap<OrderId, OrderRow>,
     /// By order: few orders have any.
@@ -90,6 +92,8 @@ pub(crate) struct CouponRow {
     pub(crate) issuance: Issuance,
     /// The copies that are out, by id.
     pub(crate) copies: Vec<IssuedCouponId>,
+    /// The codes that are good for one copy.
+    pub(crate) codes: BTreeSet<CouponCode>,
 }
 
 #[derive(Debug)]
@@ -114,6 +118,7 @@ impl Tables {
         }
         self.apply_catalog(changes.products, changes.variants);
         self.apply_coupons(changes.coupons, changes.issuances);
+        self.apply_codes(changes.codes);
         self.apply_copies(changes.copies, changes.issued_coupons);
         for refund in changes.refunds {
             match refund.status {
@@ -225,13 +230,25 @@ impl Tables {
             let issuance = Issuance { coupon_id: coupon.id, issued: 0 };
             match self.coupons.get_mut(&coupon.id) {
                 Some(row) => row.coupon = coupon,
-                None => drop(self.coupons.insert(coupon.id, CouponRow { coupon, issuance, copies: Vec::new() })),
+                None => drop(
+                    self.coupons
+                        .insert(coupon.id, CouponRow { coupon, issuance, copies: Vec::new(), codes: BTreeSet::new() }),
+                ),
             }
         }
         for issuance in issuances {
             if let Some(row) = self.coupons.get_mut(&issuance.coupon_id) {
                 row.issuance = issuance;
             }
+        }
+    }
+
+    fn apply_codes(&mut self, codes: Vec<Arc<SingleUseCode>>) {
+        for code in codes {
+            if let Some(row) = self.coupons.get_mut(&code.coupon_id) {
+                row.codes.insert(code.code.clone());
+            }
+            self.codes.insert(code.code.clone(), code);
         }
     }
 
@@ -372,6 +389,9 @@ impl Records for Tables {
     }
     fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId> {
         self.coupon_codes.get(code).copied()
+    }
+    fn single_use_code(&self, code: &CouponCode) -> Option<&SingleUseCode> {
+        self.codes.get(code).map(Arc::as_ref)
     }
     fn issued_coupon(&self, id: IssuedCouponId) -> Option<&IssuedCoupon> {
         self.issued_coupons.get(&id)

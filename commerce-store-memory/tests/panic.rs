@@ -13,14 +13,15 @@ mod tests {
 
     use commerce_core::store::{Carts, Charges, Coupons, LeaseRequest, Leases, Orders, Outbox, Sales, TopUps, Wallets};
     use commerce_core::{
-        AddCartItem, AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport, ClaimRequest,
-        ClearCart, Clock, Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId,
-        DeadLetterFilter, DeliverOrder, Deposit, Discount, Envelope, ExpireIssuedCoupon, ExpireOrder, GatewayPayment,
-        GatewayStatus, Holder, Id, IdBlock, ImportItem, ImportProducts, IssueCoupon, LineRequest, MergeCart, Money,
-        NewVariant, NodeId, Operation, Outcome, Owner, PageRequest, PayOrder, PaymentMethod, PlaceOrder, PopularQuery,
-        Principal, ProductQuery, ProductStatus, Quantity, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem,
-        RequestTopUp, RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, Shop, Stacking, StartCardPayment, Store,
-        Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window, reconcile,
+        AddCartItem, AddCodes, AddVariant, AdjustStock, AdjustWallet, Audit, Basket, CancelOrder, ChargeReport,
+        ClaimRequest, ClearCart, Clock, Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency,
+        CustomerId, DeadLetterFilter, DeliverOrder, Deposit, Discount, Envelope, ExpireIssuedCoupon, ExpireOrder,
+        GatewayPayment, GatewayStatus, Holder, Id, IdBlock, ImportItem, ImportProducts, IssueCoupon, LineRequest,
+        MergeCart, Money, NewVariant, NodeId, Operation, Outcome, Owner, PageRequest, PayOrder, PaymentMethod,
+        PlaceOrder, PopularQuery, Principal, ProductQuery, ProductStatus, Quantity, RefundOrder, RefundReport,
+        RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, Shop,
+        Stacking, StartCardPayment, Store, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
+        VariantId, Window, reconcile,
     };
     use commerce_store_memory::MemoryStore;
 
@@ -210,6 +211,7 @@ mod tests {
             AdjustWallet { customer_id: id(1), amount: won(-5), memo: "why".parse().expect("a note") }.into(),
             new_coupon().into(),
             UpdateCoupon { coupon_id, expected_version: version, active }.into(),
+            AddCodes { coupon_id, codes: vec!["ONCE".parse().expect("a code")] }.into(),
             IssueCoupon { customer_id: id(1), coupon: CouponRef::Id(coupon_id) }.into(),
             RevokeCoupon { issued_coupon_id: nth_id(22, 0), reason: None }.into(),
             ExpireIssuedCoupon { issued_coupon_id: nth_id(21, 0) }.into(),

@@ -2,8 +2,8 @@
 
 use commerce_core::store::Envelope;
 use commerce_core::{
-    Basket, BasketLines, Command, CustomerId, Fingerprint, KeyScope, Keys, Operation, OrderId, PlaceOrder, Records,
-    SettleRefund, WorkingSet, keys,
+    Basket, BasketLines, Command, CouponCode, CouponRef, CustomerId, Fingerprint, KeyScope, Keys, Operation, OrderId,
+    PlaceOrder, Records, SettleRefund, WorkingSet, keys,
 };
 
 use crate::load::Mode;
@@ -84,7 +84,7 @@ pub(crate) fn leads(requests: &[&Request], wanted: &Keys, known: &WorkingSet) ->
         refunds: requests.iter().filter_map(|request| request.unknown_refund(known)).collect(),
         usernames: wanted.usernames.iter().filter(|name| known.customer_named(name).is_none()).cloned().collect(),
         variants: wanted.variants.iter().filter(|id| known.variant(**id).is_none()).copied().collect(),
-        coupon_codes: wanted.coupon_codes.iter().filter(|c| known.coupon_with_code(c).is_none()).cloned().collect(),
+        coupon_codes: wanted.coupon_codes.iter().filter(|code| is_unknown(code, known)).cloned().collect(),
         issued_coupons: wanted
             .issued_coupons
             .iter()
@@ -95,6 +95,11 @@ pub(crate) fn leads(requests: &[&Request], wanted: &Keys, known: &WorkingSet) ->
         charges: wanted.charges.iter().filter(|id| known.charge(**id).is_none()).copied().collect(),
         ..Keys::default()
     }
+}
+
+/// Whether a code is neither a coupon's own nor one that is good for one copy, as far as is known.
+pub(crate) fn is_unknown(code: &CouponCode, known: &WorkingSet) -> bool {
+    known.coupon_with_code(code).is_none() && known.single_use_code(code).is_none()
 }
 
 /// Whether the batch only places orders of given lines without coupons, and claims coupons: what a crowd does at one time
@@ -109,7 +114,8 @@ pub(crate) fn is_rushed(command: &Command) -> bool {
         Command::PlaceOrder(PlaceOrder { basket, .. }) => {
             matches!(basket.lines, BasketLines::Given(_)) && basket.coupons.is_empty()
         }
-        Command::IssueCoupon(_) => true,
+        // A code may be good for one copy: whether it is free is for its own row to say.
+        Command::IssueCoupon(c) => matches!(c.coupon, CouponRef::Id(_)),
         _ => false,
     }
 }
@@ -138,6 +144,7 @@ pub(crate) fn mode(requests: &[&Request]) -> Mode {
         | Operation::DeliverOrder
         | Operation::RefundOrder
         | Operation::SettleRefund
+        | Operation::AddCodes
         | Operation::IssueCoupon
         | Operation::RevokeCoupon
         | Operation::ExpireIssuedCoupon

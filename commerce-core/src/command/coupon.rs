@@ -54,13 +54,24 @@ pub struct UpdateCoupon {
     pub active: Option<bool>,
 }
 
+/// Adds codes to a coupon, each of which is good for one copy. Operators only. Whoever makes them up makes up the same
+/// ones for the same request: codes are part of what a key is kept for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddCodes {
+    /// Which coupon.
+    pub coupon_id: CouponId,
+    /// One to [`MAX_CODES`](crate::MAX_CODES) codes that the shop does not have yet; random ones are
+    /// [made of bits](CouponCode::of_bits).
+    pub codes: Vec<CouponCode>,
+}
+
 /// How a coupon is claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CouponRef {
     /// By its id.
     Id(CouponId),
-    /// By its code.
+    /// By its own code, or by one that is good for one copy.
     Code(CouponCode),
 }
 

@@ -15,7 +15,9 @@ pub use self::cart::{AddCartItem, ClearCart, MergeCart, RemoveCartItem, UpdateCa
 pub use self::catalog::{
     AddVariant, AdjustStock, CreateProduct, ImportItem, ImportProducts, NewVariant, UpdateProduct, UpdateVariant,
 };
-pub use self::coupon::{CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon};
+pub use self::coupon::{
+    AddCodes, CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon,
+};
 pub use self::customer::{AdjustWallet, Deposit, RegisterCustomer};
 pub use self::order::{CancelOrder, DeliverOrder, ExpireOrder, PayOrder, PlaceOrder, ShipOrder};
 pub use self::payment::{RefundLineRequest, RefundOrder, RequestTopUp, SettleCharge, SettleRefund, StartCardPayment};
@@ -59,6 +61,7 @@ commands! {
     AdjustWallet,
     CreateCoupon,
     UpdateCoupon,
+    AddCodes,
     IssueCoupon,
     RevokeCoupon,
     ExpireIssuedCoupon,
@@ -105,6 +108,7 @@ impl Command {
             | Self::Deposit(_)
             | Self::AdjustWallet(_)
             | Self::UpdateCoupon(_)
+            | Self::AddCodes(_)
             | Self::RevokeCoupon(_)
             | Self::ExpireIssuedCoupon(_)
             | Self::AddCartItem(_)

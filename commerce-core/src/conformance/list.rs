@@ -1,8 +1,9 @@
 //! The list of all cases. What a store promises is said here once, in words; each case tries it.
 
 use super::{
-    Case, atomicity, cards, carts, catalog, copies, coupons, gateway_refunds, idempotency, imports, leases, lifecycle,
-    orders, outbox, pages, prices, reads, refunds, rejections, sales, sinks, stock, uniqueness, views, wallets,
+    Case, atomicity, cards, carts, catalog, codes, copies, coupons, gateway_refunds, idempotency, imports, leases,
+    lifecycle, orders, outbox, pages, prices, reads, refunds, rejections, sales, sinks, stock, uniqueness, views,
+    wallets,
 };
 
 macro_rules! suite {
@@ -88,6 +89,11 @@ suite! { $
         a_campaign_is_switched_off_and_on: "a coupon that is switched off hands nothing out; copies stay good",
         a_copy_expires_on_the_instant: "a copy expires on its instant, also when it comes back later",
         a_pending_order_expires_on_the_instant: "a pending order can be paid until just before its end",
+    }
+    codes {
+        a_code_is_claimed_once: "of racing claims with a code that is good for one copy one gets it",
+        codes_count_like_other_claims: "claims by code count like others; a refused one leaves its code free",
+        a_single_use_code_has_one_coupon: "of racing requests that add the same codes one adds them",
     }
     copies {
         a_revoked_copy_is_gone_for_good: "a copy that was taken back is used by nobody; it is kept, with who did it and why",
@@ -182,6 +188,7 @@ suite! { $
         customers_of_the_shop: "customers: no item twice, none skipped, while others write",
         coupons_and_copies: "coupons and copies: no item twice, none skipped, while others write",
         copies_of_a_coupon: "copies of a coupon, and campaigns that are over: none skipped, while others write",
+        codes_of_a_coupon: "codes that are good for one copy: none twice, none skipped, while others are added",
         top_ups_of_a_customer: "a customer's top-ups: no item twice, none skipped, while others write",
         orders_of_a_customer: "a customer's orders: no item twice, none skipped, while others write",
         orders_of_one_status: "orders of one status: none skipped while others leave the list",

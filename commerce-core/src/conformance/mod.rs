@@ -28,6 +28,7 @@ mod atomicity;
 mod cards;
 mod carts;
 mod catalog;
+mod codes;
 mod copies;
 mod coupons;
 mod gateway_refunds;

@@ -136,6 +136,24 @@ pub(super) async fn copies_of_a_coupon(world: World) {
     assert_eq!(all, [&[before], &ended[..]].concat(), "campaigns that are over, by their end");
 }
 
+pub(super) async fn codes_of_a_coupon(world: World) {
+    let (coupon, other) = (world.coupon(|_| ()).await, world.coupon(|_| ()).await);
+    let codes = world.codes(coupon, ITEMS as u64).await;
+    let add = async || (world.codes(coupon, 1).await, world.codes(other, 1).await);
+    let mut seen = Vec::new();
+    let mut request = PageRequest::first(LIMIT);
+    while seen.len() < 10 * ITEMS {
+        let (page, _) = tokio::join!(world.store().codes_of(coupon, request.clone()), add());
+        let page = sound(page);
+        assert!(page.items.len() <= LIMIT as usize, "codes: {} items on a page of {LIMIT}", page.items.len());
+        seen.extend(page.items.iter().map(|code| code.code.clone()));
+        let Some(next) = page.next.filter(|_| !codes.iter().all(|code| seen.contains(code))) else { break };
+        request.after = Some(next);
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "codes: twice or out of order: {seen:?}");
+    assert!(codes.iter().all(|code| seen.contains(code)), "codes: skipped some of {codes:?}; saw {seen:?}");
+}
+
 async fn orders_of(world: &World, customer: CustomerId, variant: VariantId) -> Vec<OrderId> {
     let mut orders = Vec::new();
     for _ in 0..ITEMS {

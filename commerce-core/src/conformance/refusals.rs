@@ -7,12 +7,12 @@ use super::{World, basket, cart_basket, imports, krw, operator, prices};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
-    AddCartItem, AddVariant, AdjustStock, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon, DeliverOrder,
-    Deposit, ExpireIssuedCoupon, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity,
+    AddCartItem, AddCodes, AddVariant, AdjustStock, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon,
+    DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, IssueCoupon, MergeCart, PayOrder, PlaceOrder, Quantity,
     RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge,
     SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
-use crate::coupon::{CouponScope, IssuedCouponStatus, MAX_COUPONS, MAX_SCOPE, Stacking};
+use crate::coupon::{CouponScope, IssuedCouponStatus, MAX_CODES, MAX_COUPONS, MAX_SCOPE, Stacking};
 use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{CouponId, CustomerId, Id, IdBlock, NodeId, OrderId, ProductId, VariantId};
 use crate::inventory::{MAX_QUANTITY, MAX_STOCK};
@@ -299,6 +299,7 @@ async fn campaigns(world: &World, scene: &Scene, refused: &mut Refused) {
     world.coupon(|coupon| coupon.code = Some(code.clone())).await;
     let taken = Rejection::CouponCodeTaken { coupon_code: code.clone() };
     refused.add(world, &staff, CreateCoupon { code: Some(code), ..plain() }, taken);
+    codes(world, scene, refused).await;
     let update = UpdateCoupon { coupon_id: unused(), expected_version: None, active: Some(true) };
     refused.add(world, &staff, update, Rejection::CouponNotFound { coupon: unused() });
 
@@ -321,6 +322,34 @@ async fn campaigns(world: &World, scene: &Scene, refused: &mut Refused) {
     let claimed = Rejection::CouponAlreadyClaimed { coupon, copies: 1, limit: 1 };
     refused.add(world, me, claim(coupon), claimed);
     ended(world, scene, refused).await;
+}
+
+/// Codes that are good for one copy: one that is free, and one that the stranger has used.
+async fn codes(world: &World, scene: &Scene, refused: &mut Refused) {
+    let (staff, coupon_id) = (operator(), world.coupon(|_| ()).await);
+    let codes = world.codes(coupon_id, 2).await;
+    let claim = |customer_id| IssueCoupon { customer_id, coupon: CouponRef::Code(codes[1].clone()) };
+    world.run(&Principal::Customer(scene.stranger), claim(scene.stranger)).await;
+    let used = Rejection::CouponCodeUsed { coupon_code: codes[1].clone(), claimed_at: world.now() };
+    refused.add(world, &scene.me, claim(scene.customer), used);
+    let add = |coupon_id, codes: &[CouponCode]| AddCodes { coupon_id, codes: codes.to_vec() };
+    let fresh = CouponCode::new("FRESH").expect("a code");
+    let own = CouponCode::new("TAKEN").expect("a code");
+    let taken = |code: &CouponCode| Rejection::CouponCodeTaken { coupon_code: code.clone() };
+    for (given, code) in [([&fresh, &own], &own), ([&fresh, &codes[1]], &codes[1]), ([&fresh, &fresh], &fresh)] {
+        refused.add(world, &staff, add(coupon_id, &given.map(CouponCode::clone)), taken(code));
+    }
+    let named = CreateCoupon { code: Some(codes[0].clone()), ..world.new_coupon() };
+    refused.add(world, &staff, named, taken(&codes[0]));
+    let number = |size: usize| i64::try_from(size).expect("small");
+    for many in [0, MAX_CODES + 1] {
+        let bound = Rejection::QuantityOutOfRange { quantity: number(many), min: 1, max: number(MAX_CODES) };
+        refused.add(world, &staff, add(coupon_id, &vec![fresh.clone(); many]), bound);
+    }
+    let missing = Rejection::CouponNotFound { coupon: unused() };
+    refused.add(world, &staff, add(unused(), std::slice::from_ref(&fresh)), missing);
+    let forbidden = Rejection::Forbidden { operation: Operation::AddCodes };
+    refused.add(world, &scene.me, add(coupon_id, &[fresh]), forbidden);
 }
 
 /// A campaign that is over, and a copy of it. It began and ended before now.

@@ -7,11 +7,11 @@ use super::{World, basket, cart_basket, krw, operator};
 use crate::catalog::ProductStatus;
 use crate::charge::ChargeReport;
 use crate::command::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, CancelOrder, ClearCart, Command, CouponRef, CreateCoupon,
-    DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, ImportItem, ImportProducts, IssueCoupon, MergeCart,
-    PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp,
-    RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct,
-    UpdateVariant,
+    AddCartItem, AddCodes, AddVariant, AdjustStock, AdjustWallet, CancelOrder, ClearCart, Command, CouponRef,
+    CreateCoupon, DeliverOrder, Deposit, ExpireIssuedCoupon, ExpireOrder, ImportItem, ImportProducts, IssueCoupon,
+    MergeCart, PayOrder, PlaceOrder, Quantity, RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem,
+    RequestTopUp, RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon,
+    UpdateProduct, UpdateVariant,
 };
 use crate::decide::Outcome;
 use crate::gateway::GatewayStatus;
@@ -21,7 +21,7 @@ use crate::price_rules::PriceRules;
 use crate::principal::Principal;
 use crate::refund::RefundReport;
 use crate::store::{Envelope, Receipt};
-use crate::text::{Name, Note, Username};
+use crate::text::{CouponCode, Name, Note, Username};
 use crate::time::Window;
 
 /// A correction of a wallet.
@@ -115,9 +115,12 @@ async fn copies(world: &World, customer_id: CustomerId, script: &mut Vec<(Envelo
     let coupon = CreateCoupon { per_customer_limit: 2, window, ..world.new_coupon() };
     let Outcome::Coupon(coupon) = step(world, &staff, coupon, script).await else { panic!("a coupon") };
     let claim = IssueCoupon { customer_id, coupon: CouponRef::Id(coupon.id) };
-    let Outcome::IssuedCoupon(unwanted) = step(world, &me, claim.clone(), script).await else { panic!("a copy") };
+    let Outcome::IssuedCoupon(unwanted) = step(world, &me, claim, script).await else { panic!("a copy") };
+    let code = CouponCode::new("ONCE").expect("a code");
+    step(world, &staff, AddCodes { coupon_id: coupon.id, codes: vec![code.clone()] }, script).await;
     let reason = Some(Note::new("sold on").expect("a note"));
     step(world, &staff, RevokeCoupon { issued_coupon_id: unwanted.id, reason }, script).await;
+    let claim = IssueCoupon { customer_id, coupon: CouponRef::Code(code) };
     let Outcome::IssuedCoupon(forgotten) = step(world, &me, claim, script).await else { panic!("a copy") };
     world.clock().set(until);
     step(world, &Principal::System, ExpireIssuedCoupon { issued_coupon_id: forgotten.id }, script).await;

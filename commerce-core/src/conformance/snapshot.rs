@@ -6,7 +6,7 @@ use super::world::sound;
 use crate::cart::Cart;
 use crate::catalog::Product;
 use crate::charge::Charge;
-use crate::coupon::{Coupon, IssuedCoupon};
+use crate::coupon::{Coupon, IssuedCoupon, SingleUseCode};
 use crate::customer::Customer;
 use crate::decide::Listing;
 use crate::ids::CustomerId;
@@ -28,6 +28,7 @@ pub struct Snapshot {
     listings: Vec<Option<Listing>>,
     coupons: Vec<(Arc<Coupon>, u32)>,
     copies: Vec<(IssuedCoupon, Arc<Coupon>)>,
+    codes: Vec<Arc<SingleUseCode>>,
     carts: Vec<Option<Arc<Cart>>>,
     orders: Vec<Arc<Order>>,
     charges: Vec<Arc<Charge>>,
@@ -62,6 +63,11 @@ impl Snapshot {
             orders.extend(sound(store.orders(id, None, all()).await).items);
             top_ups.extend(sound(store.top_ups(id, all()).await).items);
         }
+        let coupons = sound(store.coupons(all()).await).items;
+        let mut codes = Vec::new();
+        for (coupon, _) in &coupons {
+            codes.extend(sound(store.codes_of(coupon.id, all()).await).items);
+        }
         let mut charges = sound(store.open_charges(Timestamp::from_micros(i64::MAX), all()).await).items;
         for order in &orders {
             charges.extend(sound(store.charges_of(order.id).await));
@@ -77,7 +83,8 @@ impl Snapshot {
             customers,
             products,
             listings,
-            coupons: sound(store.coupons(all()).await).items,
+            coupons,
+            codes,
             copies,
             carts,
             orders,
@@ -106,6 +113,7 @@ impl Snapshot {
             differ("listings", &self.listings, &other.listings),
             differ("coupons", &self.coupons, &other.coupons),
             differ("copies", &self.copies, &other.copies),
+            differ("codes", &self.codes, &other.codes),
             differ("carts", &self.carts, &other.carts),
             differ("orders", &self.orders, &other.orders),
             differ("charges", &self.charges, &other.charges),

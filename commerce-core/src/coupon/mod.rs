@@ -1,8 +1,10 @@
 //! Coupons: the campaign, one customer's copy, and its use by an order.
 
+mod codes;
 mod status;
 mod terms;
 
+pub use codes::{CodeBatch, CodeClaim, MAX_CODES, SingleUseCode};
 pub use status::{CouponStatus, IssuedCouponStatus, RedemptionStatus};
 pub(crate) use terms::no_priority;
 pub use terms::{CouponScope, MAX_CANDIDATES, MAX_COUPONS, MAX_SCOPE, Stacking};

@@ -1,28 +1,27 @@
 //! Decisions on coupons: the campaign, and handing out copies first come first served.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Case, Decision, Outcome, check_version};
-use crate::command::{CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon};
+use crate::command::{AddCodes, CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon};
 use crate::coupon::{
-    Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponStatus, MAX_SCOPE, Revocation,
+    CodeBatch, Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponStatus, MAX_CODES, MAX_SCOPE,
+    Revocation, SingleUseCode,
 };
 use crate::ids::{CouponId, IssuedCouponId};
 use crate::inventory::MAX_QUANTITY;
 use crate::money::MoneyError;
 use crate::records::{Changes, Records};
 use crate::rejection::Rejection;
+use crate::text::CouponCode;
 
 pub(super) fn create<R: Records>(case: &Case<'_, R>, command: &CreateCoupon) -> Result<Decision, Rejection> {
     check_terms(command)?;
     for product in command.scope.products() {
         case.records.product(product).ok_or(Rejection::ProductNotFound { product })?;
     }
-    if let Some(code) = &command.code
-        && case.records.coupon_with_code(code).is_some()
-    {
-        return Err(Rejection::CouponCodeTaken { coupon_code: code.clone() });
-    }
+    command.code.iter().try_for_each(|code| check_free(case, code))?;
     // After this point it must succeed.
     let coupon = Arc::new(Coupon {
         id: case.ids().unused(|id| case.records.coupon(id).is_some())?,
@@ -51,7 +50,7 @@ pub(super) fn create<R: Records>(case: &Case<'_, R>, command: &CreateCoupon) -> 
 
 fn check_terms(command: &CreateCoupon) -> Result<(), Rejection> {
     if let CouponScope::Products(products) = &command.scope {
-        check_scope(products.len())?;
+        check_size(products.len(), MAX_SCOPE)?;
     }
     let money_off = match command.discount {
         Discount::Amount(amount) => Some(amount),
@@ -79,12 +78,34 @@ fn check_terms(command: &CreateCoupon) -> Result<(), Rejection> {
     }
 }
 
-fn check_scope(products: usize) -> Result<(), Rejection> {
-    if (1..=MAX_SCOPE).contains(&products) {
+fn check_size(size: usize, max: usize) -> Result<(), Rejection> {
+    if (1..=max).contains(&size) {
         return Ok(());
     }
     let number = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
-    Err(Rejection::QuantityOutOfRange { quantity: number(products), min: 1, max: number(MAX_SCOPE) })
+    Err(Rejection::QuantityOutOfRange { quantity: number(size), min: 1, max: number(max) })
+}
+
+/// Whether no coupon has the code, neither as its own nor among those for one copy.
+fn check_free<R: Records>(case: &Case<'_, R>, code: &CouponCode) -> Result<(), Rejection> {
+    let taken = case.records.coupon_with_code(code).is_some() || case.records.single_use_code(code).is_some();
+    if taken { Err(Rejection::CouponCodeTaken { coupon_code: code.clone() }) } else { Ok(()) }
+}
+
+pub(super) fn add_codes<R: Records>(case: &Case<'_, R>, command: &AddCodes) -> Result<Decision, Rejection> {
+    check_size(command.codes.len(), MAX_CODES)?;
+    let mut given = BTreeSet::new();
+    if let Some(twice) = command.codes.iter().find(|code| !given.insert(*code)) {
+        return Err(Rejection::CouponCodeTaken { coupon_code: twice.clone() });
+    }
+    let (coupon_id, created_at) = (by_id(case, command.coupon_id)?.id, case.now());
+    command.codes.iter().try_for_each(|code| check_free(case, code))?;
+    // After this point it must succeed.
+    let free = |code: &CouponCode| SingleUseCode { code: code.clone(), coupon_id, created_at, claim: None };
+    let codes = command.codes.iter().map(|code| Arc::new(free(code))).collect();
+    let quantity = u32::try_from(command.codes.len()).unwrap_or(u32::MAX);
+    let outcome = Outcome::CodeBatch(Arc::new(CodeBatch { coupon_id, quantity, created_at }));
+    Ok(Decision { changes: Changes { codes, ..Changes::default() }, outcome })
 }
 
 pub(super) fn update<R: Records>(case: &Case<'_, R>, command: &UpdateCoupon) -> Result<Decision, Rejection> {
@@ -99,13 +120,9 @@ pub(super) fn update<R: Records>(case: &Case<'_, R>, command: &UpdateCoupon) -> 
 
 pub(super) fn issue<R: Records>(case: &Case<'_, R>, command: &IssueCoupon) -> Result<Decision, Rejection> {
     case.registered(command.customer_id)?;
-    let coupon = match &command.coupon {
-        CouponRef::Id(id) => by_id(case, *id)?,
-        CouponRef::Code(code) => {
-            let id = case.records.coupon_with_code(code);
-            let not_found = || Rejection::CouponCodeNotFound { coupon_code: code.clone() };
-            id.and_then(|id| case.records.coupon(id)).ok_or_else(not_found)?
-        }
+    let (coupon, code) = match &command.coupon {
+        CouponRef::Id(id) => (by_id(case, *id)?, None),
+        CouponRef::Code(code) => by_code(case, code)?,
     };
     let issued = case.records.issuance(coupon.id).map_or(0, |issuance| issuance.issued);
     let copies = case.records.copies(coupon.id, command.customer_id);
@@ -120,10 +137,25 @@ pub(super) fn issue<R: Records>(case: &Case<'_, R>, command: &IssueCoupon) -> Re
     let changes = Changes {
         issuances: vec![Issuance { coupon_id: coupon.id, issued: issued + 1 }],
         copies: vec![Copies { coupon_id: coupon.id, customer_id: command.customer_id, count: copies + 1 }],
+        codes: code.map(|code| Arc::new(code.claimed(&copy))).into_iter().collect(),
         issued_coupons: vec![copy.clone()],
         ..Changes::default()
     };
     Ok(Decision { changes, outcome: Outcome::IssuedCoupon(Arc::new(copy)) })
+}
+
+/// The coupon behind a code, and the code itself if it is good for one copy.
+fn by_code<'a, R: Records>(
+    case: &Case<'a, R>,
+    code: &CouponCode,
+) -> Result<(&'a Coupon, Option<&'a SingleUseCode>), Rejection> {
+    let single_use = case.records.single_use_code(code);
+    if let Some(claim) = single_use.and_then(|code| code.claim) {
+        return Err(Rejection::CouponCodeUsed { coupon_code: code.clone(), claimed_at: claim.claimed_at });
+    }
+    let id = case.records.coupon_with_code(code).or(single_use.map(|code| code.coupon_id));
+    let not_found = || Rejection::CouponCodeNotFound { coupon_code: code.clone() };
+    Ok((id.and_then(|id| case.records.coupon(id)).ok_or_else(not_found)?, single_use))
 }
 
 pub(super) fn revoke<R: Records>(case: &Case<'_, R>, command: &RevokeCoupon) -> Result<Decision, Rejection> {

@@ -54,13 +54,18 @@ pub fn keys<R: Records>(command: &Command, loaded: &R) -> Keys {
             keys.coupon_codes.extend(c.code.clone());
         }
         Command::UpdateCoupon(c) => keys.coupons.extend([c.coupon_id]),
+        Command::AddCodes(c) => {
+            keys.coupons.insert(c.coupon_id);
+            keys.coupon_codes.extend(c.codes.iter().cloned());
+        }
         Command::IssueCoupon(c) => {
             keys.customers.insert(c.customer_id);
             let coupon = match &c.coupon {
                 CouponRef::Id(id) => Some(*id),
                 CouponRef::Code(code) => {
                     keys.coupon_codes.insert(code.clone());
-                    loaded.coupon_with_code(code)
+                    let single_use = || loaded.single_use_code(code).map(|code| code.coupon_id);
+                    loaded.coupon_with_code(code).or_else(single_use)
                 }
             };
             keys.coupons.extend(coupon);

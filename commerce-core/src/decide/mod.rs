@@ -31,7 +31,7 @@ use crate::cart::{Cart, MergedCart};
 use crate::catalog::{Imported, Product, Variant};
 use crate::charge::Charge;
 use crate::command::Command;
-use crate::coupon::{Coupon, IssuedCoupon};
+use crate::coupon::{CodeBatch, Coupon, IssuedCoupon};
 use crate::customer::Customer;
 use crate::ids::{CustomerId, Id, IdBlock};
 use crate::inventory::{Stock, StockEntry};
@@ -99,6 +99,8 @@ pub enum Outcome {
     WalletEntry(Arc<WalletEntry>),
     /// A coupon was created or changed.
     Coupon(Arc<Coupon>),
+    /// Codes were added to a coupon.
+    CodeBatch(Arc<CodeBatch>),
     /// A copy was handed out, taken back or marked as expired.
     IssuedCoupon(Arc<IssuedCoupon>),
     /// A cart was changed.
@@ -168,6 +170,7 @@ pub fn decide<R: Records>(
         Command::AdjustWallet(command) => wallet::adjust(&case, command),
         Command::CreateCoupon(command) => coupon::create(&case, command),
         Command::UpdateCoupon(command) => coupon::update(&case, command),
+        Command::AddCodes(command) => coupon::add_codes(&case, command),
         Command::IssueCoupon(command) => coupon::issue(&case, command),
         Command::RevokeCoupon(command) => coupon::revoke(&case, command),
         Command::ExpireIssuedCoupon(command) => coupon::expire(&case, command),
@@ -228,6 +231,7 @@ impl<R: Records> Case<'_, R> {
             | Command::AdjustWallet(_)
             | Command::CreateCoupon(_)
             | Command::UpdateCoupon(_)
+            | Command::AddCodes(_)
             | Command::RevokeCoupon(_)
             | Command::ExpireIssuedCoupon(_)
             | Command::ExpireOrder(_)

@@ -8,7 +8,7 @@ use super::{Page, PageRequest, StoreError};
 use crate::cart::Cart;
 use crate::catalog::Product;
 use crate::charge::Charge;
-use crate::coupon::{Coupon, IssuedCoupon};
+use crate::coupon::{Coupon, IssuedCoupon, SingleUseCode};
 use crate::customer::Customer;
 use crate::decide::Listing;
 use crate::ids::{ChargeId, CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, RefundId, TopUpId, VariantId};
@@ -19,6 +19,7 @@ use crate::payment::Payment;
 use crate::product_query::{ProductPlace, ProductQuery};
 use crate::refund::Refund;
 use crate::sales::{DailySales, PopularQuery, Popularity};
+use crate::text::CouponCode;
 use crate::time::{Date, Timestamp};
 use crate::top_up::TopUp;
 use crate::views::ProductViews;
@@ -112,6 +113,13 @@ pub trait Coupons {
         coupon: CouponId,
         page: PageRequest<CopyPlace>,
     ) -> Result<Page<IssuedCoupon, CopyPlace>, StoreError>;
+
+    /// The codes of a coupon that are good for one copy, by code. Empty for an unknown coupon.
+    async fn codes_of(
+        &self,
+        coupon: CouponId,
+        page: PageRequest<CouponCode>,
+    ) -> Result<Page<Arc<SingleUseCode>, CouponCode>, StoreError>;
 
     /// Coupons whose window ended at `from` or later and is over by the store's clock, by their end, then id: the end
     /// and the id are the key.

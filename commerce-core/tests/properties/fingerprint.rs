@@ -2,8 +2,8 @@
 //! into refusals. The table below shows it.
 
 use commerce_core::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart, Command,
-    CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon,
+    AddCartItem, AddCodes, AddVariant, AdjustStock, AdjustWallet, Basket, CancelOrder, ChargeReport, ClearCart,
+    Command, CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon,
     ExpireOrder, Fingerprint, GatewayPayment, GatewayStatus, ImportItem, ImportProducts, IssueCoupon, LineRequest,
     MergeCart, NewVariant, Operation, PayOrder, PaymentMethod, Percent, PlaceOrder, ProductStatus, Quantity,
     RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon,
@@ -81,6 +81,7 @@ fn samples() -> Vec<Command> {
         }
         .into(),
         UpdateCoupon { coupon_id: id(5), expected_version: None, active: Some(true) }.into(),
+        AddCodes { coupon_id: id(5), codes: vec!["SPRING-1".parse().expect("a code")] }.into(),
         IssueCoupon { customer_id: id(1), coupon: CouponRef::Code("SPRING".parse().expect("a code")) }.into(),
         RevokeCoupon { issued_coupon_id: id(6), reason: Some(note("sold on")) }.into(),
         ExpireIssuedCoupon { issued_coupon_id: id(6) }.into(),
@@ -145,6 +146,7 @@ const GOLDEN: &[&str] = &[
     r#"{"adjust_wallet":{"customer_id":"1","amount":{"minor":-10,"currency":"KRW"},"memo":"miscounted"}}"#,
     r#"{"create_coupon":{"code":"SPRING","name":"Spring","discount":{"percent":{"rate":"12.5","cap":{"minor":5000,"currency":"KRW"}}},"total_quantity":100,"per_customer_limit":1,"window":{"from":"2027-01-15T08:00:00.000000Z","until":null},"active":true}}"#,
     r#"{"update_coupon":{"coupon_id":"5","active":true}}"#,
+    r#"{"add_codes":{"coupon_id":"5","codes":["SPRING-1"]}}"#,
     r#"{"issue_coupon":{"customer_id":"1","coupon":{"code":"SPRING"}}}"#,
     r#"{"revoke_coupon":{"issued_coupon_id":"6","reason":"sold on"}}"#,
     r#"{"expire_issued_coupon":{"issued_coupon_id":"6"}}"#,
@@ -187,6 +189,7 @@ const GOLDEN_FINGERPRINTS: &[&str] = &[
     "5511b7a490bec9020c3a65ed582ed8c0",
     "4939fee432ef5fc65559e120d2b2f3c3",
     "acb0c3231796a9d34131ccd6d3a75157",
+    "2fc376fdb2b443dc8b544d8b6821b7ef",
     "d6a5e1db77f37d918abcd3448a58f2e3",
     "3865f4d7744c44afdcd5fa67f69b3a8c",
     "5e6109b01b00e7dc6991fa7e3e239cf8",
@@ -247,6 +250,7 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         | Operation::AddCartItem
         | Operation::MergeCart
         | Operation::AdjustWallet
+        | Operation::AddCodes
         | Operation::IssueCoupon
         | Operation::ExpireIssuedCoupon
         | Operation::PayOrder

@@ -1,15 +1,15 @@
 //! Values for the properties: amounts, texts, commands, and the records that outcomes are made of.
 
 use commerce_core::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
-    ClearCart, Command, Coupon, CouponCode, CouponId, CouponRef, CouponScope, CreateCoupon, CreateProduct, Currency,
-    CustomerId, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, Id,
-    ImportItem, ImportProducts, IssueCoupon, IssuedCoupon, IssuedCouponId, IssuedCouponStatus, LineRequest, MAX_MINOR,
-    MergeCart, Money, Name, NewVariant, Note, OrderId, PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules,
-    PriceTier, Principal, Product, ProductId, ProductStatus, Quantity, RefundDestination, RefundLineRequest,
-    RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, ScheduledPrice,
-    SettleCharge, SettleRefund, ShipOrder, Sku, Stacking, StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon,
-    UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
+    AddCartItem, AddCodes, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines,
+    ChargeReport, ClearCart, Command, Coupon, CouponCode, CouponId, CouponRef, CouponScope, CreateCoupon,
+    CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, ExpireIssuedCoupon, ExpireOrder,
+    GatewayPayment, GatewayStatus, Id, ImportItem, ImportProducts, IssueCoupon, IssuedCoupon, IssuedCouponId,
+    IssuedCouponStatus, LineRequest, MAX_MINOR, MergeCart, Money, Name, NewVariant, Note, OrderId, PayOrder,
+    PaymentMethod, Percent, PlaceOrder, PriceRules, PriceTier, Principal, Product, ProductId, ProductStatus, Quantity,
+    RefundDestination, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp,
+    RevokeCoupon, ScheduledPrice, SettleCharge, SettleRefund, ShipOrder, Sku, Stacking, StartCardPayment, Timestamp,
+    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, Username, Variant, VariantId, Window,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -250,6 +250,11 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
             UpdateCoupon { coupon_id, expected_version, active }.into()
         }),
         (any_id(), coupon_ref).prop_map(|(customer_id, coupon)| IssueCoupon { customer_id, coupon }.into()),
+        (any_id(), proptest::collection::vec(code(), 0..3)).prop_map(|(coupon_id, codes)| AddCodes {
+            coupon_id,
+            codes
+        }
+        .into()),
         (any_id(), of(any_note()))
             .prop_map(|(issued_coupon_id, reason)| RevokeCoupon { issued_coupon_id, reason }.into()),
         any_id().prop_map(|issued_coupon_id| ExpireIssuedCoupon { issued_coupon_id }.into()),

@@ -4,12 +4,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use commerce_core::{
-    AppliedCoupon, CancelCause, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, Command, Coupon, Customer, Event,
-    Imported, ImportedItem, IssuedCoupon, IssuedCouponStatus, LineRequest, ListedVariant, Listing, MergedCart, Money,
-    MoneyError, Operation, Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus, OutboxMessage,
-    Outcome, Payment, PaymentStatus, PriceRule, Principal, Product, Refund, RefundLine, RefundStatus, RefusedLine,
-    Rejection, Revocation, Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant, WalletEntry, WalletEntryKind,
-    WalletId,
+    AppliedCoupon, CancelCause, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, CodeBatch, Command, Coupon,
+    Customer, Event, Imported, ImportedItem, IssuedCoupon, IssuedCouponStatus, LineRequest, ListedVariant, Listing,
+    MergedCart, Money, MoneyError, Operation, Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus,
+    OutboxMessage, Outcome, Payment, PaymentStatus, PriceRule, Principal, Product, Refund, RefundLine, RefundStatus,
+    RefusedLine, Rejection, Revocation, Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant, WalletEntry,
+    WalletEntryKind, WalletId,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -310,6 +310,9 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         wallet_entry().prop_map(|value| Outcome::WalletEntry(Arc::new(value))),
         coupon().prop_map(|value| Outcome::Coupon(Arc::new(value))),
         issued_coupon().prop_map(|value| Outcome::IssuedCoupon(Arc::new(value))),
+        (any_id(), any::<u32>(), instant()).prop_map(|(coupon_id, quantity, created_at)| Outcome::CodeBatch(Arc::new(
+            CodeBatch { coupon_id, quantity, created_at }
+        ))),
         cart().prop_map(Outcome::Cart),
         (cart(), vec(refused_line(), 0..3))
             .prop_map(|(cart, refused)| Outcome::MergedCart(Arc::new(MergedCart { cart, refused }))),

@@ -1,8 +1,8 @@
 //! Operators: coupons.
 
 use commerce_core::{
-    CouponId, CouponScope, CreateCoupon, Discount, IssuedCouponId, Rejection, RevokeCoupon, Stacking, UpdateCoupon,
-    Window,
+    AddCodes, CouponId, CouponScope, CreateCoupon, Discount, IssuedCouponId, MAX_CODES, Rejection, RevokeCoupon,
+    Stacking, UpdateCoupon, Window,
 };
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
@@ -14,7 +14,8 @@ use crate::extract::{Body, IfMatch, Key, Limit, List};
 use crate::problem::Problem;
 use crate::reply::{Created, Reply};
 use crate::wire::coupon::{
-    Coupon, CouponChange, CustomersCoupon, DiscountInput, IssuedCoupon, NewCoupon, RevocationRequest,
+    CodeBatch, Coupon, CouponChange, CustomersCoupon, DiscountInput, IssuedCoupon, NewCodes, NewCoupon,
+    RevocationRequest, SingleUseCode,
 };
 use crate::wire::money::parse_optional;
 use crate::wire::page::Page;
@@ -76,6 +77,50 @@ impl AdminCouponsApi {
         let command = UpdateCoupon { coupon_id: coupon_id.0.0, expected_version: if_match.0, active: body.0.active };
         let receipt = self.0.commerce()?.update_coupon(operator(staff.0, key), command).await?;
         Ok(Reply::of(&receipt).version(receipt.outcome.version))
+    }
+
+    /// Make codes for a coupon
+    ///
+    /// Random ones, each good for one copy; the list has them.
+    #[oai(path = "/coupons/:coupon_id/codes", method = "post", operation_id = "create_coupon_codes")]
+    async fn make_codes(
+        &self,
+        staff: AsOperator,
+        /// Which coupon.
+        coupon_id: Path<WireId<CouponId>>,
+        /// A fresh name for this attempt, kept for its retries.
+        #[oai(name = "Idempotency-Key")]
+        key: Key,
+        body: Body<NewCodes>,
+    ) -> Answer<Created<CodeBatch>> {
+        let caller = operator(staff.0, key);
+        // One more than there may be is refused by the shop, and no more of them are made for it.
+        let most = u32::try_from(MAX_CODES).unwrap_or(u32::MAX).saturating_add(1);
+        let codes = self.0.app()?.codes.of(&caller, body.0.quantity.min(most));
+        let command = AddCodes { coupon_id: coupon_id.0.0, codes };
+        Ok(Reply::of(&self.0.commerce()?.add_codes(caller, command).await?))
+    }
+
+    /// The codes of a coupon that are good for one copy
+    ///
+    /// By code, each with who claimed with it.
+    #[oai(path = "/coupons/:coupon_id/codes", method = "get", operation_id = "list_coupon_codes")]
+    async fn codes(
+        &self,
+        _staff: AsOperator,
+        /// Which coupon.
+        coupon_id: Path<WireId<CouponId>>,
+        /// How many items at most.
+        limit: Query<Option<Limit>>,
+        /// Where to go on: the last page's `next_cursor`.
+        cursor: Query<Option<String>>,
+    ) -> Answer<Reply<Page<SingleUseCode>>> {
+        let coupon = coupon_id.0.0;
+        let list = List::new(self.0.app()?, format!("codes {coupon}"));
+        let request = list.request(limit.0, cursor.0.as_deref())?;
+        list.store().coupon(coupon).await?.ok_or_else(|| Problem::from(Rejection::CouponNotFound { coupon }))?;
+        let page = list.store().codes_of(coupon, request).await?;
+        Ok(Reply::new(list.page(page, |code| SingleUseCode::from(&*code))))
     }
 
     /// The copies of a coupon

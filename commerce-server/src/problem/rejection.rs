@@ -176,7 +176,8 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
                 ("max", json!(max)),
             ],
         ),
-        R::CouponInactive { .. }
+        R::CouponCodeUsed { .. }
+        | R::CouponInactive { .. }
         | R::CouponNotStarted { .. }
         | R::CouponEnded { .. }
         | R::CouponSoldOut { .. }
@@ -276,6 +277,9 @@ fn gateway(rejection: &Rejection) -> Members {
 fn coupon(rejection: &Rejection) -> Members {
     use Rejection as R;
     match rejection {
+        R::CouponCodeUsed { coupon_code, claimed_at } => {
+            vec![("coupon_code", text(coupon_code)), ("claimed_at", text(claimed_at))]
+        }
         R::CouponInactive { coupon } => vec![("coupon_id", text(coupon))],
         R::CouponNotStarted { coupon, starts_at, now } => {
             vec![("coupon_id", text(coupon)), ("starts_at", text(starts_at)), ("now", text(now))]

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use commerce_core::{
-    Coupon as CoreCoupon, CouponCode, CouponId, CouponScope, CustomerId, Discount as CoreDiscount,
-    IssuedCoupon as CoreIssued, IssuedCouponId, MoneyError, Name, Note, OrderId, Percent, ProductId, Timestamp,
+    CodeBatch as CoreCodeBatch, Coupon as CoreCoupon, CouponCode, CouponId, CouponScope, CustomerId,
+    Discount as CoreDiscount, IssuedCoupon as CoreIssued, IssuedCouponId, MoneyError, Name, Note, OrderId, Percent,
+    ProductId, SingleUseCode as CoreCode, Timestamp,
 };
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::Type;
@@ -68,6 +69,12 @@ request! {
     CouponChange {
         /// Switches the handing out on or off; copies already out stay good.
         active: Option<bool>,
+    }
+
+    /// Codes to be made.
+    NewCodes {
+        /// How many, 1 to 10,000.
+        quantity: u32,
     }
 
     /// Why a copy is taken back.
@@ -164,6 +171,30 @@ response! {
         revoked_at: Option<Instant>,
         /// Why it was taken back, if that was said.
         revocation_reason: Option<Text<Note>>,
+    }
+
+    /// Codes that were made together; the list of the coupon's codes has them.
+    CodeBatch {
+        /// What they are codes of.
+        coupon_id: WireId<CouponId>,
+        /// How many.
+        quantity: u32,
+        /// When they were made.
+        created_at: Instant,
+    }
+
+    /// A code that is good for one copy.
+    SingleUseCode {
+        /// The code.
+        code: Text<CouponCode>,
+        /// When it was made.
+        created_at: Instant,
+        /// Who claimed with it; absent while it is free.
+        customer_id: Option<WireId<CustomerId>>,
+        /// The copy that they got.
+        issued_coupon_id: Option<WireId<IssuedCouponId>>,
+        /// When.
+        claimed_at: Option<Instant>,
     }
 
     /// A copy and whose it is.
@@ -291,6 +322,25 @@ impl OwnedCoupon {
     #[must_use]
     pub fn at(copy: &CoreIssued, coupon: &CoreCoupon, now: Timestamp) -> Self {
         Self { issued: IssuedCoupon::at(copy, now), coupon: Coupon::from(coupon) }
+    }
+}
+
+impl From<&CoreCodeBatch> for CodeBatch {
+    fn from(batch: &CoreCodeBatch) -> Self {
+        let (coupon_id, created_at) = (WireId(batch.coupon_id), Instant(batch.created_at));
+        Self { coupon_id, quantity: batch.quantity, created_at }
+    }
+}
+
+impl From<&CoreCode> for SingleUseCode {
+    fn from(code: &CoreCode) -> Self {
+        Self {
+            code: Text(code.code.clone()),
+            created_at: Instant(code.created_at),
+            customer_id: code.claim.map(|claim| WireId(claim.customer_id)),
+            issued_coupon_id: code.claim.map(|claim| WireId(claim.issued_coupon_id)),
+            claimed_at: code.claim.map(|claim| Instant(claim.claimed_at)),
+        }
     }
 }
 

@@ -70,6 +70,8 @@ const MATRIX: &[Row] = &[
     ("create_coupon", [401, 403, 403, 201]),
     ("list_coupon_copies", [401, 403, 403, 200]),
     ("revoke_coupon", [401, 403, 403, 200]),
+    ("create_coupon_codes", [401, 403, 403, 201]),
+    ("list_coupon_codes", [401, 403, 403, 200]),
     ("update_coupon", [401, 403, 403, 200]),
     ("ship_order", [401, 403, 403, 200]),
     ("deliver_order", [401, 403, 403, 200]),
@@ -151,6 +153,7 @@ impl World {
             "add_variant" => json!({ "sku": format!("V-{n}") }),
             "update_variant" | "update_coupon" => json!({ "active": true }),
             "adjust_stock" => json!({ "delta": 1 }),
+            "create_coupon_codes" => json!({ "quantity": 2 }),
             "create_coupon" => {
                 json!({ "name": "C", "discount": { "percent": "1" }, "starts_at": "2026-01-01T00:00:00Z" })
             }

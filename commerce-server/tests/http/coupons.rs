@@ -182,10 +182,38 @@ async fn a_copy_is_taken_back(server: Server) {
     server.books().await;
 }
 
+async fn codes_that_are_good_for_one_copy(server: Server) {
+    let (who, other, operator) = (server.shopper(0).await, server.shopper(0).await, server.operator());
+    let coupon = server.coupon(json!({})).await;
+    let path = format!("/v1/admin/coupons/{coupon}/codes");
+    server.post(&path, &who.token, json!({ "quantity": 1 })).await.refused(403, "forbidden");
+    for wrong in [0, 10_001] {
+        server.post(&path, &operator, json!({ "quantity": wrong })).await.refused(422, "quantity_out_of_range");
+    }
+    let made = server.post(&path, &operator, json!({ "quantity": 5 })).await.expect(201).body;
+    assert_eq!((&made["coupon_id"], &made["quantity"]), (&json!(coupon), &json!(5)));
+    let listed = async || server.get(&format!("{path}?limit=100"), &operator).await.expect(200).body["items"].clone();
+    let codes: Vec<Value> = listed().await.as_array().expect("codes").iter().map(|code| code["code"].clone()).collect();
+    assert_eq!(codes.len(), 5);
+    let claim = async |who: &str, code: &Value| server.post("/v1/me/coupons", who, json!({ "code": code })).await;
+    let copy = claim(&who.token, &codes[2]).await.expect(201).body;
+    assert_eq!(copy["coupon_id"], json!(coupon));
+    let used = claim(&other.token, &codes[2]).await.refused(409, "coupon_code_used");
+    assert_eq!((&used.body["coupon_code"], &used.body["claimed_at"]), (&codes[2], &copy["issued_at"]));
+    claim(&who.token, &codes[3]).await.refused(409, "coupon_already_claimed");
+    let now = listed().await;
+    let of = |code: usize| (&now[code]["customer_id"], &now[code]["issued_coupon_id"], &now[code]["claimed_at"]);
+    assert_eq!(of(2), (&json!(who.id), &copy["id"], &copy["issued_at"]));
+    assert_eq!(of(3), (&Value::Null, &Value::Null, &Value::Null));
+    server.get("/v1/admin/coupons/9007199254740993/codes", &operator).await.refused(404, "coupon_not_found");
+    server.books().await;
+}
+
 on_every_store!(
     a_campaign_and_where_it_stands,
     first_come_first_served,
     several_on_one_order,
     the_best_that_there_is,
     a_copy_is_taken_back,
+    codes_that_are_good_for_one_copy,
 );

@@ -25,6 +25,8 @@ async fn every_list_is_walked_without_gap_or_repeat(server: Server) {
     let (who, operator) = (server.shopper(100_000).await, server.operator());
     let (_, variant) = server.product(1, 50).await;
     let coupon = server.coupon(json!({})).await;
+    let codes = format!("/v1/admin/coupons/{coupon}/codes");
+    server.post(&codes, &operator, json!({ "quantity": 5 })).await.expect(201);
     for _ in 0..4 {
         server.place(&who, &[(&variant, 1)], json!({ "payment": "wallet" })).await.expect(201);
         server.claim(&who, &server.coupon(json!({})).await).await.expect(201);
@@ -44,6 +46,7 @@ async fn every_list_is_walked_without_gap_or_repeat(server: Server) {
         ("/v1/me/coupons".to_owned(), &who.token, "/issued/id", 4),
         ("/v1/me/wallet/KRW/entries".to_owned(), &who.token, "/sequence", 5),
         ("/v1/admin/customers".to_owned(), &operator, "/id", 5),
+        (format!("/v1/admin/coupons/{coupon}/codes"), &operator, "/code", 5),
         (format!("/v1/admin/coupons/{coupon}/copies"), &operator, "/issued/id", 4),
         (format!("{admin}/orders"), &operator, "/id", 4),
         (format!("{admin}/wallet/KRW/entries"), &operator, "/sequence", 5),

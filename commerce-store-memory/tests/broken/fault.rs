@@ -57,6 +57,10 @@ pub(crate) enum Fault {
     HalfImports,
     /// Forgets price rules.
     ForgetsPriceRules,
+    /// Forgets that codes were used.
+    ForgetsUsedCodes,
+    /// Counts a refused claim's code as used.
+    UsesRefusedCodes,
     /// Forgets who took a copy back, and why.
     ForgetsRevocations,
     /// Forgets that a coupon was changed.

@@ -90,6 +90,7 @@ broken! {
         a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
         a_copy_is_used_once: "orders, and won left after one of 4,000",
         orders_that_share_copies_have_one_winner: "orders, won left after one of 3,000, and units left",
+        a_single_use_code_has_one_coupon: "requests answered, and codes there",
         use_against_revoke_has_one_winner: "of two orders and two revocations of one copy",
         edits_of_a_cart_are_never_lost: "what is in the cart after",
         an_item_is_removed_once: "removals, and the cart's version",
@@ -197,6 +198,12 @@ broken! {
     }
     a_forgotten_count_of_a_customer: ForgetsCopies {
         a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
+    }
+    a_forgotten_use_of_a_code: ForgetsUsedCodes {
+        a_code_is_claimed_once: "claims with one code, and copies that are out",
+    }
+    a_used_code_of_a_refusal: UsesRefusedCodes {
+        codes_count_like_other_claims: "codes that are free, and copies that are out",
     }
     a_forgotten_revocation: ForgetsRevocations {
         a_revoked_copy_is_gone_for_good: "the revoked copy, read back and listed",
@@ -318,6 +325,7 @@ broken! {
         products_while_others_write: "products that stayed where they were, by newest",
         coupons_and_copies: "coupons: the keys come twice or out of order",
         copies_of_a_coupon: "the copies of a coupon: the keys come twice",
+        codes_of_a_coupon: "codes: twice or out of order",
         top_ups_of_a_customer: "a customer's top-ups: the keys come twice or out of order",
         orders_of_a_customer: "a customer's orders: the keys come twice or out of order",
         orders_of_one_status: "a customer's pending orders: skipped",

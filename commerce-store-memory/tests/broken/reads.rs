@@ -7,10 +7,11 @@ use commerce_core::store::{
     Audit, Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Views, Wallets,
 };
 use commerce_core::{
-    Cart, Charge, ChargeId, CopyPlace, Coupon, CouponId, Currency, Customer, CustomerId, DailySales, Date,
+    Cart, Charge, ChargeId, CopyPlace, Coupon, CouponCode, CouponId, Currency, Customer, CustomerId, DailySales, Date,
     IssuedCoupon, IssuedCouponId, Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest,
     Payment, PopularQuery, Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId,
-    Revenue, StockEntry, StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry, WalletId,
+    Revenue, SingleUseCode, StockEntry, StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry,
+    WalletId,
 };
 
 use crate::fault::Fault;
@@ -143,6 +144,15 @@ impl Coupons for Broken {
     async fn copies_of(&self, coupon: CouponId, page: PageRequest<CopyPlace>) -> Answer<Page<IssuedCoupon, CopyPlace>> {
         let found = self.inner.copies_of(coupon, self.asks(page)).await?;
         Ok(self.answers(page, found, |(_, copy)| copy.get(), |copy: &IssuedCoupon| (copy.customer_id, copy.id)))
+    }
+    async fn codes_of(
+        &self,
+        coupon: CouponId,
+        page: PageRequest<CouponCode>,
+    ) -> Answer<Page<Arc<SingleUseCode>, CouponCode>> {
+        let raw = |code: CouponCode| code.as_str().bytes().fold(0, |raw, byte| raw * 31 % 1_000_003 + i64::from(byte));
+        let found = self.inner.codes_of(coupon, self.asks(page.clone())).await?;
+        Ok(self.answers(page, found, raw, |code: &Arc<SingleUseCode>| code.code.clone()))
     }
     async fn ended_coupons(
         &self,

@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::decide::{decide, fresh_keys};
 use commerce_core::{
-    Cart, CartItem, Changes, ChargeStatus, ClaimedMessage, Command, Context, Decision, Envelope, Error, Fingerprint,
-    KeyRecord, KeyScope, Keys, Money, Operation, OrderStatus, OutboxMessage, PaymentStatus, Principal, Receipt,
-    Records, RefundDestination, RefundStatus, Rejection, Shop, Stock, StockEntry, StockReason, Store, StoreError,
-    TimeZone, Timestamp, TopUpStatus, Variant, VariantId, WorkingSet, keys,
+    Cart, CartItem, Changes, ChargeStatus, ClaimedMessage, CodeClaim, Command, Context, CouponRef, Decision, Envelope,
+    Error, Fingerprint, KeyRecord, KeyScope, Keys, Money, Operation, OrderStatus, OutboxMessage, PaymentStatus,
+    Principal, Receipt, Records, RefundDestination, RefundStatus, Rejection, Shop, SingleUseCode, Stock, StockEntry,
+    StockReason, Store, StoreError, TimeZone, Timestamp, TopUpStatus, Variant, VariantId, WorkingSet, keys,
 };
 use commerce_store_memory::MemoryStore;
 use tokio::sync::OwnedMutexGuard;
@@ -151,6 +151,14 @@ impl Broken {
                 let changes = Changes { issuances: counter.into_iter().collect(), ..Changes::default() };
                 drop(self.inner.write_undecided(changes));
             }
+            (Fault::UsesRefusedCodes, Rejection::CouponSoldOut { .. }, Command::IssueCoupon(claim)) => {
+                let CouponRef::Code(code) = &claim.coupon else { return rejection.into() };
+                let (customer_id, claimed_at) = (claim.customer_id, now);
+                let issued_coupon_id = 1.try_into().expect("an id");
+                let claim = Some(CodeClaim { customer_id, issued_coupon_id, claimed_at });
+                let used = records.single_use_code(code).cloned().map(|code| Arc::new(SingleUseCode { claim, ..code }));
+                drop(self.inner.write_undecided(Changes { codes: used.into_iter().collect(), ..Changes::default() }));
+            }
             (Fault::RoundsRejections, Rejection::OutOfStock { variant, sku, requested, .. }, _) => {
                 let (variant, sku, requested) = (*variant, sku.clone(), *requested);
                 return Rejection::OutOfStock { variant, sku, requested, available: 0 }.into();
@@ -191,6 +199,7 @@ impl Broken {
             Fault::ForgetsCopies => changes.copies.clear(),
             Fault::HalfImports => half_import(changes),
             Fault::ForgetsPriceRules => changes.variants.iter_mut().for_each(forget_price_rules),
+            Fault::ForgetsUsedCodes => changes.codes.retain(|code| code.claim.is_none()),
             Fault::ForgetsRevocations => changes.issued_coupons.iter_mut().for_each(|copy| copy.revocation = None),
             Fault::ForgetsCouponChanges => changes.coupons.retain(|coupon| coupon.version == 1),
             Fault::KeepsOrderedItems if !changes.orders.is_empty() => changes.carts.clear(),

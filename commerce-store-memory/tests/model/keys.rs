@@ -11,8 +11,8 @@ use commerce_core::decide::{Decision, basket_keys, cart_view_keys, decide, keys,
 use commerce_core::{
     Basket, Cart, Charge, ChargeId, Clock, Command, Context, Coupon, CouponCode, CouponId, Customer, CustomerId,
     Envelope, ImportItem, Issuance, IssuedCoupon, IssuedCouponId, Keys, ManualClock, Name, Operation, Order, OrderId,
-    Payment, Product, ProductId, Quote, Records, Redemption, Refund, Rejection, Sku, Stock, Store, Timestamp, TopUp,
-    TopUpId, Username, Variant, VariantId, Wallet, WalletId, WorkingSet,
+    Payment, Product, ProductId, Quote, Records, Redemption, Refund, Rejection, SingleUseCode, Sku, Stock, Store,
+    Timestamp, TopUp, TopUpId, Username, Variant, VariantId, Wallet, WalletId, WorkingSet,
 };
 use commerce_store_memory::MemoryStore;
 use proptest::prelude::*;
@@ -68,6 +68,9 @@ impl Records for Noted<'_> {
     }
     fn coupon_with_code(&self, code: &CouponCode) -> Option<CouponId> {
         self.note(|keys| keys.coupon_codes.extend([code.clone()])).coupon_with_code(code)
+    }
+    fn single_use_code(&self, code: &CouponCode) -> Option<&SingleUseCode> {
+        self.note(|keys| keys.coupon_codes.extend([code.clone()])).single_use_code(code)
     }
     fn issued_coupon(&self, id: IssuedCouponId) -> Option<&IssuedCoupon> {
         self.note(|keys| keys.issued_coupons.extend([id])).issued_coupon(id)

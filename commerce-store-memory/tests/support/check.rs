@@ -36,6 +36,7 @@ pub(crate) async fn everything(store: &dyn Store, model: &Model, now: Timestamp)
     }
     due(store, model, now).await;
     copies(store, model).await;
+    codes(store, model).await;
     cards(store, model).await;
     carts(store, model).await;
     sales(store, model, now).await;
@@ -146,6 +147,16 @@ async fn due(store: &dyn Store, model: &Model, now: Timestamp) {
     due.sort_unstable();
     let read = store.due_orders(ALL).await.expect("a read");
     assert!(read.iter().map(|id| id.get()).eq(due.iter().map(|(_, id)| *id)), "{read:?} are due, expected {due:?}");
+}
+
+async fn codes(store: &dyn Store, model: &Model) {
+    for id in model.coupons.keys() {
+        let coupon = (*id).try_into().expect("an id");
+        let page = store.codes_of(coupon, PageRequest::first(ALL)).await.expect("a read");
+        let found = page.items.iter().map(|code| (code.code.as_str(), code.claim.is_some()));
+        let theirs = model.codes.iter().filter(|(_, (of, _))| of == id);
+        assert!(found.eq(theirs.map(|(code, (_, used))| (code.as_str(), *used))), "{id}: {:?}", page.items);
+    }
 }
 
 async fn copies(store: &dyn Store, model: &Model) {

@@ -75,6 +75,8 @@ pub(crate) struct Model {
     pub(crate) wallets: BTreeMap<WalletKey, Vec<i64>>,
     pub(crate) coupons: BTreeMap<i64, Coupon>,
     pub(crate) copies: BTreeMap<i64, Copy>,
+    /// Codes that are good for one copy: their coupon, and whether they are used.
+    pub(crate) codes: BTreeMap<String, (i64, bool)>,
     pub(crate) carts: BTreeMap<i64, Cart>,
     pub(crate) orders: BTreeMap<i64, Order>,
     pub(crate) cards: Cards,
@@ -202,6 +204,7 @@ impl Model {
                 refuse_if(c.expected_version.is_some_and(|version| version != coupon.version), "version_mismatch")
             }
             Command::IssueCoupon(c) => self.issue(c.customer_id.get(), &c.coupon, now),
+            Command::AddCodes(c) => self.add_codes(c),
             Command::RevokeCoupon(c) => self.revoke(c.issued_coupon_id.get(), now),
             Command::ExpireIssuedCoupon(c) => self.expire_copy(c.issued_coupon_id.get(), now),
             Command::AddCartItem(c) => self.add_item(c, now).map(drop),
@@ -293,9 +296,7 @@ impl Model {
         refuse_if(c.window.until.is_some_and(|until| until.as_micros() <= c.window.from.as_micros()), "empty_window")?;
         let there = |product: commerce_core::ProductId| self.products.contains_key(&product.get());
         refuse_if(!c.scope.products().all(there), "product_not_found")?;
-        let taken =
-            |code: &commerce_core::CouponCode| self.coupons.values().any(|k| k.terms.code.as_ref() == Some(code));
-        refuse_if(c.code.as_ref().is_some_and(taken), "coupon_code_taken")
+        refuse_if(c.code.as_ref().is_some_and(|code| self.has_code(code)), "coupon_code_taken")
     }
 
     /// The coupon behind a reference.
@@ -303,8 +304,10 @@ impl Model {
         match by {
             CouponRef::Id(id) => self.coupons.contains_key(&id.get()).then_some(id.get()).ok_or("coupon_not_found"),
             CouponRef::Code(code) => {
+                let single_use = self.codes.get(code.as_str());
+                refuse_if(single_use.is_some_and(|(_, used)| *used), "coupon_code_used")?;
                 let found = self.coupons.iter().find(|(_, coupon)| coupon.terms.code.as_ref() == Some(code));
-                found.map(|(id, _)| *id).ok_or("coupon_code_not_found")
+                found.map(|(id, _)| *id).or(single_use.map(|(coupon, _)| *coupon)).ok_or("coupon_code_not_found")
             }
         }
     }
@@ -379,8 +382,13 @@ impl Model {
                 coupon.version += 1;
                 assert_eq!((after.version, after.active), (coupon.version, coupon.active));
             }
+            (Command::AddCodes(c), Outcome::CodeBatch(batch)) => {
+                assert_eq!((batch.coupon_id, batch.quantity as usize), (c.coupon_id, c.codes.len()));
+                self.codes.extend(c.codes.iter().map(|code| (code.to_string(), (c.coupon_id.get(), false))));
+            }
             (Command::IssueCoupon(c), Outcome::IssuedCoupon(copy)) => {
                 let coupon = self.coupon(&c.coupon).expect("a coupon");
+                self.used_code(&c.coupon, seen);
                 let expires = self.coupons[&coupon].terms.window.until.map(Timestamp::as_micros);
                 let fresh = Copy { coupon, customer: c.customer_id.get(), state: CopyState::Available, expires };
                 assert!(self.copies.insert(copy.id.get(), fresh).is_none());

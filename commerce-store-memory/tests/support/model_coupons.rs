@@ -1,6 +1,6 @@
 //! The model's coupons: which goes first on an order, what it takes off, and which lines bear it.
 
-use commerce_core::{CouponScope, CreateCoupon, Discount, IssuedCouponId, Stacking};
+use commerce_core::{AddCodes, CouponCode, CouponRef, CouponScope, CreateCoupon, Discount, IssuedCouponId, Stacking};
 
 use crate::support::coverage::Coverage;
 use crate::support::model::{CopyState, Model, Verdict, refuse_if};
@@ -76,6 +76,28 @@ impl Model {
             CopyState::Available => refuse_if(copy.expires.is_some_and(|end| now >= end), "coupon_expired"),
             CopyState::Expired => Err("coupon_expired"),
             CopyState::Held(_) | CopyState::Used(_) | CopyState::Revoked => Err("coupon_not_available"),
+        }
+    }
+
+    /// Whether a coupon has the code, as its own or for one copy.
+    pub(super) fn has_code(&self, code: &CouponCode) -> bool {
+        let own = self.coupons.values().any(|coupon| coupon.terms.code.as_ref() == Some(code));
+        own || self.codes.contains_key(code.as_str())
+    }
+
+    pub(super) fn add_codes(&self, c: &AddCodes) -> Verdict {
+        refuse_if(c.codes.is_empty() || c.codes.len() > 10_000, "quantity_out_of_range")?;
+        let twice = c.codes.iter().enumerate().any(|(n, code)| c.codes[..n].contains(code));
+        refuse_if(twice, "coupon_code_taken")?;
+        refuse_if(!self.coupons.contains_key(&c.coupon_id.get()), "coupon_not_found")?;
+        refuse_if(c.codes.iter().any(|code| self.has_code(code)), "coupon_code_taken")
+    }
+
+    pub(super) fn used_code(&mut self, by: &CouponRef, seen: &mut Coverage) {
+        let CouponRef::Code(code) = by else { return };
+        if let Some((_, used)) = self.codes.get_mut(code.as_str()) {
+            *used = true;
+            seen.note("a code used up");
         }
     }
 

@@ -133,6 +133,15 @@ pub(crate) enum Action {
         coupon: Ref,
         by_code: bool,
     },
+    /// Numbered codes; none, or one of them twice, now and then.
+    AddCodes {
+        coupon: Ref,
+        codes: Vec<u8>,
+    },
+    IssueOnce {
+        customer: Ref,
+        code: u8,
+    },
     Revoke {
         copy: Ref,
     },
@@ -227,6 +236,7 @@ impl Action {
             self,
             Self::Register { .. }
                 | Self::Issue { .. }
+                | Self::IssueOnce { .. }
                 | Self::Place { .. }
                 | Self::Pay { .. }
                 | Self::Cancel { .. }
@@ -423,6 +433,8 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(coupon, version, active)| Action::UpdateCoupon { coupon, version, active }),
         6 => (reference(), reference(), any::<bool>())
             .prop_map(|(customer, coupon, by_code)| Action::Issue { customer, coupon, by_code }),
+        1 => (reference(), vec(0..20_u8, 0..4)).prop_map(|(coupon, codes)| Action::AddCodes { coupon, codes }),
+        2 => (reference(), 0..20_u8).prop_map(|(customer, code)| Action::IssueOnce { customer, code }),
         1 => reference().prop_map(|copy| Action::Revoke { copy }),
         1 => reference().prop_map(|copy| Action::ExpireCopy { copy }),
     ];

@@ -1,15 +1,15 @@
 //! From steps to envelopes: which ids exist by now, and which keys were used.
 
 use commerce_core::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeId,
-    ChargePurpose, ChargeReport, ChargeStatus, ClearCart, Command, CouponCode, CouponId, CouponRef, CouponScope,
-    CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope, ExpireIssuedCoupon,
-    ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock, ImportItem, ImportProducts, IssueCoupon, IssuedCouponId,
-    LineRequest, MergeCart, Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome, PayOrder, PaymentMethod, Percent,
-    PlaceOrder, PriceRules, PriceTier, Principal, ProductId, ProductStatus, Quantity, RefundDestination, RefundId,
-    RefundLineRequest, RefundOrder, RefundReport, RefundStatus, RegisterCustomer, RemoveCartItem, RequestTopUp,
-    RevokeCoupon, ScheduledPrice, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, Timestamp,
-    UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
+    AddCartItem, AddCodes, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines,
+    ChargeId, ChargePurpose, ChargeReport, ChargeStatus, ClearCart, Command, CouponCode, CouponId, CouponRef,
+    CouponScope, CreateCoupon, CreateProduct, Currency, CustomerId, DeliverOrder, Deposit, Discount, Envelope,
+    ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, Id, IdBlock, ImportItem, ImportProducts,
+    IssueCoupon, IssuedCouponId, LineRequest, MergeCart, Money, NewVariant, NodeId, OrderId, OrderStatus, Outcome,
+    PayOrder, PaymentMethod, Percent, PlaceOrder, PriceRules, PriceTier, Principal, ProductId, ProductStatus, Quantity,
+    RefundDestination, RefundId, RefundLineRequest, RefundOrder, RefundReport, RefundStatus, RegisterCustomer,
+    RemoveCartItem, RequestTopUp, RevokeCoupon, ScheduledPrice, SettleCharge, SettleRefund, ShipOrder, Stacking,
+    StartCardPayment, Timestamp, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant, VariantId, Window,
 };
 use rust_decimal::Decimal;
 
@@ -82,11 +82,15 @@ fn price_rules(spec: &RulesSpec, now: Timestamp) -> PriceRules {
     }
 }
 
+fn numbered(code: u8) -> CouponCode {
+    format!("CODE-{code}").parse().expect("a code")
+}
+
 fn new_coupon(spec: &CouponSpec, products: &[ProductId], now: Timestamp) -> CreateCoupon {
     let scope = |named: &Vec<Ref>| CouponScope::Products(named.iter().map(|at| pick_id(products, *at)).collect());
     let after = |seconds: i64| Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
     CreateCoupon {
-        code: spec.code.map(|code| format!("CODE-{code}").parse().expect("a code")),
+        code: spec.code.map(numbered),
         name: "a coupon".parse().expect("a name"),
         discount: match spec.off {
             OffSpec::Amount(amount) => Discount::Amount(money(amount)),
@@ -273,6 +277,14 @@ impl World {
                     known => CouponRef::Id(known.map_or(id(i64::MAX), |(id, _)| id)),
                 };
                 let customer_id = customer(*who);
+                (Some(customer_id), IssueCoupon { customer_id, coupon }.into())
+            }
+            Action::AddCodes { coupon: at, codes } => {
+                let coupon_id = coupon(*at).map_or(id(i64::MAX), |(id, _)| id);
+                (None, AddCodes { coupon_id, codes: codes.iter().map(|code| numbered(*code)).collect() }.into())
+            }
+            Action::IssueOnce { customer: who, code } => {
+                let (customer_id, coupon) = (customer(*who), CouponRef::Code(numbered(*code)));
                 (Some(customer_id), IssueCoupon { customer_id, coupon }.into())
             }
             Action::Revoke { copy } => {

@@ -1,13 +1,14 @@
 //! Loading and locking records: table by table in one fixed order, each with sorted ids, so that transactions
 //! meet in one direction and cannot deadlock.
 //!
-//! The order is: charges, top-ups, carts, orders (whose row stands for their refunds), issued coupons, coupons,
+//! The order is: charges, top-ups, carts, orders (whose row stands for their refunds), codes, issued coupons, coupons,
 //! products, variants with their stocks, wallets.
 //! Records that a decision may change are locked exclusively, records that it only reads are locked in share mode, so
 //! that what was decided on is still so at the commit.
 
 mod cards;
 mod carts;
+mod codes;
 mod coupons;
 mod hot;
 mod names;
@@ -22,6 +23,7 @@ use sqlx::PgConnection;
 
 pub(crate) use cards::{CHARGES, TOP_UPS, charge_of, charges, top_up_of, top_ups};
 pub(crate) use carts::{CARTS, carts_of};
+pub(crate) use codes::{code_of, codes};
 pub(crate) use coupons::{COUPONS, copies, coupon_of, coupons, issued_coupon_of};
 pub(crate) use hot::{listed_variant_of, product_of};
 pub(crate) use orders::{PAYMENTS, REDEMPTIONS, orders, orders_by_id, orders_of, payment_of, redemption_of};
@@ -33,7 +35,7 @@ use crate::keys::Scopes;
 
 /// Every statement, for the tests that prepare and explain them.
 pub(crate) fn statements() -> Vec<&'static str> {
-    let hot = [hot::STATEMENTS, names::STATEMENTS].concat();
+    let hot = [hot::STATEMENTS, names::STATEMENTS, codes::STATEMENTS].concat();
     [&hot, cards::STATEMENTS, carts::STATEMENTS, coupons::STATEMENTS, orders::STATEMENTS, refunds::STATEMENTS].concat()
 }
 
@@ -91,6 +93,9 @@ async fn fetch_rare(connection: &mut PgConnection, keys: &Keys, mode: Mode) -> R
     }
     if !keys.refunds.is_empty() {
         records.refunds = refunds::fetch(connection, &keys.refunds).await?;
+    }
+    if !keys.coupon_codes.is_empty() {
+        codes::fetch(connection, &keys.coupon_codes, mode, &mut records).await?;
     }
     if !keys.issued_coupons.is_empty() {
         coupons::fetch_copies(connection, &keys.issued_coupons, mode, &mut records).await?;
@@ -170,6 +175,7 @@ impl Hints {
         let facts = Changes {
             variants: records.variants.clone(),
             coupons: records.coupons.clone(),
+            codes: records.codes.clone(),
             issued_coupons: records.issued_coupons.clone(),
             orders: records.orders.clone(),
             customers: records.customers.clone(),
@@ -180,6 +186,7 @@ impl Hints {
         };
         self.size += facts.variants.len()
             + facts.coupons.len()
+            + facts.codes.len()
             + facts.issued_coupons.len()
             + facts.orders.len()
             + facts.customers.len()

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::store::Coupons;
 use commerce_core::{
-    CopyPlace, Coupon, CouponId, CustomerId, IssuedCoupon, IssuedCouponId, Page, PageRequest, StoreError, Timestamp,
+    CopyPlace, Coupon, CouponCode, CouponId, CustomerId, IssuedCoupon, IssuedCouponId, Page, PageRequest,
+    SingleUseCode, StoreError, Timestamp,
 };
 use sqlx::postgres::PgRow;
 
 use super::{before, limit};
 use crate::PostgresStore;
-use crate::load::{COUPONS as COUPONS_BY_ID, copies, coupon_of, coupons, issued_coupon_of};
+use crate::load::{COUPONS as COUPONS_BY_ID, code_of, codes, copies, coupon_of, coupons, issued_coupon_of};
 use crate::row::{corrupt, get_at, get_id};
 
 const COUPONS: &str = coupons!("where c.id < $1 order by c.id desc limit $2");
@@ -23,7 +24,9 @@ const COPIES_OF: &str =
 const ENDED: &str = "select ends_at, id from coupons where (ends_at, id) > ($1, $3) \
      and ends_at <= coalesce($4, statement_timestamp()) order by ends_at, id limit $2";
 
-pub(super) const STATEMENTS: &[&str] = &[COUPONS, COPIES, COPIES_OF, ENDED];
+const CODES_OF: &str = codes!("where coupon_id = $3 and code > $1 order by code limit $2");
+
+pub(super) const STATEMENTS: &[&str] = &[COUPONS, COPIES, COPIES_OF, ENDED, CODES_OF];
 
 #[async_trait]
 impl Coupons for PostgresStore {
@@ -82,6 +85,26 @@ impl Coupons for PostgresStore {
             let rows = query.fetch_all(&pool).await?;
             let copies = rows.iter().map(issued_coupon_of).collect::<Result<Vec<_>, _>>()?;
             Ok(Page::cut(copies, page.size(), |copy| (copy.customer_id, copy.id)))
+        })
+        .await
+    }
+
+    async fn codes_of(
+        &self,
+        coupon: CouponId,
+        page: PageRequest<CouponCode>,
+    ) -> Result<Page<Arc<SingleUseCode>, CouponCode>, StoreError> {
+        let (limit, size) = (limit(&page), page.size());
+        // No code is empty.
+        let after = page.after.map(|code| code.to_string()).unwrap_or_default();
+        self.run(move |pool| {
+            let after = after.clone();
+            async move {
+                let query = sqlx::query(CODES_OF).bind(after).bind(limit).bind(coupon.get());
+                let rows = query.fetch_all(&pool).await?;
+                let codes = rows.iter().map(|row| code_of(row).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+                Ok(Page::cut(codes, size, |code| code.code.clone()))
+            }
         })
         .await
     }

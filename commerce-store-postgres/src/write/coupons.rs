@@ -28,6 +28,11 @@ const COPIES: &str = "update issued_coupons i set status = u.status, order_id = 
      revoked_by = u.revoked_by, revoked_for = u.revoked_for, revoked_at = u.revoked_at \
      from unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::timestamptz[]) \
      as u (id, status, order_id, used_at, revoked_by, revoked_for, revoked_at) where i.id = u.id";
+const NEW_CODES: &str = "insert into coupon_codes (code, coupon_id, created_at, customer_id, issued_coupon_id, claimed_at) \
+     select * from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::timestamptz[])";
+const CODES: &str = "update coupon_codes c set customer_id = u.customer_id, issued_coupon_id = u.issued_coupon_id, \
+     claimed_at = u.claimed_at from unnest($1::text[], $2::bigint[], $3::bigint[], $4::timestamptz[]) \
+     as u (code, customer_id, issued_coupon_id, claimed_at) where c.code = u.code";
 const NEW_REDEMPTIONS: &str = "insert into coupon_redemptions \
      (issued_coupon_id, order_id, coupon_id, discount, currency, status, created_at, updated_at) \
      select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], \
@@ -40,8 +45,18 @@ const ORDER_COUPONS: &str = "insert into order_coupons \
      (order_id, position, issued_coupon_id, coupon_id, name, discount, currency) \
      select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[])";
 
-pub(super) const STATEMENTS: &[&str] =
-    &[NEW_COUPONS, NEW_PRODUCTS, COUPONS, NEW_ISSUANCES, COPIES, NEW_REDEMPTIONS, REDEMPTIONS, ORDER_COUPONS];
+pub(super) const STATEMENTS: &[&str] = &[
+    NEW_COUPONS,
+    NEW_PRODUCTS,
+    COUPONS,
+    NEW_ISSUANCES,
+    COPIES,
+    NEW_CODES,
+    CODES,
+    NEW_REDEMPTIONS,
+    REDEMPTIONS,
+    ORDER_COUPONS,
+];
 
 pub(super) async fn write_campaigns(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     write_new_coupons(connection, net).await?;
@@ -130,9 +145,35 @@ impl Terms {
 
 /// What became of copies, and their use, after the orders that they name.
 pub(super) async fn write_copies(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    write_codes(connection, net).await?;
     write_taken(connection, net).await?;
     write_order_coupons(connection, net).await?;
     write_redemptions(connection, net).await
+}
+
+async fn write_codes(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    if !net.codes.new.is_empty() {
+        let rows = || net.codes.new.values();
+        sqlx::query(NEW_CODES)
+            .bind(column!(rows(), c => c.code.as_str()))
+            .bind(column!(rows(), c => c.coupon_id.get()))
+            .bind(column!(rows(), c => at(c.created_at)))
+            .bind(column!(rows(), c => c.claim.map(|claim| claim.customer_id.get())))
+            .bind(column!(rows(), c => c.claim.map(|claim| claim.issued_coupon_id.get())))
+            .bind(column!(rows(), c => c.claim.map(|claim| at(claim.claimed_at))))
+            .execute(&mut *connection)
+            .await?;
+    }
+    skip_if_empty!(net.codes.changed);
+    let rows = || net.codes.changed.values();
+    sqlx::query(CODES)
+        .bind(column!(rows(), c => c.code.as_str()))
+        .bind(column!(rows(), c => c.claim.map(|claim| claim.customer_id.get())))
+        .bind(column!(rows(), c => c.claim.map(|claim| claim.issued_coupon_id.get())))
+        .bind(column!(rows(), c => c.claim.map(|claim| at(claim.claimed_at))))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn write_taken(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    Cart, CartItem, Changes, Charge, ChargeId, Copies, Coupon, CouponId, Customer, CustomerId, Date, Issuance,
-    IssuedCoupon, IssuedCouponId, KeyRecord, KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment, Product,
-    ProductId, Records, Redemption, Refund, RefundId, Revenue, Stock, StockEntry, TopUp, TopUpId, Variant, VariantId,
-    Wallet, WalletEntry, WalletId, WorkingSet,
+    Cart, CartItem, Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, Date,
+    Issuance, IssuedCoupon, IssuedCouponId, KeyRecord, KeyScope, Order, OrderEvent, OrderId, OutboxMessage, Payment,
+    Product, ProductId, Records, Redemption, Refund, RefundId, Revenue, SingleUseCode, Stock, StockEntry, TopUp,
+    TopUpId, Variant, VariantId, Wallet, WalletEntry, WalletId, WorkingSet,
 };
 
 /// Values of records, apart those that the database does not have yet. A new one is inserted, never merged into
@@ -52,6 +52,7 @@ pub(crate) struct Net {
     pub(crate) wallets: Values<WalletId, Wallet>,
     pub(crate) coupons: Values<CouponId, Arc<Coupon>>,
     pub(crate) issuances: Values<CouponId, Issuance>,
+    pub(crate) codes: Values<CouponCode, Arc<SingleUseCode>>,
     pub(crate) issued_coupons: Values<IssuedCouponId, IssuedCoupon>,
     /// The how-many-eth copy of its customer each new copy is.
     pub(crate) ordinals: BTreeMap<IssuedCouponId, u32>,
@@ -163,6 +164,10 @@ impl Net {
         }
         for issuance in &changes.issuances {
             self.issuances.put(issuance.coupon_id, *issuance, before.issuance(issuance.coupon_id).is_some());
+        }
+        for code in &changes.codes {
+            let exists = before.single_use_code(&code.code).is_some();
+            self.codes.put(code.code.clone(), Arc::clone(code), exists);
         }
         for copy in &changes.issued_coupons {
             let exists = before.issued_coupon(copy.id).is_some();

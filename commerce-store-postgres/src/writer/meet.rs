@@ -56,7 +56,8 @@ pub(super) fn places(command: &Command) -> Vec<Place> {
         | Command::ImportProducts(_)
         | Command::UpdateVariant(_)
         | Command::CreateCoupon(_)
-        | Command::UpdateCoupon(_) => vec![place("shop", 0)],
+        | Command::UpdateCoupon(_)
+        | Command::AddCodes(_) => vec![place("shop", 0)],
     }
 }
 

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use super::Verdict;
 use crate::error::Failure;
-use crate::keys::{Request, Scopes, leads, mode, touched};
+use crate::keys::{Request, Scopes, is_unknown, leads, mode, touched};
 use crate::load::{Found, Hints, Mode, fetch};
 use crate::write::{Net, write};
 
@@ -165,7 +165,7 @@ fn is_absent(wanted: &Keys, found: &WorkingSet) -> bool {
         || wanted.products.iter().any(|id| found.product(*id).is_none())
         || wanted.variants.iter().any(|id| found.variant(*id).is_none())
         || wanted.coupons.iter().any(|id| found.coupon(*id).is_none())
-        || wanted.coupon_codes.iter().any(|code| found.coupon_with_code(code).is_none())
+        || wanted.coupon_codes.iter().any(|code| is_unknown(code, found))
         || wanted.issued_coupons.iter().any(|id| found.issued_coupon(*id).is_none())
         || wanted.carts.iter().any(|id| found.cart(*id).is_none())
         || wanted.orders.iter().any(|id| found.order(*id).is_none())

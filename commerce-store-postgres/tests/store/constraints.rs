@@ -109,6 +109,10 @@ const SOUND: &[(&str, &str)] = &[
          revoked_by = null",
     ),
     (
+        "coupon_codes",
+        "code = 'ONCE', coupon_id = 1, created_at = now(), customer_id = 1, issued_coupon_id = 1, claimed_at = now()",
+    ),
+    (
         "coupon_redemptions",
         "issued_coupon_id = 1, order_id = 1, coupon_id = 1, discount = 10, currency = 'KRW', status = 'used', \
          created_at = now(), updated_at = now()",
@@ -307,6 +311,10 @@ const WRONG: &[(&str, &str)] = &[
     ("issued_coupons_status_known", "status = 'lost', order_id = null"),
     ("issued_coupons_order_of_status", "order_id = null"),
     ("issued_coupons_revocation_is_whole", "revoked_by = 'system'"),
+    ("coupon_codes_pkey", ""),
+    ("coupon_codes_coupon_fkey", "code = 'TWICE', coupon_id = 9"),
+    ("coupon_codes_copy_fkey", "code = 'TWICE', issued_coupon_id = 9"),
+    ("coupon_codes_claim_is_whole", "code = 'TWICE', claimed_at = null"),
     ("coupon_redemptions_pkey", "status = 'released'"),
     ("coupon_redemptions_one_use_key", "order_id = 2"),
     ("coupon_redemptions_copy_fkey", "issued_coupon_id = 9"),
@@ -364,6 +372,7 @@ const KEPT: &[&str] = &[
     "coupons",
     "coupon_issuances",
     "issued_coupons",
+    "coupon_codes",
     "carts",
     "orders",
     "payments",

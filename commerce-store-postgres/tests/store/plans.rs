@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use crate::harness::database;
 
 /// Tables that grow with the shop's life.
-const GROWING: [&str; 27] = [
+const GROWING: [&str; 28] = [
     "customers",
     "products",
     "product_variants",
@@ -22,6 +22,7 @@ const GROWING: [&str; 27] = [
     "coupons",
     "coupon_products",
     "issued_coupons",
+    "coupon_codes",
     "coupon_redemptions",
     "product_sales_daily",
     "carts",
@@ -74,6 +75,7 @@ insert into coupons select i, null, 'Coupon', 10, null, null, null, 'KRW', null,
 insert into coupon_products select i % 1000 + 1, i from generate_series(1, 100000) i;
 insert into coupon_issuances select i, 100, null from generate_series(1, 1000) i;
 insert into issued_coupons select i, i % 1000 + 1, i, 1, 'available', null, now(), null, null from generate_series(1, 100000) i;
+insert into coupon_codes select 'CODE-' || i, i % 1000 + 1, now(), null, null, null from generate_series(1, 100000) i;
 insert into coupon_redemptions select i, i, i % 1000 + 1, 10, 'KRW', 'used', now(), now() from generate_series(1, 100000) i;
 insert into order_coupons select i, 1, i, i % 1000 + 1, 'Coupon', 10, 'KRW' from generate_series(1, 100000) i;
 insert into product_sales_daily select date '2026-01-01' + i % 1000, i, 1, 10, 'KRW' from generate_series(1, 100000) i;

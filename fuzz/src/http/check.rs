@@ -75,6 +75,7 @@ const CODES: &[&str] = &[
     "below_minimum",
     "coupon_already_claimed",
     "coupon_code_taken",
+    "coupon_code_used",
     "coupon_ended",
     "coupon_expired",
     "coupon_inactive",

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use commerce_core::{
-    AddCartItem, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines, ChargeReport,
-    ClearCart, Command, CouponCode, CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder, Deposit,
-    ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, ImportItem, ImportProducts, IssueCoupon,
+    AddCartItem, AddCodes, AddVariant, AdjustStock, AdjustWallet, Basket, BasketLines, CancelOrder, CartLines,
+    ChargeReport, ClearCart, Command, CouponCode, CouponRef, CouponScope, CreateCoupon, CreateProduct, DeliverOrder,
+    Deposit, ExpireIssuedCoupon, ExpireOrder, GatewayPayment, GatewayStatus, ImportItem, ImportProducts, IssueCoupon,
     LineRequest, MergeCart, Name, Note, PayOrder, PaymentMethod, PlaceOrder, ProductStatus, Quantity,
     RefundDestination, RefundLineRequest, RefundOrder, RefundReport, RegisterCustomer, RemoveCartItem, RequestTopUp,
     RevokeCoupon, SettleCharge, SettleRefund, ShipOrder, Stacking, StartCardPayment, UpdateCartItem, UpdateCoupon,
@@ -176,6 +176,11 @@ pub(super) enum Action {
         word: u8,
         odd: u8,
     },
+    /// Of the same names as the codes of campaigns.
+    AddCodes {
+        coupon: Pick,
+        codes: Vec<u8>,
+    },
     Revoke {
         copy: Pick,
     },
@@ -194,9 +199,11 @@ impl Action {
             | Self::Import { .. }
             | Self::UpdateVariant { .. }
             | Self::AdjustStock { .. } => self.about_goods(world)?,
-            Self::CreateCoupon { .. } | Self::UpdateCoupon { .. } | Self::Claim { .. } | Self::ClaimByCode { .. } => {
-                self.about_coupons(world)?
-            }
+            Self::CreateCoupon { .. }
+            | Self::UpdateCoupon { .. }
+            | Self::AddCodes { .. }
+            | Self::Claim { .. }
+            | Self::ClaimByCode { .. } => self.about_coupons(world)?,
             Self::AddItem { .. }
             | Self::UpdateItem { .. }
             | Self::RemoveItem { .. }
@@ -328,6 +335,11 @@ impl Action {
     fn about_coupons(&self, world: &World) -> Option<Command> {
         let code = |number: u8| CouponCode::new(format!("CODE-{}", number % 8)).ok();
         Some(match *self {
+            Self::AddCodes { coupon, ref codes } => AddCodes {
+                coupon_id: world.coupon(coupon),
+                codes: codes.iter().filter_map(|number| code(*number)).collect(),
+            }
+            .into(),
             Self::CreateCoupon {
                 code: number,
                 currency: money,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use commerce_core::{
-    AddVariant, BasketLines, Command, CouponId, CreateProduct, CustomerId, Date, ImportItem, IssuedCouponId,
-    IssuedCouponStatus, LineRequest, Money, Order, OrderId, OrderLine, OrderStatus, Outcome, PaymentMethod, ProductId,
-    Refund, RefundDestination, RefundId, RefundStatus, TimeZone, Timestamp, VariantId, WalletId,
+    AddVariant, BasketLines, Command, CouponCode, CouponId, CouponRef, CreateProduct, CustomerId, Date, ImportItem,
+    IssuedCouponId, IssuedCouponStatus, LineRequest, Money, Order, OrderId, OrderLine, OrderStatus, Outcome,
+    PaymentMethod, ProductId, Refund, RefundDestination, RefundId, RefundStatus, TimeZone, Timestamp, VariantId,
+    WalletId,
 };
 
 use super::cards::Cards;
@@ -30,6 +31,8 @@ pub(super) struct Books {
     pub(super) limits: BTreeMap<CouponId, (Option<u32>, u32)>,
     /// The order that holds or used a copy.
     pub(super) taken: BTreeMap<IssuedCouponId, OrderId>,
+    /// Codes that are good for one copy, and whether they are used.
+    codes: BTreeMap<CouponCode, bool>,
     /// Copies that were taken back or marked as expired.
     pub(super) gone: BTreeMap<IssuedCouponId, IssuedCouponStatus>,
     /// What is in carts; those that nothing was ever put into are not here.
@@ -98,7 +101,17 @@ impl Books {
                 self.coupons.push(coupon.id);
                 self.limits.insert(coupon.id, (c.total_quantity, c.per_customer_limit));
             }
+            (Command::AddCodes(c), Outcome::CodeBatch(_)) => {
+                for code in &c.codes {
+                    assert_eq!(self.codes.insert(code.clone(), false), None, "{code} was added twice");
+                }
+            }
             (Command::IssueCoupon(c), Outcome::IssuedCoupon(copy)) => {
+                if let CouponRef::Code(code) = &c.coupon
+                    && let Some(used) = self.codes.get_mut(code)
+                {
+                    assert!(!std::mem::replace(used, true), "{code} was used twice");
+                }
                 self.copies.push(copy.id);
                 self.copies_of.entry(c.customer_id).or_default().push(copy.id);
                 *self.issued.entry(copy.coupon_id).or_default().entry(c.customer_id).or_default() += 1;
