@@ -16,7 +16,7 @@ impl Codes {
         Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
     }
 
-    /// `count` codes for what `caller` asks for under its key.
+    /// `count` codes of 80 bits for what `caller` asks for under its key.
     #[must_use]
     pub fn of(&self, caller: &Caller, count: u32) -> Vec<CouponCode> {
         (0..count).filter_map(|number| self.code(caller, number)).collect()

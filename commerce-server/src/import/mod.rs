@@ -60,8 +60,11 @@ pub struct Step {
 }
 
 impl Import {
-    /// Reads a file. Refused as a whole: a header that is not understood, too many rows or none, a key that is too long to
-    /// make keys of products from.
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Refused as a whole: a header that is not understood, too many rows or none, a key that is too long to make keys of
+    /// products from. What is wrong with a row is told of the row.
     pub fn read(commerce: Commerce, caller: Caller, csv: &[u8]) -> Result<Self, Problem> {
         let sheet = Sheet::read(csv)?;
         let malformed = |error| Problem::bad_request("idempotency_key_malformed", format!("for an import: {error}"));
@@ -77,6 +80,9 @@ impl Import {
     }
 
     /// Tells what would become of each row if all were imported at once, and changes nothing.
+    ///
+    /// # Errors
+    /// What is said of the file as a whole: who may not import is refused, and a store may not answer.
     pub async fn dry_run(self) -> Result<Whole, Error> {
         let checked = match self.command() {
             Some(command) => self.commerce.check_import(&self.caller.principal, command).await,
@@ -89,6 +95,9 @@ impl Import {
     }
 
     /// Imports all rows in one commit, or none of them if one is refused.
+    ///
+    /// # Errors
+    /// As [`dry_run`](Self::dry_run); after `Unknown` the same file under the same key tells what became of it.
     pub async fn whole(self) -> Result<Whole, Error> {
         let is_readable = self.entries.iter().all(|(_, entry)| entry.item().is_some());
         let (true, Some(command)) = (is_readable, self.command()) else { return self.dry_run().await };

@@ -20,7 +20,10 @@ pub struct How {
     pub dry_run: bool,
 }
 
-/// The same key for the same file.
+/// The same key for the same file: the hash of its bytes.
+///
+/// # Errors
+/// [`TextError`] if that were no key; it always is one.
 pub fn key_of(csv: &[u8]) -> Result<IdempotencyKey, TextError> {
     let hash: String = digest(&SHA256, csv).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     IdempotencyKey::new(format!("import-{hash}"))

@@ -29,6 +29,9 @@ pub enum SinkError {
 }
 
 /// The sinks that the settings name.
+///
+/// # Errors
+/// [`SinkError`], which names the setting: an address that is not public, a webhook without a secret.
 pub fn sinks(settings: &Settings) -> Result<Vec<NamedSink>, SinkError> {
     let mut sinks: Vec<NamedSink> = Vec::new();
     if settings.sink_stdout {
@@ -46,7 +49,10 @@ pub fn sinks(settings: &Settings) -> Result<Vec<NamedSink>, SinkError> {
     Ok(sinks)
 }
 
-/// How the settings have a relay go about it.
+/// How the settings have a relay go about it. A claim holds for twice the time that a webhook may take, and 20 seconds.
+///
+/// # Errors
+/// [`TextError`] if the process's name were none; it always is one.
 pub fn relay_settings(settings: &Settings) -> Result<relay::Settings, TextError> {
     let seconds = Duration::from_secs;
     Ok(relay::Settings {
