@@ -25,7 +25,8 @@ pub struct Config {
     pub batch: usize,
     /// How many connections reads have for themselves; 8 by default.
     pub read_connections: u32,
-    /// How long a caller waits at most for a database that does not answer; 5 s by default.
+    /// How long a step may take: the wait for a turn, a connection, a transaction, its commit; 5 s by default. A caller of a
+    /// database that does not answer hears so after a few of them.
     pub deadline: Duration,
     /// How often a batch that others were in the way of is tried; 10 by default.
     pub attempts: u32,

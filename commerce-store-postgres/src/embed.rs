@@ -2,7 +2,7 @@
 
 use commerce_core::store::Envelope;
 use commerce_core::{Error, Receipt, StoreError};
-use sqlx::PgConnection;
+use sqlx::{Postgres, Transaction};
 
 use crate::PostgresStore;
 use crate::error::Failure;
@@ -11,8 +11,8 @@ use crate::load::Hints;
 use crate::writer::{Surroundings, decide_and_write};
 
 impl PostgresStore {
-    /// Carries a command out inside the transaction that `connection` is in: it is committed, or rolled back, with
-    /// whatever else the caller does there. Its key is kept with it, and its messages go out with the commit.
+    /// Carries a command out inside the caller's `transaction`: it is committed, or rolled back, with whatever else the
+    /// caller does there. Its key is kept with it, and its messages go out with the commit.
     ///
     /// The records it touches stay locked until the transaction ends, so keep it short, and lock rows of one's own
     /// before, not after: that is the order in which two such transactions cannot deadlock.
@@ -23,12 +23,17 @@ impl PostgresStore {
     /// it again, under the same key.
     ///
     /// `Ok` promises nothing before the caller's own commit has succeeded.
-    pub async fn execute_in(&self, connection: &mut PgConnection, envelope: Envelope) -> Result<Receipt, Error> {
+    pub async fn execute_in(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        envelope: Envelope,
+    ) -> Result<Receipt, Error> {
         let request = Request::new(envelope);
         // The caller's transaction cannot be decided again, so the ids are looked up at once.
         let (shop, clock) = (&self.config.shop, self.config.clock.as_deref());
         let surroundings = Surroundings { shop, clock, doubt_ids: true };
-        let decided = decide_and_write(connection, &[&request], surroundings, &mut Hints::default(), |_| ()).await;
+        let decided =
+            decide_and_write(&mut *transaction, &[&request], surroundings, &mut Hints::default(), |_| ()).await;
         let failed = |failure: Failure| match failure {
             // Another transaction came first; deciding again will see it.
             Failure::Overtaken(reason) => StoreError::Unavailable { reason },

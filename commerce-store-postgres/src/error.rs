@@ -1,5 +1,6 @@
 //! From what the database says to what the store says: the one place that knows SQLSTATEs.
 
+use std::fmt;
 use std::time::Duration;
 
 use commerce_core::StoreError;
@@ -20,6 +21,17 @@ pub(crate) enum Failure {
     Lost(String),
     /// A row could not be read.
     Corrupt(StoreError),
+}
+
+/// What went wrong, and nothing on what has happened.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contended(reason) | Self::Busy(reason) | Self::Lost(reason) => f.write_str(reason),
+            Self::Overtaken(what) | Self::Refused(what) => f.write_str(what),
+            Self::Corrupt(error) => error.fmt(f),
+        }
+    }
 }
 
 impl Failure {

@@ -1,11 +1,22 @@
 //! The schema: embedded migrations, and the check that they have run.
 
+use std::sync::LazyLock;
+
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Connection, PgConnection};
 use thiserror::Error;
 
-/// Every migration of this version of the crate, in order.
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// Every migration of this version of the crate, in order; noted in a table of their own, so that a service can have
+/// migrations in the same database.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("./migrations");
+    migrations.dangerous_set_table_name("commerce_migrations");
+    migrations
+});
+
+/// The migrations that a database has had, and whether commits wait for its disk.
+const APPLIED: &str = "select version, checksum from commerce_migrations where success order by version";
+const COMMITS: &str = "select current_setting('synchronous_commit')";
 
 /// Why a database is not fit for this version of the store.
 #[derive(Debug, Error)]
@@ -26,6 +37,11 @@ pub enum SchemaError {
         /// The version that this program needs.
         needed: i64,
     },
+    /// The database answers commits before they are on its disk.
+    #[error(
+        "the database has synchronous_commit off: what it calls committed may be lost; set it on for the store's role"
+    )]
+    NotDurable,
     /// A migration failed, or one that ran is not the one that this program has.
     #[error("a migration failed: {0}")]
     Migration(#[from] MigrateError),
@@ -56,19 +72,27 @@ pub fn schema_fingerprint() -> String {
     bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Checks that the database has exactly the migrations of this program.
+/// Checks that the database has exactly the migrations of this program, and keeps what it says it has committed.
 pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), SchemaError> {
-    let (found,): (i64,) = match sqlx::query_as("select coalesce(max(version), 0) from _sqlx_migrations where success")
-        .fetch_one(connection)
-        .await
-    {
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => (0,),
+    let applied: Vec<(i64, Vec<u8>)> = match sqlx::query_as(APPLIED).fetch_all(&mut *connection).await {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Vec::new(),
         other => other?,
     };
-    let needed = schema_version();
+    let (needed, found) = (schema_version(), applied.last().map_or(0, |(version, _)| *version));
     match found {
-        _ if found < needed => Err(SchemaError::Outdated { found, needed }),
-        _ if found > needed => Err(SchemaError::Newer { found, needed }),
-        _ => Ok(()),
+        _ if found < needed => return Err(SchemaError::Outdated { found, needed }),
+        _ if found > needed => return Err(SchemaError::Newer { found, needed }),
+        _ => {}
     }
+    for migration in MIGRATIONS.iter() {
+        match applied.iter().find(|(version, _)| *version == migration.version) {
+            None => return Err(SchemaError::Outdated { found: migration.version.saturating_sub(1), needed }),
+            Some((_, checksum)) if **checksum != *migration.checksum => {
+                return Err(MigrateError::VersionMismatch(migration.version).into());
+            }
+            Some(_) => {}
+        }
+    }
+    let commits: String = sqlx::query_scalar(COMMITS).fetch_one(connection).await?;
+    if commits == "off" { Err(SchemaError::NotDurable) } else { Ok(()) }
 }

@@ -4,18 +4,21 @@
 //! it locks and reads the records that it was decided on: if each is as expected, it writes the rest and commits; if one
 //! is not, because the other failed or another process was there, all is rolled back and run again the usual way.
 //!
-//! Two things are read once only, before the locks, because a record that is locked vouches for them. Whoever issues a
-//! copy moves the coupon's counter, which never falls: while it is as expected, so are the customers' copies. And
-//! whoever runs the same command under the same key moves the same counter or stock; a key that the batch ahead has
-//! taken meets the keys' own constraint.
+//! It goes on only if the other has committed just what it announced: from the end of that commit on, what it left is a
+//! fact, and whoever has been there since has left another one. So two things need be read once only, before the locks,
+//! because a record that is locked vouches for them. Whoever issues a copy moves the coupon's counter, which never falls:
+//! while it is as that commit left it, so are the customers' copies. And whoever runs the same command under the same key
+//! moves the same counter, or the version of the same stock. A value alone would vouch for nothing: another process may
+//! reach the same one by another way, after a commit that failed.
 //!
-//! So nothing is committed but what was decided on records that are locked and are so. Until it has the locks, a
-//! batch ahead holds no row that anybody could wait for.
+//! So nothing is committed but what was decided on records that are locked and are so. Until it has the locks, a batch
+//! ahead holds no row that anybody could wait for but its new orders, whose ids nobody else has: a request that the batch
+//! under way has too, under the same key, is not begun ahead.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use commerce_core::{Changes, Copies, Keys, Records, WorkingSet};
+use commerce_core::{Changes, Copies, KeyScope, Keys, Records, WorkingSet};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, watch};
 
@@ -28,17 +31,50 @@ use crate::write::{Net, write_new_orders, write_sale};
 /// Numbers batches.
 pub(super) type Ticket = u64;
 
-/// Tells what a batch is about to commit.
-#[derive(Debug, Clone)]
+/// What a batch is about to commit.
+#[derive(Debug)]
+pub(super) struct Announced {
+    values: Changes,
+    /// The keys that it uses up.
+    scopes: HashSet<KeyScope>,
+}
+
+/// Tells what a batch is about to commit, and what it has committed.
+#[derive(Debug)]
 pub(super) struct Announcer {
-    pub(super) ticket: Ticket,
-    pub(super) to: mpsc::UnboundedSender<(Ticket, Arc<Changes>)>,
+    ticket: Ticket,
+    to: mpsc::UnboundedSender<(Ticket, Arc<Announced>)>,
+    /// Of the present attempt.
+    latest: Mutex<Option<Arc<Announced>>>,
+    committed: watch::Sender<Option<Arc<Announced>>>,
 }
 
 impl Announcer {
+    /// One for a batch, and the place where those who follow it hear of its end.
+    pub(super) fn new(
+        ticket: Ticket,
+        to: mpsc::UnboundedSender<(Ticket, Arc<Announced>)>,
+    ) -> (Self, watch::Receiver<Option<Arc<Announced>>>) {
+        let (committed, ended) = watch::channel(None);
+        (Self { ticket, to, latest: Mutex::default(), committed }, ended)
+    }
+
     pub(super) fn announce(&self, net: &Net) {
+        let announced = Arc::new(Announced { values: net.values(), scopes: net.keys.keys().cloned().collect() });
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&announced));
         // Nobody listens any more when the store is closed.
-        drop(self.to.send((self.ticket, Arc::new(net.values()))));
+        drop(self.to.send((self.ticket, announced)));
+    }
+
+    /// A new attempt begins: what was announced before is void.
+    pub(super) fn begin(&self) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// What the present attempt announced is committed.
+    pub(super) fn commit(&self) {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.committed.send_replace(latest);
     }
 }
 
@@ -46,9 +82,17 @@ impl Announcer {
 #[derive(Debug, Clone)]
 pub(super) struct Ahead {
     /// What it is about to commit.
-    pub(super) values: Arc<Changes>,
-    /// Closed when it has ended, one way or the other.
-    pub(super) ended: watch::Receiver<()>,
+    pub(super) announced: Arc<Announced>,
+    /// Tells what it has committed; closed when it has ended in any other way.
+    pub(super) ended: watch::Receiver<Option<Arc<Announced>>>,
+}
+
+impl Ahead {
+    /// Waits for its end. Whether it has committed what it announced, and nothing else.
+    async fn is_committed(&mut self) -> bool {
+        let committed = self.ended.wait_for(Option::is_some).await.ok().and_then(|committed| committed.clone());
+        committed.is_some_and(|committed| Arc::ptr_eq(&committed, &self.announced))
+    }
 }
 
 /// As [`super::transaction::decide_and_write`], for requests that meet a batch under way.
@@ -63,8 +107,11 @@ pub(super) async fn decide_and_write(
     if !is_rush(requests) {
         return Err(misjudged("the batch does other things than a crowd does"));
     }
+    if requests.iter().any(|request| ahead.announced.scopes.contains(&request.scope)) {
+        return Err(misjudged("the batch before has a request of this one"));
+    }
     let wanted = discover(connection, requests, hints).await?;
-    let expected = expect(connection, requests, &wanted, &ahead.values, hints).await?;
+    let expected = expect(connection, requests, &wanted, &ahead.announced.values, hints).await?;
     if !touched(requests, &expected.records).without(&wanted).is_empty() {
         return Err(misjudged("the records of the batch lead to others"));
     }
@@ -74,15 +121,18 @@ pub(super) async fn decide_and_write(
     }
     let wrote = !net.keys.is_empty();
     let turn = async {
-        // Nothing is ever sent: an error says that the sender is gone, which is the news.
-        while ahead.ended.changed().await.is_ok() {}
+        let is_committed = ahead.is_committed().await;
         // Not before: who follows this batch knows nothing of the one that this batch follows.
-        if wrote {
+        if is_committed && wrote {
             announce(&net);
         }
+        is_committed
     };
-    let (written, ()) = tokio::join!(write_new_orders(connection, &net), turn);
+    let (written, is_committed) = tokio::join!(write_new_orders(connection, &net), turn);
     written?;
+    if !is_committed {
+        return Err(misjudged("the batch before has not committed what it was about to"));
+    }
     let rejected = || requests.iter().zip(&verdicts).filter(|(_, verdict)| is_rejected(verdict));
     // The success of the same command may be why it is rejected here.
     let scopes = Scopes::of(rejected().map(|(request, _)| &request.scope));

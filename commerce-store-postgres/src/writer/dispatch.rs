@@ -4,12 +4,11 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use commerce_core::Changes;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet, yield_now};
 
-use super::ahead::{Ahead, Announcer, Ticket};
+use super::ahead::{Ahead, Announced, Announcer, Ticket};
 use super::lane::Lane;
 use super::meet::{Place, deal, places};
 use super::{Counters, Job};
@@ -32,7 +31,7 @@ struct Board {
     running: HashMap<Id, Running>,
     /// Places that nobody may come to: of what is under way and cannot be followed, and of what is blocked.
     held: HashSet<Place>,
-    announce: UnboundedSender<(Ticket, Arc<Changes>)>,
+    announce: UnboundedSender<(Ticket, Arc<Announced>)>,
     tickets: Ticket,
     misjudged: u64,
     shy: u32,
@@ -44,8 +43,8 @@ struct Running {
     jobs: usize,
     places: Vec<Place>,
     /// What it is about to commit, once that is known and until a batch follows it.
-    values: Option<Arc<Changes>>,
-    ended: watch::Receiver<()>,
+    announced: Option<Arc<Announced>>,
+    ended: watch::Receiver<Option<Arc<Announced>>>,
 }
 
 /// Runs the lanes until the queue is closed and what waited has been answered.
@@ -62,7 +61,7 @@ pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue:
                 None => open = false,
             },
             Some(ended) = board.busy.join_next_with_id() => board.take_back(ended),
-            Some((ticket, values)) = announced.recv() => board.may_be_followed(ticket, values),
+            Some((ticket, told)) = announced.recv() => board.may_be_followed(ticket, told),
         }
         // Those whom the last batch answered are about to ask again: whoever is ready has a turn before the next one
         // closes, or the first to wake would be a small batch that all the others wait for.
@@ -79,7 +78,7 @@ pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue:
 }
 
 impl Board {
-    fn new(config: Arc<Config>, counters: Arc<Counters>, announce: UnboundedSender<(Ticket, Arc<Changes>)>) -> Self {
+    fn new(config: Arc<Config>, counters: Arc<Counters>, announce: UnboundedSender<(Ticket, Arc<Announced>)>) -> Self {
         let idle = (0..config.lanes.max(1)).map(|_| Lane::new(&config, &counters)).collect();
         Self {
             config,
@@ -97,9 +96,10 @@ impl Board {
         }
     }
 
-    /// How many more commands are looked at. Without a free lane none: they wait in the queue.
+    /// How many more commands are looked at. Without a free lane none: they wait in the queue. What is blocked counts
+    /// for nothing: behind a crowd that waits for one record there may be somebody who wants another.
     fn room(&self) -> usize {
-        (self.idle.len() * self.config.batch.max(1)).saturating_sub(self.waiting.len() + self.blocked.len())
+        (self.idle.len() * self.config.batch.max(1)).saturating_sub(self.waiting.len())
     }
 
     fn put(&mut self, job: Job) {
@@ -119,10 +119,10 @@ impl Board {
         self.look_again();
     }
 
-    fn may_be_followed(&mut self, ticket: Ticket, values: Arc<Changes>) {
+    fn may_be_followed(&mut self, ticket: Ticket, announced: Arc<Announced>) {
         // It may have ended by now.
         if let Some(running) = self.running.values_mut().find(|running| running.ticket == ticket) {
-            running.values = Some(values);
+            running.announced = Some(announced);
             self.look_again();
         }
     }
@@ -131,7 +131,7 @@ impl Board {
     fn look_again(&mut self) {
         self.blocked.append(&mut self.waiting);
         std::mem::swap(&mut self.blocked, &mut self.waiting);
-        let closed = self.running.values().filter(|running| running.values.is_none());
+        let closed = self.running.values().filter(|running| running.announced.is_none());
         self.held = closed.flat_map(|running| &running.places).copied().collect();
     }
 
@@ -140,7 +140,7 @@ impl Board {
         let misjudged = self.counters.stats().misjudged;
         self.shy = if misjudged > self.misjudged { SHY } else { self.shy.saturating_sub(1) };
         self.misjudged = misjudged;
-        let open = self.running.iter().filter(|(_, running)| running.values.is_some()).map(|(id, _)| *id).collect();
+        let open = self.running.iter().filter(|(_, running)| running.announced.is_some()).map(|(id, _)| *id).collect();
         if self.shy == 0 {
             return open;
         }
@@ -154,7 +154,7 @@ impl Board {
     fn close(&mut self, id: Id) -> Option<Ahead> {
         let running = self.running.get_mut(&id)?;
         self.held.extend(&running.places);
-        Some(Ahead { values: running.values.take()?, ended: running.ended.clone() })
+        Some(Ahead { announced: running.announced.take()?, ended: running.ended.clone() })
     }
 
     /// How many of a crowd go into one batch: not all at once, or the next lane has nobody to work ahead for, if it does.
@@ -221,14 +221,14 @@ impl Board {
         self.held.extend(&places);
         self.tickets += 1;
         let ticket = self.tickets;
-        let announcer = (self.config.lanes > 1).then(|| Announcer { ticket, to: self.announce.clone() });
-        let (alive, ended) = watch::channel(());
+        let (announcer, ended) = Announcer::new(ticket, self.announce.clone());
+        // A single lane has nobody to tell.
+        let announcer = (self.config.lanes > 1).then_some(announcer);
         let count = jobs.len();
         let batch = self.busy.spawn(async move {
             lane.serve(jobs, ahead, announcer).await;
-            drop(alive);
             lane
         });
-        self.running.insert(batch.id(), Running { ticket, jobs: count, places, values: None, ended });
+        self.running.insert(batch.id(), Running { ticket, jobs: count, places, announced: None, ended });
     }
 }

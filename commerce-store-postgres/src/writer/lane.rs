@@ -34,11 +34,9 @@ impl Lane {
     /// Runs the jobs to their end and answers each: after the batch that is `ahead`, if they meet one. What they are about
     /// to commit is announced to those who may come after.
     pub(super) async fn serve(&mut self, jobs: Vec<Job>, ahead: Option<Ahead>, announcer: Option<Announcer>) {
-        let deadline = self.config.deadline;
-        let (late, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.queued_at.elapsed() > deadline);
+        let (late, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| self.is_late(job));
         for job in late {
-            let reason = "the command waited too long for its turn".to_owned();
-            answer(job, Err(StoreError::Unavailable { reason }.into()));
+            answer(job, too_late());
         }
         if jobs.is_empty() {
             return;
@@ -47,7 +45,7 @@ impl Lane {
         let verdicts = match self.settle(&requests, ahead, announcer.as_ref()).await {
             Ok(verdicts) => verdicts,
             Err(failure) if requests.len() == 1 => vec![Err(failure.into_error().into())],
-            Err(_) => self.one_by_one(&requests).await,
+            Err(_) => self.one_by_one(&jobs).await,
         };
         Counters::count(&self.counters.commands, verdicts.len());
         for (job, verdict) in jobs.into_iter().zip(verdicts) {
@@ -57,17 +55,25 @@ impl Lane {
 
     /// Runs each request in a transaction of its own, because one of them makes every transaction fail that it is
     /// in: that one fails alone.
-    async fn one_by_one(&mut self, requests: &[&Request]) -> Vec<Verdict> {
+    async fn one_by_one(&mut self, jobs: &[Job]) -> Vec<Verdict> {
         Counters::count(&self.counters.split, 1);
-        let mut verdicts = Vec::with_capacity(requests.len());
-        for request in requests {
-            let verdict = match self.settle(&[*request], None, None).await {
+        let mut verdicts = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            if self.is_late(job) {
+                verdicts.push(too_late());
+                continue;
+            }
+            let verdict = match self.settle(&[&job.request], None, None).await {
                 Ok(verdicts) => verdicts,
                 Err(failure) => vec![Err(failure.into_error().into())],
             };
             verdicts.extend(verdict);
         }
         verdicts
+    }
+
+    fn is_late(&self, job: &Job) -> bool {
+        job.queued_at.elapsed() > self.config.deadline
     }
 
     /// Runs the requests in one transaction until there is an answer for each: again when others were in the way,
@@ -84,10 +90,15 @@ impl Lane {
         let mut attempt = 0;
         loop {
             let is_ahead = ahead.is_some();
+            announcer.into_iter().for_each(Announcer::begin);
             let failure = match self.attempt(requests, doubt_ids, ahead.take(), announcer).await {
                 Ended::Done(verdicts) => {
                     Counters::count(&self.counters.batches, 1);
                     Counters::count(&self.counters.ahead, usize::from(is_ahead));
+                    // After a commit in doubt it may be that one whose answers these are.
+                    if doubt.is_none() {
+                        announcer.into_iter().for_each(Announcer::commit);
+                    }
                     return Ok(verdicts);
                 }
                 Ended::InDoubt(verdicts, failure) => {
@@ -114,7 +125,7 @@ impl Lane {
                 continue;
             }
             return match (doubt, failure) {
-                (Some(verdicts), failure) => Ok(unknown(&verdicts, &failure.into_error())),
+                (Some(verdicts), failure) => Ok(unknown(&verdicts, &failure)),
                 (None, failure @ (Failure::Refused(_) | Failure::Overtaken(_) | Failure::Corrupt(_))) => Err(failure),
                 (None, failure) => Ok(all(requests.len(), &failure.into_error())),
             };
@@ -195,6 +206,11 @@ fn all(count: usize, error: &StoreError) -> Vec<Verdict> {
 
 /// The answers of a batch whose commit is in doubt. A rejection is in doubt as well: it was decided on records that
 /// the commands before it in the batch had changed, if the commit arrived.
-fn unknown(verdicts: &[Verdict], why: &StoreError) -> Vec<Verdict> {
+fn unknown(verdicts: &[Verdict], why: &Failure) -> Vec<Verdict> {
     all(verdicts.len(), &StoreError::Unknown { reason: why.to_string() })
+}
+
+fn too_late() -> Verdict {
+    let reason = "the command waited too long for its turn".to_owned();
+    Err(StoreError::Unavailable { reason }.into())
 }

@@ -45,15 +45,14 @@ pub(crate) async fn decide_and_write(
     announce: impl FnOnce(&Net) + Send,
 ) -> Result<Decided, Failure> {
     let (loaded, mut net, mut verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
+    if loaded.absent && verdicts.iter().any(is_rejected) {
+        // Something was not there when the load began. It may have come while locks were waited for, and what waited for
+        // the same locks may have been told of it.
+        (_, net, verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
+    }
     let rejected: Vec<usize> = (0..verdicts.len()).filter(|i| is_rejected(&verdicts[*i])).collect();
     if !rejected.is_empty() {
-        if loaded.absent {
-            // Something was not there when the load began. It may have come while locks were waited for, and what
-            // waited for the same locks may have been told of it.
-            (_, net, verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
-        } else {
-            replay_rejected(connection, requests, &rejected, &mut verdicts).await?;
-        }
+        replay_rejected(connection, requests, &rejected, &mut verdicts).await?;
     }
     let wrote = !net.keys.is_empty();
     if wrote {

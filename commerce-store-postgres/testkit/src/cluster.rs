@@ -136,7 +136,7 @@ impl Cluster {
             .arg(self.home.path())
             .args(["-c", "listen_addresses=", "-c", "max_connections=300", "-c", "shared_buffers=256MB"])
             .args(["-c", "max_wal_size=4GB", "-c", "min_wal_size=2GB"])
-            .args(["-c", &format!("fsync={switch}"), "-c", &format!("synchronous_commit={switch}")])
+            .args(["-c", &format!("fsync={switch}")])
             .args(["-c", &format!("full_page_writes={switch}")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())

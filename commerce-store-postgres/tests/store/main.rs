@@ -36,6 +36,8 @@ mod planted;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod shopping;
 #[cfg(test)]
 mod statements;
@@ -43,3 +45,5 @@ mod statements;
 #[path = "../../../commerce-store-memory/tests/support/mod.rs"]
 #[expect(dead_code, reason = "the memory store's generator; its model is not needed here")]
 mod support;
+#[cfg(test)]
+mod vouching;

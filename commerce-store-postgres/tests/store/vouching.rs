@@ -1,0 +1,258 @@
+//! What a locked record vouches for, for a batch that worked ahead: nothing, unless the batch before has committed what it
+//! announced. Another process may bring a record to the same value by another way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use commerce_core::conformance::{World, basket, krw, operator};
+use commerce_core::store::Envelope;
+use commerce_core::{
+    CouponId, CouponRef, CustomerId, Deposit, Error, IssueCoupon, PaymentMethod, PlaceOrder, Principal, Receipt,
+    Rejection, Store, VariantId,
+};
+use commerce_store_postgres::PostgresStore;
+use commerce_store_postgres_testkit::{Fate, Message, Proxy};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::harness::{Backstage, Gate, assert_sound, database, open_at, proxied, world};
+
+type Answer = Result<Receipt, Error>;
+
+fn send(store: &Arc<PostgresStore>, envelope: Envelope) -> JoinHandle<Answer> {
+    let store = Arc::clone(store);
+    tokio::spawn(async move { store.execute(envelope).await })
+}
+
+fn claim(world: &World, customer_id: CustomerId, coupon: CouponId) -> Envelope {
+    world.envelope(&Principal::Customer(customer_id), IssueCoupon { customer_id, coupon: CouponRef::Id(coupon) })
+}
+
+fn order(world: &World, customer_id: CustomerId, variant: VariantId, payment: Option<PaymentMethod>) -> Envelope {
+    let order = PlaceOrder { customer_id, basket: basket(&[(variant, 1)]), payment };
+    world.envelope(&Principal::Customer(customer_id), order)
+}
+
+/// Counts statements of a kind: a lane prepares each on its own connection when it first needs it.
+#[derive(Default)]
+struct Told {
+    count: AtomicUsize,
+    news: Notify,
+}
+
+impl Told {
+    fn hear(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        self.news.notify_one();
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    async fn more_than(&self, count: usize) {
+        while self.count() <= count {
+            self.news.notified().await;
+        }
+    }
+}
+
+/// What a batch of claims that works ahead reads, and no other: coupons without a lock.
+fn reads_ahead(statement: &str) -> bool {
+    statement.contains("from coupons c") && !statement.contains("for no key update")
+}
+
+/// A shop of two lanes, whose commits are held or refused from a moment on.
+struct Lanes {
+    url: String,
+    store: Arc<PostgresStore>,
+    world: World,
+    proxy: Proxy,
+    told: Arc<Told>,
+    gate: Arc<Gate>,
+}
+
+impl Lanes {
+    async fn open() -> Self {
+        let (database, proxy) = proxied().await;
+        let store = open_at(proxy.url(), |config| config.lanes = 2).await;
+        let world = world(&store);
+        Self { url: database.url, store, world, proxy, told: Arc::default(), gate: Arc::default() }
+    }
+
+    /// From now on the first commit is held, and then refused if that is wished.
+    fn hold_commit(&self, refuse: bool) {
+        let (told, gate) = (Arc::clone(&self.told), Arc::clone(&self.gate));
+        self.proxy.follow(move |message: Message<'_>| {
+            if reads_ahead(message.statement) {
+                told.hear();
+            }
+            let refused = message.statement == "commit" && gate.hold_first() && refuse;
+            if refused { Fate::Refuse("23514") } else { Fate::Pass }
+        });
+    }
+
+    /// The store of another process, whose first commit can be held too.
+    async fn other(&self) -> (Arc<PostgresStore>, Proxy, Arc<Gate>) {
+        let proxy = Proxy::start(&self.url).await.unwrap();
+        let store = open_at(proxy.url(), |_| {}).await;
+        let gate = Arc::<Gate>::default();
+        let held = Arc::clone(&gate);
+        proxy.follow(move |message: Message<'_>| {
+            if message.statement == "commit" {
+                held.hold_first();
+            }
+            Fate::Pass
+        });
+        (store, proxy, gate)
+    }
+
+    /// Sends a command, and waits until it has looked at what it wants without a lock.
+    async fn send_ahead(&self, envelope: Envelope) -> JoinHandle<Answer> {
+        let before = self.told.count();
+        let answer = send(&self.store, envelope);
+        self.told.more_than(before).await;
+        answer
+    }
+}
+
+/// The batch ahead is refused; another process then brings the coupon's counter to where that one would have. The copies of
+/// the customer that both batches are about are not what they would have been.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn a_counter_that_others_moved_vouches_for_nothing() {
+    for limit in [1, 2] {
+        let lanes = Lanes::open().await;
+        let (store, world) = (&lanes.store, &lanes.world);
+        let customers = world.customers(2, 1).await;
+        let coupon = world.coupon(|c| (c.total_quantity, c.per_customer_limit) = (Some(100), limit)).await;
+        lanes.hold_commit(true);
+        let refused = send(store, claim(world, customers[0], coupon));
+        lanes.gate.reached().await;
+        let ahead = lanes.send_ahead(claim(world, customers[0], coupon)).await;
+        let other = open_at(&lanes.url, |_| {}).await;
+        let meddler = send(&other, claim(world, customers[1], coupon));
+        let mut back = Backstage::at(&lanes.url).await;
+        back.until_blocked(1).await;
+        lanes.gate.open();
+        assert!(refused.await.unwrap().is_err());
+        assert!(meddler.await.unwrap().is_ok());
+        let answer = ahead.await.unwrap();
+        assert!(answer.is_ok(), "the first copy of a customer who may have {limit}: {answer:?}");
+        let next = store.execute(claim(world, customers[0], coupon)).await;
+        assert_eq!(next.is_ok(), limit == 2, "{next:?}");
+        assert_eq!(world.issued(coupon).await, limit + 1);
+        assert_sound(store).await;
+    }
+}
+
+/// The batch ahead is refused; another process carries out, under the same key, what this one would refuse because of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn a_stock_that_others_took_vouches_for_no_key() {
+    let lanes = Lanes::open().await;
+    let (store, world) = (&lanes.store, &lanes.world);
+    let customers = world.customers(2, 1).await;
+    let variant = world.variant(100, 1).await;
+    lanes.hold_commit(true);
+    let refused = send(store, order(world, customers[0], variant, None));
+    lanes.gate.reached().await;
+    let wanted = order(world, customers[1], variant, None);
+    let ahead = send(store, wanted.clone());
+    let mut back = Backstage::at(&lanes.url).await;
+    // It has read what it could, and waits for the first to end.
+    back.until_sessions("state = 'idle in transaction' and query like 'select 1 as kind%'", 1).await;
+    let (other, _proxy, commits) = lanes.other().await;
+    let elsewhere = send(&other, world.again(&wanted));
+    back.until_blocked(1).await;
+    lanes.gate.open();
+    commits.reached().await;
+    back.until_blocked(1).await;
+    commits.open();
+    assert!(refused.await.unwrap().is_err());
+    let (elsewhere, ahead) = (elsewhere.await.unwrap().unwrap(), ahead.await.unwrap().unwrap());
+    assert_eq!((elsewhere.replayed, ahead.replayed), (false, true), "one request, one answer");
+    assert_eq!(elsewhere.outcome, ahead.outcome);
+    assert_sound(store).await;
+}
+
+/// Nothing fails. A batch works ahead of one that is itself overtaken, and decides again: what it had announced is void.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn what_was_decided_again_was_never_announced() {
+    let lanes = Lanes::open().await;
+    let (store, world) = (&lanes.store, &lanes.world);
+    let customers = world.customers(3, 1).await;
+    let coupon = world.coupon(|c| c.total_quantity = Some(2)).await;
+    lanes.hold_commit(false);
+    let first = send(store, claim(world, customers[0], coupon));
+    lanes.gate.reached().await;
+    let second = lanes.send_ahead(claim(world, customers[1], coupon)).await;
+    let (other, _proxy, commits) = lanes.other().await;
+    let meddler = send(&other, claim(world, customers[2], coupon));
+    let mut back = Backstage::at(&lanes.url).await;
+    back.until_blocked(1).await;
+    // From another device: another key. It waits for a lane, and then follows the second.
+    let third = send(store, claim(world, customers[1], coupon));
+    let before = lanes.told.count();
+    lanes.gate.open();
+    commits.reached().await;
+    lanes.told.more_than(before).await;
+    commits.open();
+    assert!(first.await.unwrap().is_ok() && meddler.await.unwrap().is_ok());
+    for answer in [second.await.unwrap(), third.await.unwrap()] {
+        let sold_out = matches!(answer, Err(Error::Rejected(Rejection::CouponSoldOut { total: 2, .. })));
+        assert!(sold_out, "a customer who has no copy: {answer:?}");
+    }
+    assert_sound(store).await;
+}
+
+/// The same request, its ids too, while it is under way: they do not wait for each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn the_same_request_twice_waits_for_itself_once() {
+    let lanes = Lanes::open().await;
+    let (store, world) = (&lanes.store, &lanes.world);
+    let customer = world.customer_with(1_000).await;
+    let variant = world.variant(100, 10).await;
+    let held = Arc::clone(&lanes.gate);
+    lanes.proxy.follow(move |message: Message<'_>| {
+        if message.statement.contains("insert into orders ") {
+            held.hold_first();
+        }
+        Fate::Pass
+    });
+    let envelope = order(world, customer, variant, Some(PaymentMethod::Wallet));
+    let first = send(store, envelope.clone());
+    lanes.gate.reached().await;
+    let again = send(store, envelope);
+    Backstage::at(&lanes.url).await.until_blocked(1).await;
+    lanes.gate.open();
+    let (first, again) = (first.await.unwrap().unwrap(), again.await.unwrap().unwrap());
+    assert_eq!((first.replayed, again.replayed), (false, true));
+    assert_sound(store).await;
+}
+
+/// One wallet is locked from outside, and more than a batch wait for it; a lane is free, and so is another customer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_crowd_that_waits_keeps_no_stranger_waiting() {
+    let database = database().await;
+    let store = open_at(&database.url, |config| {
+        (config.lanes, config.batch, config.deadline) = (2, 16, Duration::from_secs(20));
+    })
+    .await;
+    let world = world(&store);
+    let customers = world.customers(2, 1).await;
+    let deposit = |customer_id| world.envelope(&operator(), Deposit { customer_id, amount: krw(1), memo: None });
+    let (mut back, mut other) = (Backstage::at(&database.url).await, Backstage::at(&database.url).await);
+    other.run(&format!("begin; select 1 from wallets where customer_id = {} for update", customers[0].get())).await;
+    let mut stuck = vec![send(&store, deposit(customers[0]))];
+    back.until_blocked(1).await;
+    stuck.extend((0..64).map(|_| send(&store, deposit(customers[0]))));
+    // Whoever was sent before it is in the queue before it.
+    tokio::task::yield_now().await;
+    let stranger = store.execute(deposit(customers[1])).await;
+    assert!(stranger.is_ok(), "{stranger:?}");
+    other.run("commit").await;
+    for task in stuck {
+        assert!(task.await.unwrap().is_ok());
+    }
+    assert_sound(&store).await;
+}
