@@ -29,7 +29,7 @@ pub(crate) fn behind(world: &World, tally: Arc<dyn Tally>) -> World {
 pub(crate) async fn claims_are_exact(doors: &[World]) {
     let world = &doors[0];
     let coupon: CouponId = world.coupon(|coupon| coupon.total_quantity = Some(20)).await;
-    let customers: Arc<Vec<CustomerId>> = Arc::new(world.customers(40, 0).await);
+    let customers: Arc<Vec<CustomerId>> = Arc::new(world.customers(40, 1).await);
     let doors: Arc<[World]> = doors.into();
     let claims = world
         .race(120, |_, n| {
