@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::admission::{Gate, loaded};
 use crate::cart::{Cart, CartView, MergedCart};
 use crate::catalog::{Imported, ImportedItem, Product};
 use crate::charge::Charge;
@@ -27,7 +28,6 @@ use crate::text::IdempotencyKey;
 use crate::time::{Clock, SystemClock};
 use crate::top_up::TopUp;
 use crate::wallet::WalletEntry;
-use crate::working_set::{Keys, WorkingSet};
 
 /// Who asks, and under which key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub struct Commerce {
     store: Arc<dyn Store>,
     ids: Arc<IdGenerator>,
     clock: Arc<dyn Clock>,
+    gate: Option<Arc<dyn Gate>>,
 }
 
 impl Commerce {
@@ -76,7 +77,13 @@ impl Commerce {
     /// The same with another clock behind the ids. (Decisions take the time from the store's clock.)
     #[must_use]
     pub fn with_clock(store: Arc<dyn Store>, node: NodeId, clock: Arc<dyn Clock>) -> Self {
-        Self { store, ids: Arc::new(IdGenerator::new(node)), clock }
+        Self { store, ids: Arc::new(IdGenerator::new(node)), clock, gate: None }
+    }
+
+    /// The same shop with a gate in front of its store.
+    #[must_use]
+    pub fn behind(self, gate: Arc<dyn Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
     }
 
     /// The store, for reads.
@@ -87,11 +94,19 @@ impl Commerce {
 
     /// Carries any command out, once per key; the typed methods below are this.
     pub async fn run<C: TypedCommand>(&self, caller: Caller, command: C) -> Result<Receipt<C::Output>, Error> {
-        let receipt = self.store.execute(self.envelope(caller, command.into())).await?;
+        let receipt = self.execute(self.envelope(caller, command.into())).await?;
         let outcome = C::output(receipt.outcome).ok_or_else(|| StoreError::Corrupt {
             what: "the outcome stored under the key is of another kind of command".to_owned(),
         })?;
         Ok(Receipt { outcome, replayed: receipt.replayed })
+    }
+
+    /// Has an envelope carried out, once per key, unless the gate turns it away.
+    pub async fn execute(&self, envelope: Envelope) -> Result<Receipt, Error> {
+        match &self.gate {
+            Some(gate) => gate.pass(&*self.store, envelope).await,
+            None => self.store.execute(envelope).await,
+        }
     }
 
     /// An envelope with as many fresh ids as its command needs.
@@ -105,7 +120,7 @@ impl Commerce {
     pub async fn check_import(&self, principal: &Principal, import: ImportProducts) -> Result<(), Error> {
         let command = Command::from(import);
         let ids = self.ids.reserve(self.clock.now(), command.ids_needed());
-        let records = self.loaded(|records| keys(&command, records)).await?;
+        let records = loaded(&*self.store, |records| keys(&command, records)).await?;
         let context = Context { now: self.store.now().await?, ids, shop: self.store.shop() };
         decide::decide(&records, principal, &command, &context)?;
         Ok(())
@@ -128,7 +143,7 @@ impl Commerce {
 
     /// Prices a basket of `customer` without changing anything.
     pub async fn quote(&self, customer: CustomerId, basket: &Basket) -> Result<Quote, Error> {
-        let records = self.loaded(|records| basket_keys(customer, basket, records)).await?;
+        let records = loaded(&*self.store, |records| basket_keys(customer, basket, records)).await?;
         let ids = IdBlock::new(0, 0, self.ids.node());
         let context = Context { now: self.store.now().await?, ids, shop: self.store.shop() };
         Ok(decide::quote(&records, customer, basket, &context)?)
@@ -147,7 +162,7 @@ impl Commerce {
             None => self.available_copies(customer).await?,
         };
         let basket = Basket { lines, coupons };
-        let records = self.loaded(|records| basket_keys(customer, &basket, records)).await?;
+        let records = loaded(&*self.store, |records| basket_keys(customer, &basket, records)).await?;
         let ids = IdBlock::new(0, 0, self.ids.node());
         let context = Context { now: self.store.now().await?, ids, shop: self.store.shop() };
         Ok(decide::quote_best(&records, customer, &basket, &context)?)
@@ -168,23 +183,8 @@ impl Commerce {
 
     /// The cart of `customer` as it looks now.
     pub async fn cart(&self, customer: CustomerId) -> Result<CartView, Error> {
-        let records = self.loaded(|records| cart_view_keys(customer, records)).await?;
+        let records = loaded(&*self.store, |records| cart_view_keys(customer, records)).await?;
         Ok(decide::view_cart(&records, customer, self.store.now().await?)?)
-    }
-
-    /// Loads until everything that `keys` names has been looked for.
-    async fn loaded(&self, keys: impl Fn(&WorkingSet) -> Keys) -> Result<WorkingSet, StoreError> {
-        let mut asked = Keys::default();
-        let mut records = WorkingSet::default();
-        loop {
-            let wanted = keys(&records);
-            if wanted.without(&asked).is_empty() {
-                return Ok(records);
-            }
-            asked.extend(wanted);
-            // All of it anew, so that it is all from one moment.
-            records = self.store.load(&asked).await?;
-        }
     }
 }
 

@@ -94,6 +94,7 @@
 //! a history. No float, anywhere near money. No status that follows from other facts (sold out, expired): it is
 //! derived when asked for.
 
+mod admission;
 mod cart;
 mod catalog;
 mod charge;
@@ -133,6 +134,7 @@ mod views;
 mod wallet;
 mod working_set;
 
+pub use admission::{Gate, foresee};
 pub use cart::{Cart, CartItem, CartLine, CartView, MergedCart, RefusedLine};
 pub use catalog::*;
 pub use charge::*;

@@ -1,5 +1,7 @@
 //! Settings: a flag and a `COMMERCE_*` variable each, checked before anything starts.
 
+mod brokers;
+
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -10,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use commerce_core::{IdempotencyKey, NodeId, Shop, TimeZone};
 use reqwest::Url;
 
+pub use self::brokers::{BrokerUrl, Brokers, Property};
 use crate::app::Limits;
 use crate::auth::{MIN_SECRET, Role};
 use crate::gateway::signature::WebhookSecret;
@@ -89,6 +92,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// What keeps the tally of the admission gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GateKind {
+    /// There is no gate.
+    Off,
+    /// This process, for itself.
+    Process,
+    /// A Redis, for all processes that name it.
+    Redis,
+}
+
 /// Every setting; each variable is `COMMERCE_` and the flag in capitals.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
@@ -143,6 +157,12 @@ pub struct Settings {
     /// How long a payment may be quiet before the gateway is asked about it, in seconds.
     #[arg(long, env = "COMMERCE_GATEWAY_SWEEP", default_value_t = 30, value_parser = seconds(86_400), global = true)]
     pub gateway_sweep: u64,
+    /// What keeps the tally of the gate in front of coupons and hot products, which turns away who is too late for them.
+    #[arg(long, env = "COMMERCE_GATE", value_enum, default_value_t = GateKind::Off, global = true)]
+    pub gate: GateKind,
+    /// The Redis that keeps the tally of the gate, as redis://user:password@host:port/database.
+    #[arg(long, env = "COMMERCE_GATE_REDIS_URL", hide_env_values = true, value_parser = brokers::redis_url, required_if_eq("gate", "redis"), global = true)]
+    pub gate_redis_url: Option<BrokerUrl>,
     /// Whether to write events to standard output, one JSON object a line.
     #[arg(long, env = "COMMERCE_SINK_STDOUT", default_value_t = false, action = clap::ArgAction::Set, global = true)]
     pub sink_stdout: bool,
@@ -158,6 +178,9 @@ pub struct Settings {
     /// Whether the webhook may have an address that is not public.
     #[arg(long, env = "COMMERCE_SINK_WEBHOOK_PRIVATE", default_value_t = false, action = clap::ArgAction::Set, global = true)]
     pub sink_webhook_private: bool,
+    /// Message brokers.
+    #[command(flatten)]
+    pub brokers: Brokers,
     /// What the shop is called in events: a URI, or the path of one.
     #[arg(long, env = "COMMERCE_EVENT_SOURCE", default_value = "/commerce", value_parser = event_source, global = true)]
     pub event_source: String,
@@ -377,11 +400,23 @@ mod tests {
             ("--gateway-webhook-secret", "COMMERCE_GATEWAY_WEBHOOK_SECRET", "hunter2"),
             ("--gateway-timeout", "COMMERCE_GATEWAY_TIMEOUT", "0"),
             ("--gateway-sweep", "COMMERCE_GATEWAY_SWEEP", "0"),
+            ("--gate", "COMMERCE_GATE", "ajar"),
+            ("--gate-redis-url", "COMMERCE_GATE_REDIS_URL", "localhost"),
             ("--sink-stdout", "COMMERCE_SINK_STDOUT", "maybe"),
             ("--sink-webhook-url", "COMMERCE_SINK_WEBHOOK_URL", "ftp://books"),
             ("--sink-webhook-secret", "COMMERCE_SINK_WEBHOOK_SECRET", "hunter2"),
             ("--sink-webhook-timeout", "COMMERCE_SINK_WEBHOOK_TIMEOUT", "0"),
             ("--sink-webhook-private", "COMMERCE_SINK_WEBHOOK_PRIVATE", "maybe"),
+            ("--sink-redis-url", "COMMERCE_SINK_REDIS_URL", "http://hunter2@localhost"),
+            ("--sink-redis-stream", "COMMERCE_SINK_REDIS_STREAM", "two words"),
+            ("--sink-redis-length", "COMMERCE_SINK_REDIS_LENGTH", "0"),
+            ("--sink-nats-url", "COMMERCE_SINK_NATS_URL", "localhost:4222"),
+            ("--sink-nats-subject", "COMMERCE_SINK_NATS_SUBJECT", "shop.>"),
+            ("--sink-nats-stream", "COMMERCE_SINK_NATS_STREAM", "shop.events"),
+            ("--sink-kafka-brokers", "COMMERCE_SINK_KAFKA_BROKERS", ""),
+            ("--sink-kafka-topic", "COMMERCE_SINK_KAFKA_TOPIC", "shop/events"),
+            ("--sink-kafka-properties", "COMMERCE_SINK_KAFKA_PROPERTIES", "linger"),
+            ("--sink-broker-timeout", "COMMERCE_SINK_BROKER_TIMEOUT", "0"),
             ("--event-source", "COMMERCE_EVENT_SOURCE", "two words"),
             ("--relay-interval", "COMMERCE_RELAY_INTERVAL", "0"),
             ("--relay-attempts", "COMMERCE_RELAY_ATTEMPTS", "0"),

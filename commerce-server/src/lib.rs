@@ -9,6 +9,7 @@
 //! - [`wire`] is every JSON body; [`api`] the operations, by noun; [`document`] their description;
 //! - [`expiry`] ends unpaid orders and marks expired copies in the background, [`views`] writes how often products were looked at;
 //! - [`gateway`] asks a payment gateway, hears its calls, and has one to develop against;
+//! - [`gate`] turns away who is too late for a coupon or a hot product, before that costs anybody a wait;
 //! - [`work`] delivers what happened to the places that [`sink`] knows;
 //! - [`config`] the settings, [`demo`] a small shop to try it on.
 //!
@@ -24,6 +25,7 @@ pub mod demo;
 pub mod document;
 pub mod expiry;
 pub mod extract;
+pub mod gate;
 pub mod gateway;
 pub mod import;
 pub mod problem;

@@ -15,7 +15,7 @@ use commerce_server::gateway::signature::Webhooks;
 use commerce_server::gateway::sweep::sweep_for_ever;
 use commerce_server::import::{self, Import};
 use commerce_server::work::relay::Relay;
-use commerce_server::{demo, document, expiry, serve, service, sink, views, work};
+use commerce_server::{demo, document, expiry, gate, serve, service, sink, views, work};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::PostgresStore;
 use tokio::net::TcpListener;
@@ -138,17 +138,17 @@ async fn work_on_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error
     log(settings)?;
     let commerce = Commerce::new(postgres(settings, database(settings)?, None).await?, settings.node_id);
     let every = Duration::from_secs(settings.expiry_interval);
-    tokio::join!(relay(settings, &commerce, Arc::default())?, expiry::run(&commerce, every, told()));
+    tokio::join!(relay(settings, &commerce, Arc::default()).await?, expiry::run(&commerce, every, told()));
     Ok(ExitCode::SUCCESS)
 }
 
 /// The relay at work for the sinks that the settings name, until the process is told to stop.
-fn relay(
+async fn relay(
     settings: &Settings,
     commerce: &Commerce,
     happened: Arc<Notify>,
 ) -> Result<impl Future<Output = ()> + use<>, Box<dyn Error>> {
-    let (sinks, settings) = (work::sinks(settings)?, work::relay_settings(settings)?);
+    let (sinks, settings) = (work::sinks(settings).await?, work::relay_settings(settings)?);
     for (name, _) in &sinks {
         tracing::info!(sink = %name, "events are delivered");
     }
@@ -187,7 +187,12 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
         None => Secret::random().ok_or("the system has no randomness for a secret; set COMMERCE_JWT_SECRET")?,
     };
     let (store, kept) = store(settings).await?;
+    let gate = gate::gate(settings, &store)?;
     let commerce = Commerce::new(store, settings.node_id);
+    let commerce = match gate {
+        Some(gate) => commerce.behind(gate),
+        None => commerce,
+    };
     let cards = cards(settings, &commerce)?;
     let sweep = cards.as_ref().map(|cards| cards.payments.clone());
     let app = App::with_cards(commerce, secret.bytes(), settings.limits(), cards);
@@ -214,7 +219,7 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
         greet(&app, &base).await?;
     }
     let seconds = Duration::from_secs;
-    let relay = relay(settings, &app.commerce, Arc::clone(&app.happened))?;
+    let relay = relay(settings, &app.commerce, Arc::clone(&app.happened)).await?;
     let (served, all_served) = tokio::sync::oneshot::channel::<()>();
     // Requests and the sweep are told by the same signal, and each finishes what it is at; the views come last.
     let requests = async {

@@ -36,8 +36,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::decide::decide;
 use commerce_core::{
-    Clock, Context, Envelope, Error, Fingerprint, KeyRecord, Keys, Receipt, Shop, Store, StoreError, SystemClock,
-    Timestamp, WorkingSet,
+    Clock, Context, Envelope, Error, Fingerprint, KeyRecord, KeyScope, Keys, Receipt, Shop, Store, StoreError,
+    SystemClock, Timestamp, WorkingSet,
 };
 
 use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -159,6 +159,11 @@ impl Store for MemoryStore {
         let mut loaded = WorkingSet::default();
         loaded.apply(&load::records(&tables, keys));
         Ok(loaded)
+    }
+
+    async fn used(&self, scopes: &[KeyScope]) -> Result<Vec<bool>, StoreError> {
+        let tables = self.read()?;
+        Ok(scopes.iter().map(|scope| tables.keys.find(scope).is_ok()).collect())
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

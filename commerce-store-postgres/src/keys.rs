@@ -47,6 +47,12 @@ impl Request {
     }
 }
 
+/// Which keys are in use, in the order of the question.
+pub(crate) const USED: &str = "select exists (select 1 from idempotency_keys i \
+       where i.principal = w.principal and i.operation = w.operation and i.key = w.key) \
+     from unnest($1::text[], $2::text[], $3::text[]) with ordinality as w (principal, operation, key, place) \
+     order by w.place";
+
 /// Keys as columns.
 #[derive(Debug, Default)]
 pub(crate) struct Scopes {

@@ -46,7 +46,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commerce_core::store::Envelope;
-use commerce_core::{Error, Keys, Receipt, Shop, Store, StoreError, Timestamp, WorkingSet};
+use commerce_core::{Error, KeyScope, Keys, Receipt, Shop, Store, StoreError, Timestamp, WorkingSet};
 use sqlx::PgPool;
 
 pub use config::Config;
@@ -213,6 +213,18 @@ impl Store for PostgresStore {
         .await
     }
 
+    async fn used(&self, scopes: &[KeyScope]) -> Result<Vec<bool>, StoreError> {
+        let scopes = Arc::new(keys::Scopes::of(scopes.iter()));
+        self.run(move |pool| {
+            let scopes = Arc::clone(&scopes);
+            async move {
+                let query = sqlx::query_scalar(keys::USED).bind(&scopes.principals);
+                Ok(query.bind(&scopes.operations).bind(&scopes.keys).fetch_all(&pool).await?)
+            }
+        })
+        .await
+    }
+
     async fn now(&self) -> Result<Timestamp, StoreError> {
         match &self.config.clock {
             Some(clock) => Ok(clock.now()),
@@ -244,6 +256,6 @@ impl fmt::Debug for PostgresStore {
 #[doc(hidden)]
 #[must_use]
 pub fn statements() -> Vec<&'static str> {
-    let own = [&[NOW], lease::STATEMENTS, outbox::STATEMENTS].concat();
+    let own = [&[NOW, keys::USED], lease::STATEMENTS, outbox::STATEMENTS].concat();
     [own, audit::statements(), load::statements(), write::statements(), read::statements()].concat()
 }

@@ -7,6 +7,7 @@ use std::task::Poll;
 use super::{Snapshot, World, basket, krw, operator, script, split};
 use crate::command::{Command, CouponRef, Deposit, IssueCoupon, PlaceOrder};
 use crate::decide::Outcome;
+use crate::idempotency::KeyScope;
 use crate::operation::Operation;
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
@@ -33,6 +34,24 @@ pub(super) async fn a_replay_answers_as_then(world: World) {
     }
     let changed = before.difference(&snapshot(&world).await);
     assert_eq!(changed, None, "replays changed the store");
+}
+
+pub(super) async fn used_keys_are_told_from_free_ones(world: World) {
+    let customer = world.customer().await;
+    let done = world.envelope(&operator(), deposit(100, customer));
+    let refused = world.envelope(&operator(), deposit(-1, customer));
+    let scope = done.scope();
+    let scopes = [
+        KeyScope { principal: Principal::Customer(customer), ..scope.clone() },
+        scope.clone(),
+        KeyScope { operation: Operation::AdjustWallet, ..scope },
+        refused.scope(),
+    ];
+    assert_eq!(world.store().used(&scopes).await, Ok(vec![false; 4]), "before");
+    world.send(done).await;
+    assert!(world.try_send(refused).await.is_err(), "a negative deposit");
+    assert_eq!(world.store().used(&scopes).await, Ok(vec![false, true, false, false]), "after");
+    assert_eq!(world.store().used(&[]).await, Ok(vec![]));
 }
 
 pub(super) async fn a_reused_key_is_refused(world: World) {

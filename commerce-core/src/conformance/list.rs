@@ -39,6 +39,7 @@ suite! { $
     }
     idempotency {
         a_refused_key_is_free: "a rejection uses no key up: the same key serves the same or another request later",
+        used_keys_are_told_from_free_ones: "a key is in use from the commit under it on, and for nobody and nothing else",
         a_replay_answers_as_then: "a replay answers the outcome of then, whatever has changed since, and runs nothing",
         a_reused_key_is_refused: "another request under a key is refused before anything else is looked at",
         keys_of_two_principals_never_meet: "two principals may use the same key",

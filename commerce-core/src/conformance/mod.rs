@@ -69,6 +69,7 @@ pub use list::CASES;
 pub use snapshot::Snapshot;
 pub use world::{World, basket, cart_basket, krw, operator, split};
 
+use crate::admission::Gate;
 use crate::decide::Shop;
 use crate::reconcile::reconcile;
 use crate::store::Store;
@@ -85,19 +86,26 @@ pub trait Harness: Send + Sync {
 pub struct Opened {
     store: Arc<dyn Store>,
     guard: Arc<dyn Any + Send + Sync>,
+    gate: Option<Arc<dyn Gate>>,
 }
 
 impl Opened {
     /// A store that needs nothing around it.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, guard: Arc::new(()) }
+        Self { store, guard: Arc::new(()), gate: None }
     }
 
     /// A store and a guard, dropped after it: a database to remove, a container to stop.
     #[must_use]
     pub fn guarded(store: Arc<dyn Store>, guard: impl Any + Send + Sync) -> Self {
-        Self { store, guard: Arc::new(guard) }
+        Self { store, guard: Arc::new(guard), gate: None }
+    }
+
+    /// The same store, with a gate in front of every command: nobody must be able to tell.
+    #[must_use]
+    pub fn behind(self, gate: Arc<dyn Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
     }
 }
 

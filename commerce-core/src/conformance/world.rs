@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Barrier;
 
 use super::{Harness, Opened};
+use crate::admission::Gate;
 use crate::command::{Basket, BasketLines, CartLines, Command, LineRequest, Quantity};
 use crate::commerce::{Caller, Commerce, TypedCommand};
 use crate::decide::Shop;
@@ -101,8 +102,12 @@ impl World {
     pub async fn open(harness: &dyn Harness) -> Self {
         let shop = Shop { time_zone: TimeZone::America__New_York, ..Shop::default() };
         let clock = Arc::new(ManualClock::new("2026-10-30T16:00:00Z".parse().expect("an instant")));
-        let Opened { store, guard } = harness.open(shop, Arc::clone(&clock)).await;
-        Self::over(store, clock, guard)
+        let Opened { store, guard, gate } = harness.open(shop, Arc::clone(&clock)).await;
+        let world = Self::over(store, clock, guard);
+        match gate {
+            Some(gate) => world.behind(gate),
+            None => world,
+        }
     }
 
     /// A shop on a store that is there already and reads this clock.
@@ -110,6 +115,12 @@ impl World {
     pub fn over(store: Arc<dyn Store>, clock: Arc<ManualClock>, guard: Arc<dyn Any + Send + Sync>) -> Self {
         let commerce = Commerce::with_clock(store, NodeId::default(), Arc::clone(&clock) as Arc<dyn Clock>);
         Self { commerce, clock, count: Arc::default(), _guard: guard }
+    }
+
+    /// The same shop with a gate in front of its store.
+    #[must_use]
+    pub fn behind(self, gate: Arc<dyn Gate>) -> Self {
+        Self { commerce: self.commerce.behind(gate), ..self }
     }
 
     /// The façade.
@@ -168,7 +179,7 @@ impl World {
 
     /// Sends a request.
     pub async fn try_send(&self, envelope: Envelope) -> Result<Receipt, Rejection> {
-        decided(self.store().execute(envelope).await)
+        decided(self.commerce.execute(envelope).await)
     }
 
     /// Sends a request that is to be accepted.

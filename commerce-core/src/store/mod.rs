@@ -181,6 +181,9 @@ pub trait Store:
     /// *would* happen; only [`execute`](Self::execute) makes it so.
     async fn load(&self, keys: &Keys) -> Result<WorkingSet, StoreError>;
 
+    /// Which of the keys are in use: a request under one of them is answered without running.
+    async fn used(&self, scopes: &[KeyScope]) -> Result<Vec<bool>, StoreError>;
+
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 

@@ -5,6 +5,7 @@ use commerce_core::{Event, MessageId, OrderId, OutboxMessage};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::Outgoing;
 use crate::document;
 use crate::wire::order::OrderEvent;
 use crate::wire::scalar::{Instant, WireId};
@@ -49,6 +50,15 @@ impl<'a> CloudEvent<'a> {
             sequence: format!("{:020}", event.sequence),
             data: OrderEvent::from(&**event),
         }
+    }
+
+    /// The event on its way to a sink.
+    ///
+    /// # Errors
+    /// JSON cannot hold the event.
+    pub fn outgoing(self, id: MessageId) -> Result<Outgoing, serde_json::Error> {
+        let body = self.to_json()?;
+        Ok(Outgoing { id, key: self.subject.0.to_string(), kind: self.kind, body })
     }
 
     /// The event as JSON, on one line.

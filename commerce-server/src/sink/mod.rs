@@ -2,6 +2,12 @@
 
 mod address;
 pub mod event;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "nats")]
+pub mod nats;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod stdout;
 pub mod webhook;
 
@@ -16,9 +22,16 @@ use commerce_core::{MessageId, SinkName};
 pub struct Outgoing {
     /// The message's id: the same at every attempt.
     pub id: MessageId,
+    /// What it is about: the same for all that must stay in sequence, so that brokers keep it in one place.
+    pub key: String,
+    /// The type, with its version: `order.paid.v1`.
+    pub kind: String,
     /// The [`CloudEvent`](event::CloudEvent) as JSON, on one line.
     pub body: Bytes,
 }
+
+/// What the body of an event is.
+const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
 
 /// What became of one event: it was delivered, or why it was not.
 pub type Word = Result<(), String>;
@@ -35,4 +48,14 @@ pub trait Sink: Send + Sync {
     /// Delivers events, no two of which are about the same order, and gives a word on each, in their order. It ends,
     /// whatever the other side does.
     async fn deliver(&self, events: &[Outgoing]) -> Vec<Word>;
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn causes(error: impl std::error::Error) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }

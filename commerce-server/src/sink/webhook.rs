@@ -1,6 +1,5 @@
 //! Webhooks: a POST an event, signed as [Standard Webhooks](https://www.standardwebhooks.com) has it.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,7 +7,7 @@ use futures_util::future::join_all;
 use reqwest::{Client, Url};
 
 use super::address::{PublicOnly, names_private};
-use super::{Outgoing, Sink, Word};
+use super::{CONTENT_TYPE, Outgoing, Sink, Word, causes};
 use crate::auth::now;
 use crate::gateway::signature::WebhookSecret;
 
@@ -87,7 +86,7 @@ impl Webhook {
         let post = self
             .client
             .post(self.endpoint.url.clone())
-            .header("content-type", "application/cloudevents+json; charset=utf-8")
+            .header("content-type", CONTENT_TYPE)
             .header("webhook-id", &id)
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signatures.join(" "))
@@ -95,20 +94,10 @@ impl Webhook {
         match post.send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(format!("answered with status {}", answer.status())),
-            Err(error) => Err(words(error)),
+            // Without the URL, which may hold a secret.
+            Err(error) => Err(causes(error.without_url())),
         }
     }
-}
-
-/// The error with its causes; without the URL, which may hold a secret.
-fn words(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let (mut text, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[async_trait]

@@ -2,65 +2,32 @@
 
 mod backoff;
 pub mod relay;
+mod sinks;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{NodeId, Owner, SinkName, TextError};
+use commerce_core::{NodeId, Owner, TextError};
 
 use self::relay::Backoff;
+pub use self::sinks::{SinkError, sinks};
 use crate::config::Settings;
-use crate::sink::NamedSink;
-use crate::sink::stdout::Stdout;
-use crate::sink::webhook::{Endpoint, EndpointError, Webhook};
 
 /// How many messages of a sink are claimed together.
-const BATCH: u32 = 64;
+const BATCH: u32 = 256;
 
-/// Why the settings name a sink that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SinkError {
-    /// The webhook cannot be called.
-    #[error("COMMERCE_SINK_WEBHOOK_URL (--sink-webhook-url): {0}")]
-    Webhook(#[from] EndpointError),
-    /// A name is not one.
-    #[error(transparent)]
-    Name(#[from] TextError),
-}
-
-/// The sinks that the settings name.
-///
-/// # Errors
-/// [`SinkError`], which names the setting: an address that is not public, a webhook without a secret.
-pub fn sinks(settings: &Settings) -> Result<Vec<NamedSink>, SinkError> {
-    let mut sinks: Vec<NamedSink> = Vec::new();
-    if settings.sink_stdout {
-        sinks.push((SinkName::new("stdout")?, Arc::new(Stdout)));
-    }
-    if let Some(url) = &settings.sink_webhook_url {
-        let endpoint = Endpoint {
-            url: url.clone(),
-            secrets: settings.sink_webhook_secret.clone(),
-            patience: Duration::from_secs(settings.sink_webhook_timeout),
-            allow_private: settings.sink_webhook_private,
-        };
-        sinks.push((SinkName::new("webhook")?, Arc::new(Webhook::new(endpoint)?)));
-    }
-    Ok(sinks)
-}
-
-/// How the settings have a relay go about it. A claim holds for twice the time that a webhook may take, and 20 seconds.
+/// How the settings have a relay go about it. A claim holds for twice the time that a sink may take, and 20 seconds.
 ///
 /// # Errors
 /// [`TextError`] if the process's name were none; it always is one.
 pub fn relay_settings(settings: &Settings) -> Result<relay::Settings, TextError> {
     let seconds = Duration::from_secs;
+    let patience = settings.sink_webhook_timeout.max(settings.brokers.sink_broker_timeout);
     Ok(relay::Settings {
         owner: owner(settings.node_id)?,
         source: settings.event_source.clone(),
         batch: BATCH,
         // Half of it is left to whatever a sink is at.
-        hold: seconds(settings.sink_webhook_timeout.saturating_mul(2).saturating_add(20)),
+        hold: seconds(patience.saturating_mul(2).saturating_add(20)),
         poll: Duration::from_millis(settings.relay_interval),
         attempts: settings.relay_attempts,
         backoff: Backoff { first: seconds(settings.relay_backoff), most: seconds(settings.relay_backoff_max) },

@@ -170,7 +170,7 @@ impl Relay {
         let unwritable = |error| StoreError::Corrupt { what: format!("an event that JSON cannot hold: {error}") };
         let outgoing = |claimed: &ClaimedMessage| {
             let event = CloudEvent::of(&claimed.message, &self.settings.source);
-            Ok(Outgoing { id: claimed.message.id, body: event.to_json().map_err(unwritable)? })
+            event.outgoing(claimed.message.id).map_err(unwritable)
         };
         claimed.iter().map(outgoing).collect()
     }

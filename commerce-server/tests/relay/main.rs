@@ -2,8 +2,13 @@
 
 #![expect(clippy::expect_used, reason = "tests fail by panicking, in their helpers too")]
 
+#[cfg(any(feature = "kafka", feature = "nats", feature = "redis"))]
+mod brokers;
 mod receiver;
 mod schema;
+#[cfg(any(feature = "nats", feature = "redis"))]
+#[path = "../servers/mod.rs"]
+mod servers;
 mod shop;
 mod webhook;
 

@@ -108,21 +108,26 @@ impl Receiver {
         self.log().taken.clone()
     }
 
-    /// What a consumer that leaves out ids it has seen makes of it: every order as it was last told. Checks on the way
-    /// that each order's events came in sequence, the first time.
+    /// What a consumer makes of what it has taken.
     pub(crate) fn read_model(&self) -> BTreeMap<String, Value> {
-        let (mut seen, mut last, mut orders) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        for event in self.taken() {
-            if !seen.insert(event["id"].to_string()) {
-                continue;
-            }
-            let order = event["subject"].as_str().expect("an order").to_owned();
-            let sequence: u64 = event["sequence"].as_str().expect("a text").parse().expect("a number");
-            let before = last.insert(order.clone(), sequence).unwrap_or(0);
-            assert_eq!(sequence, before + 1, "the sequence of {order}, after {before}");
-            assert_eq!(event["data"]["sequence"], sequence);
-            orders.insert(order, event["data"]["order"].clone());
-        }
-        orders
+        read_model(&self.taken())
     }
+}
+
+/// What a consumer that leaves out ids it has seen makes of events: every order as it was last told. Checks on the way
+/// that each order's events came in sequence, the first time.
+pub(crate) fn read_model(events: &[Value]) -> BTreeMap<String, Value> {
+    let (mut seen, mut last, mut orders) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+    for event in events {
+        if !seen.insert(event["id"].to_string()) {
+            continue;
+        }
+        let order = event["subject"].as_str().expect("an order").to_owned();
+        let sequence: u64 = event["sequence"].as_str().expect("a text").parse().expect("a number");
+        let before = last.insert(order.clone(), sequence).unwrap_or(0);
+        assert_eq!(sequence, before + 1, "the sequence of {order}, after {before}");
+        assert_eq!(event["data"]["sequence"], sequence);
+        orders.insert(order, event["data"]["order"].clone());
+    }
+    orders
 }

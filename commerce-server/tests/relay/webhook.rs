@@ -15,7 +15,8 @@ fn endpoint(url: &str, allow_private: bool) -> Endpoint {
 
 async fn sent(endpoint: Endpoint) -> Word {
     let id = 7_i64.try_into().expect("an id");
-    let event = Outgoing { id, body: Bytes::from_static(br#"{"id":"7"}"#) };
+    let (key, kind) = ("42".to_owned(), "order.placed.v1".to_owned());
+    let event = Outgoing { id, key, kind, body: Bytes::from_static(br#"{"id":"7"}"#) };
     let words = Webhook::new(endpoint).expect("an endpoint").deliver(&[event]).await;
     words.into_iter().next().expect("a word")
 }

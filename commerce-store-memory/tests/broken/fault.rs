@@ -77,6 +77,8 @@ pub(crate) enum Fault {
     // Its keys.
     /// Forgets keys.
     ForgetsKeys,
+    /// Says of every key that it is free.
+    TakesKeysForFree,
     /// Answers any request under a known key.
     IgnoresFingerprints,
     /// Takes a key for the same whoever used it.

@@ -239,6 +239,9 @@ broken! {
         a_replay_answers_as_then: "register_customer: the replay, against the first answer",
         racing_requests_under_one_key_run_once: "equal requests say that they were the one that ran",
     }
+    keys_that_are_free_for_ever: TakesKeysForFree {
+        used_keys_are_told_from_free_ones: "after",
+    }
     an_ignored_fingerprint: IgnoresFingerprints {
         a_reused_key_is_refused: "another request under the same key",
         of_two_requests_under_one_key_one_runs: "answered and refused",

@@ -321,6 +321,12 @@ impl Store for Broken {
     async fn load(&self, keys: &Keys) -> Result<WorkingSet, StoreError> {
         self.inner.load(keys).await
     }
+    async fn used(&self, scopes: &[KeyScope]) -> Result<Vec<bool>, StoreError> {
+        if self.is(Fault::TakesKeysForFree) {
+            return Ok(vec![false; scopes.len()]);
+        }
+        self.inner.used(scopes).await
+    }
     async fn now(&self) -> Result<Timestamp, StoreError> {
         Self::now(self).await
     }

@@ -1,0 +1,101 @@
+//! A read model of orders, kept from events: what another service would keep in tables of its own.
+//!
+//! Events come at least once, those of an order in sequence. So it is enough to remember the last one of each order: what is
+//! not after it has been seen.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+/// What is read of an event; the rest is for others. `commerce-server events` prints the whole schema.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Event {
+    /// Unique in the shop.
+    pub id: String,
+    /// What happened, and the version of its data: `order.paid.v1`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The order.
+    pub subject: String,
+    /// What it was and what it is.
+    pub data: Data,
+}
+
+/// What an event tells.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Data {
+    /// Its place among the events of the order, from 1, without gaps.
+    pub sequence: u64,
+    /// The order as it was after this step.
+    pub order: Value,
+}
+
+/// An order as far as the model knows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Known {
+    /// The place of the last event.
+    pub sequence: u64,
+    /// What the order was after it.
+    pub order: Value,
+}
+
+/// What an event did to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It was news.
+    New,
+    /// It had come before.
+    Seen,
+}
+
+/// An event that the model cannot take.
+#[derive(Debug, Error)]
+pub enum Refused {
+    /// It is not one.
+    #[error("this is no event of an order: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// One before it is missing, which a sink never skips: the model was begun later than the shop's sink, or has lost something.
+    #[error("event {found} of order {order} came after {known}; begin the model anew, from the first event")]
+    Gap {
+        /// Whose.
+        order: String,
+        /// The place of the last one that came before.
+        known: u64,
+        /// The place of this one.
+        found: u64,
+    },
+}
+
+/// Every order as it was last told.
+#[derive(Debug, Clone, Default)]
+pub struct ReadModel {
+    orders: BTreeMap<String, Known>,
+}
+
+impl ReadModel {
+    /// Takes an event, as JSON.
+    ///
+    /// # Errors
+    /// [`Refused`]: the model is as it was.
+    pub fn apply(&mut self, json: &[u8]) -> Result<(Event, Applied), Refused> {
+        let event: Event = serde_json::from_slice(json)?;
+        let known = self.orders.get(&event.subject).map_or(0, |known| known.sequence);
+        let found = event.data.sequence;
+        if found <= known {
+            return Ok((event, Applied::Seen));
+        }
+        if found != known.saturating_add(1) {
+            return Err(Refused::Gap { order: event.subject, known, found });
+        }
+        self.orders.insert(event.subject.clone(), Known { sequence: found, order: event.data.order.clone() });
+        Ok((event, Applied::New))
+    }
+
+    /// The orders, by id.
+    #[must_use]
+    pub fn orders(&self) -> &BTreeMap<String, Known> {
+        &self.orders
+    }
+}
