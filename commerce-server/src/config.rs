@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use commerce_core::{IdempotencyKey, NodeId, Shop, TimeZone};
 use reqwest::Url;
 
-use crate::app::Limits;
+use crate::app::{Limits, Telling};
 use crate::auth::{MIN_SECRET, Role};
 use crate::gateway::signature::WebhookSecret;
 
@@ -260,6 +260,12 @@ impl Settings {
     #[must_use]
     pub fn demo(&self) -> bool {
         self.demo.unwrap_or(self.database_url.is_none())
+    }
+
+    /// How what happened is told to others.
+    #[must_use]
+    pub fn telling(&self) -> Telling {
+        Telling { source: self.event_source.clone(), private_webhooks: self.sink_webhook_private }
     }
 
     /// The limits of a request.

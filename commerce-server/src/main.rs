@@ -190,7 +190,7 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let commerce = Commerce::new(store, settings.node_id);
     let cards = cards(settings, &commerce)?;
     let sweep = cards.as_ref().map(|cards| cards.payments.clone());
-    let app = App::with_cards(commerce, secret.bytes(), settings.limits(), cards);
+    let app = App::with_telling(commerce, secret.bytes(), settings.limits(), cards, settings.telling());
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("COMMERCE_LISTEN (--listen): {} cannot be listened on: {error}", settings.listen))?;

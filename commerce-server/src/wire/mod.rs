@@ -5,6 +5,7 @@ pub mod cart;
 pub mod catalog;
 pub mod coupon;
 pub mod customer;
+pub mod delivery;
 pub mod import;
 pub mod money;
 pub mod operations;

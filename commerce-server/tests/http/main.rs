@@ -7,6 +7,7 @@ mod carts;
 mod catalog;
 mod coupons;
 mod crash;
+mod dead_letters;
 mod faults;
 mod gateway_refunds;
 mod harness;
