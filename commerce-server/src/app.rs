@@ -12,6 +12,7 @@ use crate::codes::Codes;
 use crate::cursor::Cursors;
 use crate::gateway::Cards;
 use crate::problem::{Problem, framework};
+use crate::secrets::Secrets;
 
 /// The limits of one request.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +67,8 @@ pub struct App {
     pub cursors: Cursors,
     /// Makes codes for coupons.
     pub codes: Codes,
+    /// Makes secrets for webhooks.
+    pub secrets: Secrets,
     /// Limits.
     pub limits: Limits,
     /// Looks at products that are not written yet.
@@ -101,8 +104,8 @@ impl App {
         telling: Telling,
     ) -> Arc<Self> {
         let (tokens, cursors, codes) = (Tokens::new(secret), Cursors::new(secret), Codes::new(secret));
-        let (views, happened) = (ViewCounter::default(), Arc::default());
-        Arc::new(Self { commerce, tokens, cursors, codes, limits, views, cards, telling, happened })
+        let (secrets, views, happened) = (Secrets::new(secret), ViewCounter::default(), Arc::default());
+        Arc::new(Self { commerce, tokens, cursors, codes, secrets, limits, views, cards, telling, happened })
     }
 }
 

@@ -156,7 +156,8 @@ impl AdminDeliveryApi {
 /// The filter of a selection that says which it means.
 async fn filter(store: &dyn Store, selection: DeadLetterSelection) -> Answer<DeadLetterFilter> {
     let ambiguous = || {
-        let detail = "name a sink, a message or an order, or else say \"all\": true, which takes every dead letter there is";
+        let detail =
+            "name a sink, a message or an order, or else say \"all\": true, which takes every dead letter there is";
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "dead_letters_ambiguous", detail)
     };
     selection.filter(store.now().await?).ok_or_else(ambiguous)

@@ -7,6 +7,7 @@ mod admin_delivery;
 mod admin_import;
 mod admin_orders;
 mod admin_reports;
+mod admin_webhooks;
 mod cart;
 mod catalog;
 mod me;
@@ -103,6 +104,7 @@ fn all(shared: Shared) -> impl OpenApi {
         admin_coupons::AdminCouponsApi(shared.clone()),
         admin_orders::AdminOrdersApi(shared.clone()),
         admin_delivery::AdminDeliveryApi(shared.clone()),
+        admin_webhooks::AdminWebhooksApi(shared.clone()),
         admin_reports::AdminReportsApi(shared.clone()),
         platform::PlatformApi(shared),
     )

@@ -17,3 +17,4 @@ pub mod refund;
 pub mod scalar;
 pub(crate) mod schema;
 pub mod wallet;
+pub mod webhook;

@@ -5,7 +5,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use chrono::Datelike;
-use commerce_core::{CouponCode, Currency, Date, Id, Name, Note, SinkName, Sku, Timestamp, Username};
+use commerce_core::{
+    CouponCode, Currency, Date, Id, Name, Note, SinkName, Sku, Timestamp, Username, WebhookName, WebhookUrl,
+};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 use serde::{Deserialize, Serialize};
@@ -90,7 +92,7 @@ macro_rules! bounded {
     )+};
 }
 
-bounded!(CouponCode, Name, Note, SinkName, Sku, Username);
+bounded!(CouponCode, Name, Note, SinkName, Sku, Username, WebhookName, WebhookUrl);
 
 impl<T: Bounded> Type for Text<T> {
     plain_type!();

@@ -61,7 +61,10 @@ async fn sinks_are_listed_and_removed(server: Server) {
     assert_eq!((server.letters("sink=books").await, server.letters("").await.len()), (vec![], 2));
     for wrong in ["Books", "b%20", &"b".repeat(65)] {
         let path = format!("/v1/admin/sinks/{wrong}");
-        server.send(server.request(Method::DELETE, &path).bearer_auth(&operator)).await.refused(400, "invalid_parameter");
+        server
+            .send(server.request(Method::DELETE, &path).bearer_auth(&operator))
+            .await
+            .refused(400, "invalid_parameter");
     }
 }
 
@@ -85,7 +88,10 @@ async fn dead_letters_are_found_and_read(server: Server) {
     let listed = all.iter().find(|letter| letter["message_id"] == *books[1]).expect("it is listed");
     assert_eq!(&opened["dead_letter"], listed);
     assert_eq!(listed["last_error"], "answered with status 410");
-    assert_eq!((&listed["attempts"], &listed["sequence"], &listed["event_type"]), (&json!(1), &json!(1), &json!("order.placed")));
+    assert_eq!(
+        (&listed["attempts"], &listed["sequence"], &listed["event_type"]),
+        (&json!(1), &json!(1), &json!("order.placed"))
+    );
     let event = &opened["event"];
     assert_eq!((&event["specversion"], &event["type"]), (&json!("1.0"), &json!("order.placed.v1")));
     assert_eq!((&event["id"], &event["subject"]), (&listed["message_id"], &listed["order_id"]));

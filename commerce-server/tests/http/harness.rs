@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use commerce_core::{
     Caller, Charge, ChargeReport, ClaimRequest, Clock, Commerce, Currency, GatewayPayment, GatewayStatus, Holder,
-    IdempotencyKey, ManualClock, Money, Name, NodeId, PageRequest, Payments, Principal, ProductQuery, RequestTopUp, SettleCharge, Shop,
-    StartCardPayment, Store, Timestamp, reconcile,
+    IdempotencyKey, ManualClock, Money, Name, NodeId, PageRequest, Payments, Principal, ProductQuery, RequestTopUp,
+    SettleCharge, Shop, StartCardPayment, Store, Timestamp, reconcile,
 };
 use commerce_server::app::{App, Limits};
 use commerce_server::auth::Role;

@@ -23,3 +23,4 @@ mod problems;
 mod refunds;
 mod stories;
 mod wallet;
+mod webhooks;

@@ -2,6 +2,9 @@
 
 #![expect(clippy::expect_used, reason = "tests fail by panicking, in their helpers too")]
 
+mod managed;
+mod news;
+mod processes;
 mod receiver;
 mod schema;
 mod shop;

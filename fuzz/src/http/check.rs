@@ -51,6 +51,7 @@ const CODES: &[&str] = &[
     "scheduled_prices_overlap",
     "too_many_price_rules",
     "no_lines",
+    "overlap_out_of_range",
     "nothing_to_change",
     "payment_method_not_offered",
     "percent_out_of_range",
@@ -73,6 +74,7 @@ const CODES: &[&str] = &[
     "product_not_found",
     "top_up_not_found",
     "variant_not_found",
+    "webhook_not_found",
     // What the shop's state forbids.
     "already_registered",
     "below_minimum",
@@ -102,6 +104,7 @@ const CODES: &[&str] = &[
     "variant_inactive",
     "version_mismatch",
     "wallet_full",
+    "webhook_url_refused",
 ];
 
 /// An answer is what the document says, and only those are told who may be. Tells the operation if it succeeded.

@@ -192,7 +192,8 @@ impl Sent {
     /// Whether it says what is to be, and may find that it is so already.
     pub(super) fn is_repeatable(&self) -> bool {
         let path = self.uri.path();
-        path.starts_with("/v1/admin/dead-letters/") || path.starts_with("/v1/admin/sinks/")
+        let removes = self.method == Method::DELETE && path.starts_with("/v1/admin/webhooks/");
+        path.starts_with("/v1/admin/dead-letters/") || path.starts_with("/v1/admin/sinks/") || removes
     }
 
     /// Whether each part of it is done under a key of its own, so that nothing can be said of the whole beforehand.
