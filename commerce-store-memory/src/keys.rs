@@ -89,7 +89,7 @@ pub(crate) struct Vacancy {
     hash: u64,
 }
 
-#[cfg(all(test, not(commerce_loom)))]
+#[cfg(test)]
 mod tests {
     use std::num::NonZeroI64;
     use std::sync::Arc;

@@ -5,6 +5,7 @@
 mod managed;
 mod news;
 mod processes;
+mod pruning;
 mod receiver;
 mod schema;
 mod shop;
