@@ -132,6 +132,7 @@ mod time;
 mod top_up;
 mod views;
 mod wallet;
+mod webhook;
 mod working_set;
 
 pub use admission::{Gate, foresee};
@@ -172,4 +173,5 @@ pub use time::*;
 pub use top_up::*;
 pub use views::{ProductViews, ViewCounter};
 pub use wallet::{Wallet, WalletEntry, WalletEntryKind, WalletId};
+pub use webhook::{RetiringSecret, SigningSecret, Webhook, WebhookChange};
 pub use working_set::*;

@@ -145,6 +145,10 @@ texts! {
     Owner = "an owner", 128, visible_ascii, "printable ASCII without blanks";
     /// Where messages are delivered to ("stdout", "webhook-books"); unique in the shop.
     SinkName = "a sink's name", 64, handle_letter, "lower-case letters, digits and . - _ @ +";
+    /// An endpoint that operators have events sent to ("books"); unique in the shop.
+    WebhookName = "a webhook's name", 56, handle_letter, "lower-case letters, digits and . - _ @ +";
+    /// Where the calls of a webhook go. Whoever makes them says what else it has to be.
+    WebhookUrl = "a webhook's address", 2048, visible_ascii, "printable ASCII without blanks";
 }
 
 fn multi_line(c: char) -> bool {
@@ -170,6 +174,14 @@ impl CouponCode {
             }
         }
         Self(text.into())
+    }
+}
+
+impl WebhookName {
+    /// The sink of the webhook: its own, for other sinks have names that begin otherwise.
+    #[must_use]
+    pub fn sink(&self) -> SinkName {
+        SinkName(format!("webhook-{self}").into())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::codes::Codes;
 use crate::cursor::Cursors;
 use crate::gateway::Cards;
 use crate::problem::{Problem, framework};
+use crate::secrets::Secrets;
 
 /// The limits of one request.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,21 @@ impl Default for Limits {
     }
 }
 
+/// How what happened is told to others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telling {
+    /// What the shop is called in events: a URI, or the path of one.
+    pub source: String,
+    /// Whether operators may have events sent to addresses that are not public.
+    pub private_webhooks: bool,
+}
+
+impl Default for Telling {
+    fn default() -> Self {
+        Self { source: "/commerce".to_owned(), private_webhooks: false }
+    }
+}
+
 /// The shop, the keys and the limits: made once, shared by all requests.
 #[derive(Debug)]
 pub struct App {
@@ -51,12 +67,16 @@ pub struct App {
     pub cursors: Cursors,
     /// Makes codes for coupons.
     pub codes: Codes,
+    /// Makes secrets for webhooks.
+    pub secrets: Secrets,
     /// Limits.
     pub limits: Limits,
     /// Looks at products that are not written yet.
     pub views: ViewCounter,
     /// What it takes cards with, if it does.
     pub cards: Option<Cards>,
+    /// How what happened is told to others.
+    pub telling: Telling,
     /// Notified when something may have happened that others are to hear of.
     pub happened: Arc<Notify>,
 }
@@ -71,9 +91,21 @@ impl App {
     /// The same of a shop that takes cards, if `cards` are given.
     #[must_use]
     pub fn with_cards(commerce: Commerce, secret: &[u8], limits: Limits, cards: Option<Cards>) -> Arc<Self> {
+        Self::with_telling(commerce, secret, limits, cards, Telling::default())
+    }
+
+    /// The same of a shop that tells others of what happens in a way of its own.
+    #[must_use]
+    pub fn with_telling(
+        commerce: Commerce,
+        secret: &[u8],
+        limits: Limits,
+        cards: Option<Cards>,
+        telling: Telling,
+    ) -> Arc<Self> {
         let (tokens, cursors, codes) = (Tokens::new(secret), Cursors::new(secret), Codes::new(secret));
-        let views = ViewCounter::default();
-        Arc::new(Self { commerce, tokens, cursors, codes, limits, views, cards, happened: Arc::default() })
+        let (secrets, views, happened) = (Secrets::new(secret), ViewCounter::default(), Arc::default());
+        Arc::new(Self { commerce, tokens, cursors, codes, secrets, limits, views, cards, telling, happened })
     }
 }
 

@@ -13,9 +13,10 @@ use commerce_core::{IdempotencyKey, NodeId, Shop, TimeZone};
 use reqwest::Url;
 
 pub use self::brokers::{BrokerUrl, Brokers, Property};
-use crate::app::Limits;
+use crate::app::{Limits, Telling};
 use crate::auth::{MIN_SECRET, Role};
 use crate::gateway::signature::WebhookSecret;
+use crate::sink::webhook::address;
 
 /// A transactional commerce core over HTTP.
 #[derive(Debug, Parser)]
@@ -196,6 +197,12 @@ pub struct Settings {
     /// How long to wait after an attempt that failed at most, in seconds.
     #[arg(long, env = "COMMERCE_RELAY_BACKOFF_MAX", default_value_t = 600, value_parser = seconds(86_400), global = true)]
     pub relay_backoff_max: u64,
+    /// How long events are kept that every sink has, in seconds: for as long reconciliation proves that each was told.
+    #[arg(long, env = "COMMERCE_OUTBOX_RETENTION", default_value_t = 604_800, value_parser = seconds(315_360_000), global = true)]
+    pub outbox_retention: u64,
+    /// How long idempotency keys are kept, in seconds: longer than any client goes on retrying.
+    #[arg(long, env = "COMMERCE_KEY_RETENTION", default_value_t = 604_800, value_parser = seconds(315_360_000), global = true)]
+    pub key_retention: u64,
     /// What to log, as a filter: `info`, `debug`, `commerce_server=debug`.
     #[arg(long, env = "COMMERCE_LOG", default_value = "info", global = true)]
     pub log: String,
@@ -215,8 +222,8 @@ fn gateway_url(text: &str) -> Result<Url, String> {
 
 /// Where events are posted to.
 fn webhook_url(text: &str) -> Result<Url, String> {
-    let wrong = || "write http://host:port/path; put what encrypts in front of it elsewhere".to_owned();
-    Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host()).ok_or_else(wrong)
+    // Whether it may be private is another setting's to say.
+    address(text, true).map_err(|error| error.to_string())
 }
 
 fn event_source(text: &str) -> Result<String, String> {
@@ -283,6 +290,12 @@ impl Settings {
     #[must_use]
     pub fn demo(&self) -> bool {
         self.demo.unwrap_or(self.database_url.is_none())
+    }
+
+    /// How what happened is told to others.
+    #[must_use]
+    pub fn telling(&self) -> Telling {
+        Telling { source: self.event_source.clone(), private_webhooks: self.sink_webhook_private }
     }
 
     /// The limits of a request.
@@ -422,6 +435,8 @@ mod tests {
             ("--relay-attempts", "COMMERCE_RELAY_ATTEMPTS", "0"),
             ("--relay-backoff", "COMMERCE_RELAY_BACKOFF", "0"),
             ("--relay-backoff-max", "COMMERCE_RELAY_BACKOFF_MAX", "never"),
+            ("--outbox-retention", "COMMERCE_OUTBOX_RETENTION", "0"),
+            ("--key-retention", "COMMERCE_KEY_RETENTION", "for ever"),
             ("--log-format", "COMMERCE_LOG_FORMAT", "xml"),
             ("--demo", "COMMERCE_DEMO", "maybe"),
         ] {

@@ -10,9 +10,9 @@ use crate::api;
 
 const TITLE: &str = "Commerce";
 const DESCRIPTION: &str = "Orders, coupons, stock and wallets, exact under any number of racing callers.\n\n\
-Every change takes an `Idempotency-Key`: a fresh random name for one attempt, kept for its retries. The same key \
+A change takes an `Idempotency-Key`: a fresh random name for one attempt, kept for its retries. The same key \
 with the same request is answered as it was the first time, with `Idempotent-Replayed: true`; nothing runs twice. \
-After a 503 with the code `outcome_unknown`, ask again with the same key.\n\n\
+After a 503 with the code `outcome_unknown`, ask again with the same key. What says of itself that it can be repeated as it is takes none.\n\n\
 Errors are problem documents (RFC 9457) with a stable `code` and the numbers of the rule that refused. \
 Only what cannot be read as an HTTP request at all is answered with a bare 400 or 431, and the connection closed. \
 Ids and amounts are strings. Lists are read page by page: ask again with `next_cursor` as `cursor`.";

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use commerce_core::{
-    ChargeId, Commerce, CopyPlace, CouponCode, Currency, CustomerId, IdempotencyKey, IssuedCouponId, Money, Page,
-    PageRequest, ProductId, ProductPlace, Rejection,
+    ChargeId, Commerce, CopyPlace, CouponCode, Currency, CustomerId, DeadLetterKey, IdempotencyKey, IssuedCouponId,
+    MessageId, Money, Page, PageRequest, ProductId, ProductPlace, Rejection, SinkName,
 };
 use poem::error::ReadBodyError;
 use poem::http::{HeaderMap, StatusCode, header};
@@ -193,7 +193,7 @@ fn refused(error: &serde_json::Error) -> Problem {
     }
 }
 
-/// The `Idempotency-Key` header, which every mutation needs.
+/// The `Idempotency-Key` header, which every change needs that cannot be repeated as it is.
 #[derive(Debug, Clone)]
 pub struct Key(pub IdempotencyKey);
 
@@ -340,7 +340,7 @@ macro_rules! cursor_keys {
     )+};
 }
 
-cursor_keys!(CouponId, CustomerId, IssuedCouponId, OrderId, ProductId, TopUpId);
+cursor_keys!(CouponId, CustomerId, IssuedCouponId, MessageId, OrderId, ProductId, TopUpId);
 
 /// Its text.
 impl CursorKey for CouponCode {
@@ -360,6 +360,18 @@ impl CursorKey for CopyPlace {
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (customer, copy) = bytes.split_first_chunk::<8>()?;
         Some((CustomerId::from_bytes(customer)?, IssuedCouponId::from_bytes(copy)?))
+    }
+}
+
+/// The message, and the sink to the end.
+impl CursorKey for DeadLetterKey {
+    fn to_bytes(&self) -> Vec<u8> {
+        [&self.message.to_bytes()[..], self.sink.as_str().as_bytes()].concat()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (message, sink) = bytes.split_first_chunk::<8>()?;
+        let sink = SinkName::new(std::str::from_utf8(sink).ok()?).ok()?;
+        Some(Self { message: MessageId::from_bytes(message)?, sink })
     }
 }
 

@@ -31,6 +31,7 @@ pub mod import;
 pub mod problem;
 pub mod reply;
 pub mod router;
+pub mod secrets;
 pub mod serve;
 pub mod sink;
 pub mod views;

@@ -138,7 +138,11 @@ async fn work_on_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error
     log(settings)?;
     let commerce = Commerce::new(postgres(settings, database(settings)?, None).await?, settings.node_id);
     let every = Duration::from_secs(settings.expiry_interval);
-    tokio::join!(relay(settings, &commerce, Arc::default()).await?, expiry::run(&commerce, every, told()));
+    tokio::join!(
+        relay(settings, &commerce, Arc::default()).await?,
+        expiry::run(&commerce, every, told()),
+        prune(settings, &commerce)
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -148,12 +152,21 @@ async fn relay(
     commerce: &Commerce,
     happened: Arc<Notify>,
 ) -> Result<impl Future<Output = ()> + use<>, Box<dyn Error>> {
+    let managed = work::managed(settings);
     let (sinks, settings) = (work::sinks(settings).await?, work::relay_settings(settings)?);
     for (name, _) in &sinks {
         tracing::info!(sink = %name, "events are delivered");
     }
-    let relay = Relay::new(Arc::clone(commerce.store()), settings, happened);
+    let relay = Relay::managing(Arc::clone(commerce.store()), settings, happened, managed);
     Ok(async move { relay.run(sinks, told()).await })
+}
+
+/// How often what is over is forgotten.
+const PRUNING: Duration = Duration::from_secs(600);
+
+/// Forgets what is over, until the process is told to stop.
+async fn prune(settings: &Settings, commerce: &Commerce) {
+    work::prune::run(&**commerce.store(), work::retention(settings), PRUNING, told()).await;
 }
 
 /// The store that the settings name, and a few words on it.
@@ -195,7 +208,7 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     };
     let cards = cards(settings, &commerce)?;
     let sweep = cards.as_ref().map(|cards| cards.payments.clone());
-    let app = App::with_cards(commerce, secret.bytes(), settings.limits(), cards);
+    let app = App::with_telling(commerce, secret.bytes(), settings.limits(), cards, settings.telling());
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("COMMERCE_LISTEN (--listen): {} cannot be listened on: {error}", settings.listen))?;
@@ -233,10 +246,11 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
             expiry::run(&app.commerce, seconds(settings.expiry_interval), told()),
             views::run(&app, seconds(settings.views_interval), last),
             relay,
+            prune(settings, &app.commerce),
         )
     };
     tokio::select! {
-        ((), (), (), ()) = work => tracing::info!("stopped"),
+        ((), (), (), (), ()) = work => tracing::info!("stopped"),
         () = insisted() => tracing::warn!("told again: stopped with requests under way"),
     }
     Ok(ExitCode::SUCCESS)

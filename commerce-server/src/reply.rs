@@ -43,6 +43,12 @@ impl<T, const STATUS: u16> Reply<T, STATUS> {
         Reply { body: to(self.body), version: self.version, replayed: self.replayed }
     }
 
+    /// The same answer, marked if what was asked for was so before.
+    #[must_use]
+    pub fn replayed(self, replayed: bool) -> Self {
+        Self { replayed, ..self }
+    }
+
     /// The same answer with the record's version as its ETag.
     #[must_use]
     pub fn version(self, version: u64) -> Self {

@@ -21,6 +21,7 @@ mod load;
 mod log;
 mod outbox;
 mod page;
+mod prune;
 mod queue;
 mod read;
 #[cfg(feature = "sabotage")]
@@ -29,6 +30,7 @@ mod sales;
 mod shelf;
 mod sync;
 mod tables;
+mod webhooks;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,13 +1,16 @@
 //! The outbox: what waits to be distributed, and the sinks.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::store::Outbox;
 use commerce_core::{
     Aggregate, ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Holder, MessageId,
-    OutboxMessage, Page, PageRequest, SinkName, SinkStatus, StoreError, Timestamp,
+    OutboxMessage, Page, PageRequest, SinkName, SinkStatus, StoreError, Timestamp, Webhook, WebhookName,
 };
 use foldhash::fast::RandomState;
 
@@ -23,6 +26,10 @@ pub(crate) struct OutboxTable {
     distributed: HashMap<Aggregate, u64, RandomState>,
     sinks: BTreeMap<SinkName, Sink>,
     dead: BTreeMap<DeadLetterKey, DeadLetter>,
+    webhooks: BTreeMap<WebhookName, Arc<Webhook>>,
+    /// How many messages have come, and who waits for the next.
+    news: u64,
+    listeners: Vec<Waker>,
 }
 
 #[derive(Debug)]
@@ -34,6 +41,34 @@ struct Sink {
 impl OutboxTable {
     pub(crate) fn enqueue(&mut self, message: OutboxMessage) {
         self.waiting.insert(place_of(&message), message);
+        self.news += 1;
+        self.listeners.drain(..).for_each(Waker::wake);
+    }
+
+    /// Ready when more messages have come than `heard`.
+    fn listen(&mut self, heard: u64, context: &Context<'_>) -> Poll<u64> {
+        if self.news > heard {
+            return Poll::Ready(self.news);
+        }
+        // Who asks again, without having been woken, is there already.
+        if !self.listeners.iter().any(|listener| listener.will_wake(context.waker())) {
+            self.listeners.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    pub(crate) fn webhook(&self, name: &WebhookName) -> Option<&Arc<Webhook>> {
+        self.webhooks.get(name)
+    }
+
+    pub(crate) fn webhooks(&self) -> impl Iterator<Item = &Arc<Webhook>> {
+        self.webhooks.values()
+    }
+
+    /// Keeps a webhook, and sees to it that it has its sink.
+    pub(crate) fn put_webhook(&mut self, webhook: Arc<Webhook>, now: Timestamp) {
+        self.register(&webhook.name.sink(), now);
+        self.webhooks.insert(webhook.name.clone(), webhook);
     }
 
     /// The sequences of an aggregate's messages that wait to be distributed, and how many have been.
@@ -51,7 +86,9 @@ impl OutboxTable {
         true
     }
 
-    fn remove(&mut self, name: &SinkName) -> bool {
+    /// Removes a sink, and the webhook whose it is.
+    pub(crate) fn remove(&mut self, name: &SinkName) -> bool {
+        self.webhooks.retain(|webhook, _| webhook.sink() != *name);
         self.dead.retain(|key, _| key.sink != *name);
         self.sinks.remove(name).is_some()
     }
@@ -139,6 +176,14 @@ impl Outbox for MemoryStore {
 
     async fn distribute(&self, limit: u32) -> Result<u64, StoreError> {
         Ok(self.write()?.outbox.distribute(limit))
+    }
+
+    async fn news(&self, heard: u64) -> Result<u64, StoreError> {
+        poll_fn(|context| match self.write() {
+            Ok(mut tables) => tables.outbox.listen(heard, context).map(Ok),
+            Err(error) => Poll::Ready(Err(error)),
+        })
+        .await
     }
 
     async fn backlog(&self) -> Result<u64, StoreError> {

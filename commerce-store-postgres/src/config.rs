@@ -28,6 +28,9 @@ pub struct Config {
     /// How long a step may take: the wait for a turn, a connection, a transaction, its commit; 5 s by default. A caller of a
     /// database that does not answer hears so after a few of them.
     pub deadline: Duration,
+    /// Whether other processes on the database hear of messages as they are committed; `true` by default. Without, they
+    /// find them when they look. It takes a connection, and a small transaction every 5 ms at most.
+    pub announce: bool,
     /// How often a batch that others were in the way of is tried; 10 by default.
     pub attempts: u32,
 }
@@ -45,6 +48,7 @@ impl Config {
             batch: 512,
             read_connections: 8,
             deadline: Duration::from_secs(5),
+            announce: true,
             attempts: 10,
         })
     }

@@ -31,10 +31,13 @@ mod keys;
 mod lease;
 mod load;
 mod migrate;
+mod news;
 mod outbox;
 mod pool;
+mod prune;
 mod read;
 mod row;
+mod webhooks;
 mod write;
 mod writer;
 
@@ -54,12 +57,14 @@ pub use migrate::{SchemaError, migrate, schema_fingerprint, schema_version};
 pub use writer::Stats;
 
 use crate::error::Failure;
+use crate::news::News;
 use crate::writer::Writer;
 
 /// The store. Share it in an [`Arc`]; open it within a tokio runtime, which its lanes run on.
 pub struct PostgresStore {
     config: Arc<Config>,
     writer: Writer,
+    news: Arc<News>,
     reads: PgPool,
     snapshots: PgPool,
 }
@@ -79,7 +84,8 @@ impl PostgresStore {
     pub fn open_unchecked(config: Config) -> Self {
         let config = Arc::new(config);
         let (reads, snapshots) = (pool::read_pool(&config), pool::snapshot_pool(&config));
-        Self { writer: Writer::start(&config), reads, snapshots, config }
+        let (news, bell) = News::start(&config);
+        Self { writer: Writer::start(&config, &bell), news, reads, snapshots, config }
     }
 
     /// Whether the database answers, and has the schema of this version.
@@ -256,6 +262,14 @@ impl fmt::Debug for PostgresStore {
 #[doc(hidden)]
 #[must_use]
 pub fn statements() -> Vec<&'static str> {
-    let own = [&[NOW, keys::USED], lease::STATEMENTS, outbox::STATEMENTS].concat();
+    let own = [
+        &[NOW, keys::USED],
+        lease::STATEMENTS,
+        outbox::STATEMENTS,
+        news::STATEMENTS,
+        prune::STATEMENTS,
+        webhooks::STATEMENTS,
+    ];
+    let own = own.concat();
     [own, audit::statements(), load::statements(), write::statements(), read::statements()].concat()
 }

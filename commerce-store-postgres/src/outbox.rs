@@ -120,11 +120,11 @@ const DISCARD: &str = taken!(
 pub(crate) const STATEMENTS: &[&str] =
     &[REGISTER, REMOVE, STATUS, DISTRIBUTE, BACKLOG, CLAIM, ACKNOWLEDGE, HAND_BACK, RETRY, BURY, DEAD, REPLAY, DISCARD];
 
-type Statement<'q> = Query<'q, sqlx::Postgres, PgArguments>;
+pub(crate) type Statement<'q> = Query<'q, sqlx::Postgres, PgArguments>;
 
 impl PostgresStore {
     /// Runs a statement and says how many rows it changed.
-    async fn change(
+    pub(crate) async fn change(
         &self,
         bound: impl Fn() -> Result<Statement<'static>, StoreError> + Send + 'static,
     ) -> Result<u64, StoreError> {
@@ -175,6 +175,10 @@ impl Outbox for PostgresStore {
 
     async fn distribute(&self, limit: u32) -> Result<u64, StoreError> {
         self.change(move || Ok(sqlx::query(DISTRIBUTE).bind(i64::from(limit)))).await
+    }
+
+    async fn news(&self, heard: u64) -> Result<u64, StoreError> {
+        Ok(self.news.after(heard).await)
     }
 
     async fn backlog(&self) -> Result<u64, StoreError> {

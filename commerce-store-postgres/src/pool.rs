@@ -62,6 +62,21 @@ pub(crate) fn snapshot_pool(config: &Config) -> PgPool {
         .connect_lazy_with(session(config))
 }
 
+/// What connections are called that no command and no read goes through.
+const NEWS: &str = "commerce-news";
+
+/// The connection that tells others of news. What it says is gone if the database crashes just then, which is no loss; so
+/// its commits wait for no disk.
+pub(crate) fn notifier_pool(config: &Config) -> PgPool {
+    options(config, 1)
+        .connect_lazy_with(session(config).application_name(NEWS).options([("synchronous_commit", "off")]))
+}
+
+/// The connection that hears of news.
+pub(crate) fn listener_pool(config: &Config) -> PgPool {
+    options(config, 1).connect_lazy_with(session(config).application_name(NEWS))
+}
+
 fn options(config: &Config, connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections.max(1))

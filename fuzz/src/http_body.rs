@@ -2,7 +2,7 @@
 
 use commerce_core::{Currency, IssuedCouponId, MAX_MINOR};
 use commerce_server::wire::{
-    cart, catalog, coupon, customer, money::MoneyInput, order, payment, scalar::WireId, wallet,
+    cart, catalog, coupon, customer, delivery, money::MoneyInput, order, payment, scalar::WireId, wallet, webhook,
 };
 use poem_openapi::types::Type;
 use serde::de::DeserializeOwned;
@@ -38,6 +38,9 @@ pub fn run(data: &[u8]) {
     let _ = read::<order::OrderRequest>(data).map(|body| asked(body.lines, body.coupons));
     let _ = read::<cart::CartMerge>(data).map(|body| asked(Some(body.lines), None));
     let _ = read::<cart::CartQuantity>(data);
+    let _ = read::<delivery::DeadLetterSelection>(data);
+    let _ = read::<webhook::WebhookRequest>(data);
+    let _ = read::<webhook::SecretRotation>(data);
 }
 
 /// The body, if the server takes it for one; then it is as the document says, and would not be with a word more.

@@ -2,8 +2,8 @@
 
 use super::{
     Case, atomicity, cards, carts, catalog, codes, copies, coupons, gateway_refunds, idempotency, imports, leases,
-    lifecycle, orders, outbox, pages, prices, reads, refunds, rejections, sales, sinks, stock, uniqueness, views,
-    wallets,
+    lifecycle, orders, outbox, pages, prices, pruning, reads, refunds, rejections, sales, sinks, stock, uniqueness,
+    views, wallets, webhooks,
 };
 
 macro_rules! suite {
@@ -166,6 +166,7 @@ suite! { $
         a_claim_runs_out_by_the_clock: "a claim runs out by the store's clock; only its holder may settle it",
         a_retry_comes_back_after_its_delay: "a message to be retried comes back when its delay is over",
         a_buried_message_is_in_the_way_of_nothing: "a buried message is kept, and holds nothing back",
+        news_come_of_a_commit: "who waits for news hears of a commit with messages",
         the_longest_waiting_goes_first: "a claim takes the longest waiting messages, no more than its limit",
     }
     sinks {
@@ -177,6 +178,15 @@ suite! { $
         dead_letters_are_found_by_filter: "dead letters are listed by sink, message, aggregate and time",
         a_replayed_letter_is_delivered_again: "a dead letter comes back to its sink when it is replayed, and to no other",
         a_discarded_letter_is_gone: "a discarded dead letter is gone; those that the filter leaves out stay",
+    }
+    webhooks {
+        a_webhook_comes_and_goes_with_its_sink: "a webhook has a sink from the moment it is made to the one it is removed",
+        a_secret_is_replaced_without_a_gap: "a secret that is replaced signs beside its successor until its time is over",
+        changes_of_a_webhook_are_never_lost: "racing changes of a webhook all take effect, one after another",
+    }
+    pruning {
+        what_a_sink_awaits_is_not_pruned: "pruning changes nothing of what waits, is awaited or was given up on",
+        old_keys_are_forgotten_and_no_others: "keys used before an instant are free again; those used since are known",
     }
     leases {
         a_lease_has_one_holder: "of racing owners one gets the lease",

@@ -41,6 +41,7 @@ mod orders;
 mod outbox;
 mod pages;
 mod prices;
+mod pruning;
 mod reads;
 mod refunds;
 mod refusals;
@@ -54,6 +55,7 @@ mod stock;
 mod uniqueness;
 mod views;
 mod wallets;
+mod webhooks;
 mod world;
 
 use std::any::Any;

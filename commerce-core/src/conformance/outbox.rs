@@ -144,6 +144,20 @@ pub(super) async fn a_message_waits_for_its_predecessor(world: World) {
     assert_eq!(heads(&claim(&world, "b", 10).await), vec![(orders[0], 1)], "once the failed head is due again");
 }
 
+pub(super) async fn news_come_of_a_commit(world: World) {
+    let variant = world.variant(1_000, 10).await;
+    let customer = world.customer().await;
+    let mut heard = 0;
+    for _ in 0..3 {
+        let waiting = world.clone();
+        let news = tokio::spawn(async move { sound(waiting.store().news(heard).await) });
+        world.place(customer, basket(&[(variant, 1)])).await;
+        let by_now = news.await.expect("news of an order");
+        assert!(by_now > heard, "news heard of: {by_now}, after {heard}");
+        heard = by_now;
+    }
+}
+
 pub(super) async fn a_claim_is_exclusive(world: World) {
     const CLAIMERS: usize = 16;
     const ORDERS: usize = 40;

@@ -4,7 +4,9 @@ mod audit;
 mod lease;
 mod outbox;
 mod page;
+mod pruning;
 mod reads;
+mod webhooks;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -16,9 +18,11 @@ pub use audit::{
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};
 pub use outbox::Outbox;
 pub use page::{Page, PageRequest};
+pub use pruning::Pruning;
 pub use reads::{
     Carts, Catalog, Charges, CopyPlace, Coupons, Customers, Orders, Sales, Stocks, TopUps, Views, Wallets,
 };
+pub use webhooks::Webhooks;
 
 use crate::command::Command;
 use crate::decide::{Outcome, Shop};
@@ -168,7 +172,9 @@ pub trait Store:
     + TopUps
     + Sales
     + Outbox
+    + Webhooks
     + Leases
+    + Pruning
     + Audit
     + Send
     + Sync

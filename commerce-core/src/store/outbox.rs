@@ -35,6 +35,12 @@ pub trait Outbox {
     /// Gives up to `limit` messages that wait to every sink there is, and says how many; none without a sink.
     async fn distribute(&self, limit: u32) -> Result<u64, StoreError>;
 
+    /// Waits until the store has had news of messages that wait to be distributed more often than `heard`, and says how
+    /// often by then: begin with 0, and go on with what is answered. Whoever commits a message, and to whatever instance of
+    /// the store, is soon heard of in all of them. It is a hint: there may be news of nothing, and some may be missed (of a
+    /// process that dies just after its commit, of what was said while a connection was made anew), so look besides.
+    async fn news(&self, heard: u64) -> Result<u64, StoreError>;
+
     /// How many messages wait to be distributed.
     async fn backlog(&self) -> Result<u64, StoreError>;
 

@@ -3,9 +3,11 @@
 mod admin_catalog;
 mod admin_coupons;
 mod admin_customers;
+mod admin_delivery;
 mod admin_import;
 mod admin_orders;
 mod admin_reports;
+mod admin_webhooks;
 mod cart;
 mod catalog;
 mod me;
@@ -50,6 +52,8 @@ enum Tag {
     AdminCoupons,
     /// Operators: what becomes of paid orders.
     AdminOrders,
+    /// Operators: where events go, and what was given up on.
+    AdminDelivery,
     /// Operators: sales and reconciliation.
     AdminReports,
     /// Health of the process.
@@ -99,6 +103,8 @@ fn all(shared: Shared) -> impl OpenApi {
         admin_import::AdminImportApi(shared.clone()),
         admin_coupons::AdminCouponsApi(shared.clone()),
         admin_orders::AdminOrdersApi(shared.clone()),
+        admin_delivery::AdminDeliveryApi(shared.clone()),
+        admin_webhooks::AdminWebhooksApi(shared.clone()),
         admin_reports::AdminReportsApi(shared.clone()),
         platform::PlatformApi(shared),
     )

@@ -45,6 +45,11 @@ pub enum EndpointError {
         /// Where it is.
         url: String,
     },
+    /// It is no address that can be called.
+    #[error(
+        "write http://host:port/path, without a name or password in it; put what encrypts in front of it elsewhere"
+    )]
+    Address,
     /// There is nothing to sign with.
     #[error("a webhook is signed: it needs a secret at least")]
     Unsigned,
@@ -54,6 +59,22 @@ pub enum EndpointError {
         /// What is wrong.
         reason: String,
     },
+}
+
+/// The address of an endpoint, as far as it can be checked before the first call.
+///
+/// # Errors
+/// [`EndpointError::Address`], and [`EndpointError::Private`] unless that is allowed.
+pub fn address(text: &str, allow_private: bool) -> Result<Url, EndpointError> {
+    let callable = |url: &Url| {
+        let anonymous = url.username().is_empty() && url.password().is_none();
+        url.scheme() == "http" && url.has_host() && anonymous && url.fragment().is_none()
+    };
+    let url = Url::parse(text).ok().filter(callable).ok_or(EndpointError::Address)?;
+    if !allow_private && names_private(&url) {
+        return Err(EndpointError::Private { url: url.to_string() });
+    }
+    Ok(url)
 }
 
 impl Webhook {

@@ -5,7 +5,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use chrono::Datelike;
-use commerce_core::{CouponCode, Currency, Date, Id, Name, Note, Sku, Timestamp, Username};
+use commerce_core::{
+    CouponCode, Currency, Date, Id, Name, Note, SinkName, Sku, Timestamp, Username, WebhookName, WebhookUrl,
+};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 use serde::{Deserialize, Serialize};
@@ -90,7 +92,7 @@ macro_rules! bounded {
     )+};
 }
 
-bounded!(CouponCode, Name, Note, Sku, Username);
+bounded!(CouponCode, Name, Note, SinkName, Sku, Username, WebhookName, WebhookUrl);
 
 impl<T: Bounded> Type for Text<T> {
     plain_type!();
@@ -108,6 +110,12 @@ impl<T: Bounded> Type for Text<T> {
     }
 }
 
+impl<T: Bounded + FromStr<Err: Display>> ParseFromParameter for Text<T> {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        text.parse().map(Self).map_err(ParseError::custom)
+    }
+}
+
 /// An instant in RFC 3339, UTC, to the microsecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -122,6 +130,12 @@ impl Type for Instant {
 
     fn schema_ref() -> MetaSchemaRef {
         MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date-time")))
+    }
+}
+
+impl ParseFromParameter for Instant {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        text.parse().map(Self).map_err(ParseError::custom)
     }
 }
 

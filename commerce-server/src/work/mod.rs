@@ -1,6 +1,8 @@
 //! Work that waits for nobody's request.
 
 mod backoff;
+mod managed;
+pub mod prune;
 pub mod relay;
 mod sinks;
 
@@ -8,6 +10,8 @@ use std::time::Duration;
 
 use commerce_core::{NodeId, Owner, TextError};
 
+pub use self::managed::Managed;
+use self::prune::Retention;
 use self::relay::Backoff;
 pub use self::sinks::{SinkError, sinks};
 use crate::config::Settings;
@@ -32,6 +36,23 @@ pub fn relay_settings(settings: &Settings) -> Result<relay::Settings, TextError>
         attempts: settings.relay_attempts,
         backoff: Backoff { first: seconds(settings.relay_backoff), most: seconds(settings.relay_backoff_max) },
     })
+}
+
+/// How often to look what operators have made of their webhooks.
+const REFRESH: Duration = Duration::from_secs(2);
+
+/// How the settings have the webhooks called that operators manage.
+#[must_use]
+pub fn managed(settings: &Settings) -> Managed {
+    let patience = Duration::from_secs(settings.sink_webhook_timeout);
+    Managed { patience, allow_private: settings.sink_webhook_private, refresh: REFRESH }
+}
+
+/// For how long the settings have records kept that nobody asks for any more.
+#[must_use]
+pub fn retention(settings: &Settings) -> Retention {
+    let seconds = Duration::from_secs;
+    Retention { messages: seconds(settings.outbox_retention), keys: seconds(settings.key_retention) }
 }
 
 /// A name that no other process has: of several in containers each may be the first process of the first node.

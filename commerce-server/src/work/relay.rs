@@ -1,7 +1,8 @@
 //! The relay: takes messages out of the store and delivers them to every sink, at least once, in sequence per order.
 //!
-//! A task distributes, and one task for each sink claims and delivers, so that a slow sink holds no other back. Any number
-//! of processes may do so on one store. What a task is told of by none it finds by looking, every so often.
+//! A task distributes, and one task for each sink claims and delivers, so that a slow sink holds no other back. Another
+//! begins and ends those of the webhooks that operators manage. Any number of processes may do so on one store. What a task
+//! is told of by none it finds by looking, every so often.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use tokio::task::JoinSet;
 
 pub use super::backoff::Backoff;
 use super::backoff::chance;
+use super::managed::{self, Managed};
 use crate::sink::event::CloudEvent;
 use crate::sink::{NamedSink, Outgoing, Sink, Word};
 
@@ -41,6 +43,7 @@ pub struct Settings {
 pub struct Relay {
     store: Arc<dyn Store>,
     settings: Settings,
+    managed: Option<Managed>,
     woken: Arc<Notify>,
 }
 
@@ -52,20 +55,25 @@ impl std::fmt::Debug for Relay {
 
 /// What a task hears of the others.
 #[derive(Clone)]
-struct Signals {
-    /// Becomes true when all are to stop.
+pub(super) struct Signals {
+    /// Becomes true when it is to stop.
     stopped: watch::Receiver<bool>,
     /// Changes when messages have been distributed.
     given: watch::Sender<()>,
 }
 
 impl Signals {
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         *self.stopped.borrow()
     }
 
-    /// Waits for `news`, for `poll` at most, or until all are to stop.
-    async fn wait(&mut self, poll: Duration, news: impl Future<Output = ()>) {
+    /// The same for a task that is told by `stopped` to stop.
+    pub(super) fn until(&self, stopped: watch::Receiver<bool>) -> Self {
+        Self { stopped, given: self.given.clone() }
+    }
+
+    /// Waits for `news`, for `poll` at most, or until it is to stop.
+    pub(super) async fn wait(&mut self, poll: Duration, news: impl Future<Output = ()>) {
         tokio::select! {
             _ = self.stopped.changed() => {}
             () = news => {}
@@ -78,22 +86,41 @@ impl Relay {
     /// A relay over a store, which looks at once when `woken` is notified.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, settings: Settings, woken: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { store, settings, woken })
+        Arc::new(Self { store, settings, managed: None, woken })
+    }
+
+    /// The same, which delivers to the webhooks that operators manage as well.
+    #[must_use]
+    pub fn managing(store: Arc<dyn Store>, settings: Settings, woken: Arc<Notify>, managed: Managed) -> Arc<Self> {
+        Arc::new(Self { store, settings, managed: Some(managed), woken })
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     /// Registers the sinks and delivers to them until `stop` is ready; then what is under way is finished, and what was
     /// claimed beyond it is handed back.
     pub async fn run(self: &Arc<Self>, sinks: Vec<NamedSink>, stop: impl Future<Output = ()>) {
-        if sinks.is_empty() {
+        if sinks.is_empty() && self.managed.is_none() {
             return stop.await;
         }
         let (tell, stopped) = watch::channel(false);
         let signals = Signals { stopped, given: watch::channel(()).0 };
+        let is_static = !sinks.is_empty();
+        let (wanted, is_wanted) = watch::channel(is_static);
         let mut tasks = JoinSet::new();
         let names: Vec<SinkName> = sinks.iter().map(|(name, _)| name.clone()).collect();
-        tasks.spawn(Arc::clone(self).distribute(names, signals.clone()));
+        tasks.spawn(Arc::clone(self).distribute(names, signals.clone(), is_wanted));
         for (name, sink) in sinks {
             tasks.spawn(Arc::clone(self).serve(name, sink, signals.clone()));
+        }
+        if let Some(managed) = self.managed.clone() {
+            let tell = wanted.clone();
+            let wanted = move |any: bool| {
+                tell.send_if_modified(|wanted| std::mem::replace(wanted, is_static || any) != (is_static || any));
+            };
+            tasks.spawn(managed::attend(Arc::clone(self), managed, signals.clone(), wanted));
         }
         stop.await;
         let _ = tell.send(true);
@@ -104,7 +131,12 @@ impl Relay {
         }
     }
 
-    async fn distribute(self: Arc<Self>, names: Vec<SinkName>, mut signals: Signals) {
+    async fn distribute(
+        self: Arc<Self>,
+        names: Vec<SinkName>,
+        mut signals: Signals,
+        mut wanted: watch::Receiver<bool>,
+    ) {
         // Nothing is distributed before every sink of this process is there to get it.
         for name in &names {
             while !signals.is_stopped()
@@ -114,7 +146,13 @@ impl Relay {
                 signals.wait(self.settings.poll, std::future::pending()).await;
             }
         }
+        let mut heard = 0;
         while !signals.is_stopped() {
+            // Without a sink there is nothing to be done, however much happens.
+            if !*wanted.borrow_and_update() {
+                signals.wait(self.settings.poll, async { drop(wanted.changed().await) }).await;
+                continue;
+            }
             match self.store.distribute(STEP).await {
                 Ok(0) => {}
                 Ok(_) => {
@@ -123,11 +161,19 @@ impl Relay {
                 }
                 Err(error) => tracing::warn!(%error, "messages could not be distributed"),
             }
-            signals.wait(self.settings.poll, self.woken.notified()).await;
+            let mut by_now = heard;
+            let news = async {
+                tokio::select! {
+                    () = self.woken.notified() => {}
+                    Ok(count) = self.store.news(heard) => by_now = count,
+                }
+            };
+            signals.wait(self.settings.poll, news).await;
+            heard = by_now;
         }
     }
 
-    async fn serve(self: Arc<Self>, name: SinkName, sink: Arc<dyn Sink>, mut signals: Signals) {
+    pub(super) async fn serve(self: Arc<Self>, name: SinkName, sink: Arc<dyn Sink>, mut signals: Signals) {
         let holder = Holder { sink: name, owner: self.settings.owner.clone() };
         let mut given = signals.given.subscribe();
         while !signals.is_stopped() {

@@ -76,6 +76,17 @@ const MATRIX: &[Row] = &[
     ("ship_order", [401, 403, 403, 200]),
     ("deliver_order", [401, 403, 403, 200]),
     ("refund_order", [401, 403, 403, 201]),
+    ("list_sinks", [401, 403, 403, 200]),
+    ("remove_sink", [401, 403, 403, 200]),
+    ("list_webhooks", [401, 403, 403, 200]),
+    ("get_webhook", [401, 403, 403, 200]),
+    ("put_webhook", [401, 403, 403, 200]),
+    ("rotate_webhook_secret", [401, 403, 403, 200]),
+    ("remove_webhook", [401, 403, 403, 200]),
+    ("list_dead_letters", [401, 403, 403, 200]),
+    ("get_dead_letter", [401, 403, 403, 200]),
+    ("replay_dead_letters", [401, 403, 403, 200]),
+    ("discard_dead_letters", [401, 403, 403, 200]),
     ("get_daily_sales", [401, 403, 403, 200]),
     ("get_reconciliation", [401, 403, 403, 200]),
 ];
@@ -119,6 +130,17 @@ impl World {
         if path.contains("{coupon_id}") {
             path = path.replace("{coupon_id}", &server.coupon(json!({})).await);
         }
+        if path.contains("{sink}") {
+            let sink = format!("sink-{}", server.fresh());
+            let letters = server.buried(&sink, 1).await;
+            path = path.replace("{sink}", &sink).replace("{message_id}", &letters[0]);
+        }
+        if path.contains("{webhook}") {
+            let made = format!("/v1/admin/webhooks/hook-{}", server.fresh());
+            let body = json!({ "url": "http://hook.example/" });
+            server.change(Method::PUT, &made, &server.operator(), body).await.expect(200);
+            path = path.replace("/v1/admin/webhooks/{webhook}", &made);
+        }
         if path.ends_with("/daily-sales") {
             path.push_str("?date=2026-11-21");
         }
@@ -153,6 +175,8 @@ impl World {
             "add_variant" => json!({ "sku": format!("V-{n}") }),
             "update_variant" | "update_coupon" => json!({ "active": true }),
             "adjust_stock" => json!({ "delta": 1 }),
+            "replay_dead_letters" | "discard_dead_letters" => json!({ "all": true }),
+            "put_webhook" => json!({ "url": "http://hook.example/" }),
             "create_coupon_codes" => json!({ "quantity": 2 }),
             "create_coupon" => {
                 json!({ "name": "C", "discount": { "percent": "1" }, "starts_at": "2026-01-01T00:00:00Z" })

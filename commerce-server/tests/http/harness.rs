@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use commerce_core::{
-    Caller, Charge, ChargeReport, Clock, Commerce, Currency, GatewayPayment, GatewayStatus, IdempotencyKey,
-    ManualClock, Money, Name, NodeId, PageRequest, Payments, Principal, ProductQuery, RequestTopUp, SettleCharge, Shop,
-    StartCardPayment, Store, Timestamp, reconcile,
+    Caller, Charge, ChargeReport, ClaimRequest, Clock, Commerce, Currency, GatewayPayment, GatewayStatus, Holder,
+    IdempotencyKey, ManualClock, Money, Name, NodeId, PageRequest, Payments, Principal, ProductQuery, RequestTopUp,
+    SettleCharge, Shop, StartCardPayment, Store, Timestamp, reconcile,
 };
 use commerce_server::app::{App, Limits};
 use commerce_server::auth::Role;
@@ -379,6 +379,27 @@ impl Server {
         let id = self.paid(who, variant).await;
         self.post(&format!("/v1/admin/orders/{id}/ship"), &self.operator(), json!({})).await.expect(200);
         id
+    }
+
+    /// Dead letters of a sink, of the first events of as many orders: the ids of the messages.
+    pub(crate) async fn buried(&self, sink: &str, count: u32) -> Vec<String> {
+        let store = self.app.commerce.store();
+        let holder = Holder { sink: sink.parse().expect("a name"), owner: "relay".parse().expect("an owner") };
+        store.register_sink(&holder.sink).await.expect("registered");
+        let (who, (_, variant)) = (self.shopper(0).await, self.product(1_000, u64::from(count)).await);
+        for _ in 0..count {
+            self.pending(&who, &variant).await;
+        }
+        while store.distribute(1_000).await.expect("distributed") > 0 {}
+        let request = ClaimRequest { holder: holder.clone(), limit: count, hold: Duration::from_secs(60) };
+        let claimed = store.claim(request).await.expect("a claim");
+        assert_eq!(claimed.len(), count as usize);
+        for claimed in &claimed {
+            assert_eq!(store.bury(&holder, claimed.message.id, "answered with status 410").await, Ok(true));
+        }
+        // What is buried was buried before whatever is asked next.
+        self.clock.advance(Duration::from_micros(1));
+        claimed.iter().map(|claimed| claimed.message.id.to_string()).collect()
     }
 
     /// Everything that commands change, as text: to be compared with itself.

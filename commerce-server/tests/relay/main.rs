@@ -4,6 +4,10 @@
 
 #[cfg(any(feature = "kafka", feature = "nats", feature = "redis"))]
 mod brokers;
+mod managed;
+mod news;
+mod processes;
+mod pruning;
 mod receiver;
 mod schema;
 #[cfg(any(feature = "nats", feature = "redis"))]

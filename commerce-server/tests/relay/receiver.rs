@@ -14,6 +14,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -21,18 +22,22 @@ pub(crate) fn secret() -> WebhookSecret {
     WebhookSecret::parse(SECRET).expect("a secret")
 }
 
-/// What it answers to the `n`th call, which is this event; nothing never answers.
+/// What it answers to the `n`th call, which is this event; nothing until it is released, if ever, and 200 then.
 type Manner = dyn Fn(usize, &Value) -> Option<u16> + Send + Sync;
 
 pub(crate) struct Receiver {
     pub(crate) url: String,
     manner: Box<Manner>,
     log: Mutex<Log>,
+    known: Mutex<Webhooks>,
+    released: watch::Sender<bool>,
 }
 
 #[derive(Default)]
 struct Log {
     calls: usize,
+    /// How many signatures each call had.
+    signatures: Vec<usize>,
     under_way: BTreeSet<String>,
     /// Events that it has said it has, as they came.
     taken: Vec<Value>,
@@ -42,7 +47,9 @@ impl Receiver {
     pub(crate) async fn start(manner: impl Fn(usize, &Value) -> Option<u16> + Send + Sync + 'static) -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/events", listener.local_addr().expect("an address"));
-        let receiver = Arc::new(Self { url, manner: Box::new(manner), log: Mutex::default() });
+        let (manner, log) = (Box::new(manner), Mutex::default());
+        let (known, released) = (Mutex::new(Webhooks::new(vec![secret()])), watch::Sender::new(false));
+        let receiver = Arc::new(Self { url, manner, log, known, released });
         let handler = Arc::clone(&receiver);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -66,13 +73,15 @@ impl Receiver {
             signatures: header("webhook-signature"),
         };
         let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
-        Webhooks::new(vec![secret()]).verify(signed, &body, now).expect("a signature of the secret");
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.verify(signed, &body, now).expect("a signature of the secret");
         assert_eq!((signed.id, head.method.as_str()), (id.as_str(), "POST"));
         assert!(header("content-type").starts_with("application/cloudevents+json"));
 
         let n = {
             let mut log = self.log();
             log.calls += 1;
+            log.signatures.push(signed.signatures.split(' ').count());
             assert!(log.under_way.insert(id.clone()), "{id} is sent while it is being sent");
             log.calls
         };
@@ -80,19 +89,45 @@ impl Receiver {
         for _ in 0..4 {
             tokio::task::yield_now().await;
         }
-        let status = (self.manner)(n, &event);
-        self.answered(&id, event, status);
-        let Some(status) = status else { std::future::pending().await };
+        // Whoever calls may die meanwhile.
+        let _under_way = UnderWay { receiver: &self, id: &id };
+        let status = match (self.manner)(n, &event) {
+            Some(status) => status,
+            None => {
+                let mut released = self.released.subscribe();
+                released.wait_for(|released| *released).await.expect("this receiver");
+                200
+            }
+        };
+        self.answered(event, status);
         let answer = Response::builder().status(status).header("location", "http://127.0.0.1:9/").body(Full::default());
         Ok(answer.expect("an answer"))
     }
 
-    fn answered(&self, id: &str, event: Value, status: Option<u16>) {
-        let mut log = self.log();
-        log.under_way.remove(id);
-        if status.is_some_and(|status| (200..300).contains(&status)) {
-            log.taken.push(event);
+    fn answered(&self, event: Value, status: u16) {
+        if (200..300).contains(&status) {
+            self.log().taken.push(event);
         }
+    }
+
+    /// From now on calls are verified with these.
+    pub(crate) fn know(&self, secrets: Vec<WebhookSecret>) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Webhooks::new(secrets);
+    }
+
+    /// Answers what was not answered, and will be no more.
+    pub(crate) fn release(&self) {
+        self.released.send_replace(true);
+    }
+
+    /// How many calls wait to be released.
+    pub(crate) fn under_way(&self) -> usize {
+        self.log().under_way.len()
+    }
+
+    /// How many signatures each call had, in turn.
+    pub(crate) fn signatures(&self) -> Vec<usize> {
+        self.log().signatures.clone()
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -130,4 +165,16 @@ pub(crate) fn read_model(events: &[Value]) -> BTreeMap<String, Value> {
         orders.insert(order, event["data"]["order"].clone());
     }
     orders
+}
+
+/// A call, until it is answered or whoever called is gone.
+struct UnderWay<'a> {
+    receiver: &'a Receiver,
+    id: &'a str,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.receiver.log().under_way.remove(self.id);
+    }
 }

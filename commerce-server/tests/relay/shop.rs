@@ -9,6 +9,7 @@ use commerce_core::{Clock, ManualClock, OrderId, PageRequest, Shop, SinkName, Si
 use commerce_server::sink::Sink;
 use commerce_server::sink::webhook::{Endpoint, Webhook};
 use commerce_server::wire;
+use commerce_server::work::Managed;
 use commerce_server::work::relay::{Backoff, Relay, Settings};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::{Config, PostgresStore};
@@ -32,12 +33,17 @@ pub(crate) async fn memory() -> World {
     World::over(Arc::new(store), clock, Arc::new(()))
 }
 
-pub(crate) async fn postgres() -> World {
+/// A fresh, migrated database.
+pub(crate) async fn database() -> testkit::Database {
     let migrate = |url: String| async move {
         commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
     };
     let schema = commerce_store_postgres::schema_fingerprint();
-    let database = testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own");
+    testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own")
+}
+
+pub(crate) async fn postgres() -> World {
+    let database = database().await;
     let clock = clock();
     let config = Config::new(&database.url, Shop::default()).expect("its URL");
     let config = config.with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
@@ -77,6 +83,19 @@ pub(crate) fn named(name: &str) -> SinkName {
     name.parse().expect("a sink's name")
 }
 
+/// How relays go about it: they look all the time.
+pub(crate) fn settings(who: &str, attempts: u32) -> Settings {
+    Settings {
+        owner: who.parse().expect("an owner"),
+        source: "/shop".to_owned(),
+        batch: 10,
+        hold: HOLD,
+        poll: Duration::from_millis(1),
+        attempts,
+        backoff: Backoff { first: Duration::from_secs(1), most: Duration::from_secs(8) },
+    }
+}
+
 /// A relay at work in a task of its own.
 pub(crate) struct AtWork {
     stop: oneshot::Sender<()>,
@@ -85,16 +104,19 @@ pub(crate) struct AtWork {
 
 impl AtWork {
     pub(crate) fn start(world: &World, who: &str, attempts: u32, sinks: &[(&str, Arc<dyn Sink>)]) -> Self {
-        let settings = Settings {
-            owner: who.parse().expect("an owner"),
-            source: "/shop".to_owned(),
-            batch: 10,
-            hold: HOLD,
-            poll: Duration::from_millis(1),
-            attempts,
-            backoff: Backoff { first: Duration::from_secs(1), most: Duration::from_secs(8) },
-        };
-        let relay = Relay::new(Arc::clone(world.commerce().store()), settings, Arc::default());
+        let relay = Relay::new(Arc::clone(world.commerce().store()), settings(who, attempts), Arc::default());
+        Self::run(relay, sinks)
+    }
+
+    /// One for the webhooks that operators manage.
+    pub(crate) fn managing(world: &World, who: &str) -> Self {
+        let (patience, refresh) = (Duration::from_secs(60), Duration::from_millis(1));
+        let managed = Managed { patience, allow_private: true, refresh };
+        let store = Arc::clone(world.commerce().store());
+        Self::run(Relay::managing(store, settings(who, 100), Arc::default(), managed), &[])
+    }
+
+    pub(crate) fn run(relay: Arc<Relay>, sinks: &[(&str, Arc<dyn Sink>)]) -> Self {
         let sinks = sinks.iter().map(|(name, sink)| (named(name), Arc::clone(sink))).collect();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move { relay.run(sinks, async { drop(stopped.await) }).await });

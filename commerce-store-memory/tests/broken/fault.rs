@@ -122,6 +122,19 @@ pub(crate) enum Fault {
     /// Drops what is to be replayed.
     ReplaysNowhere,
 
+    /// Tells nobody of anything.
+    KeepsNewsToItself,
+    /// Prunes what waits with what is over.
+    PrunesWhatWaits,
+    /// Forgets keys of any age.
+    PrunesAnyKey,
+
+    // Its webhooks.
+    /// Says that a webhook was removed, and leaves it.
+    KeepsRemovedWebhooks,
+    /// Forgets secrets as soon as they are replaced.
+    ForgetsOldSecrets,
+
     // Its leases.
     /// Gives the same token to every holder.
     OneTokenForAll,

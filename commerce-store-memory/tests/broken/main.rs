@@ -36,8 +36,9 @@ mod sound {
 /// The case goes red on a store with that fault, and says `words`.
 fn goes_red(fault: Fault, case: &str, words: &str) {
     let case = Case::named(case).expect("a case of the suite");
-    // The one that hangs need not hang for long.
-    let patience = if fault == Fault::LocksInLineOrder { Duration::from_secs(2) } else { PATIENCE };
+    // Those that hang need not hang for long.
+    let hangs = matches!(fault, Fault::LocksInLineOrder | Fault::KeepsNewsToItself);
+    let patience = if hangs { Duration::from_secs(2) } else { PATIENCE };
     // Whether tasks meet in a fault that takes two of them is up to the machine's scheduler: mostly they do.
     let tries = if fault.takes_a_race() { 10 } else { 1 };
     let mut found = Vec::new();
@@ -307,6 +308,22 @@ broken! {
     }
     a_lost_replay: ReplaysNowhere {
         a_replayed_letter_is_delivered_again: "the sinks",
+    }
+    news_kept_to_itself: KeepsNewsToItself {
+        news_come_of_a_commit: "no end after 2 s",
+    }
+    a_pruned_backlog: PrunesWhatWaits {
+        what_a_sink_awaits_is_not_pruned: "backlogs and dead letters of two sinks, after pruning",
+    }
+    a_pruned_young_key: PrunesAnyKey {
+        old_keys_are_forgotten_and_no_others: "keys forgotten of two that are old",
+    }
+    a_kept_webhook: KeepsRemovedWebhooks {
+        a_webhook_comes_and_goes_with_its_sink: "removing it again",
+    }
+    a_forgotten_secret: ForgetsOldSecrets {
+        a_secret_is_replaced_without_a_gap: "secrets that sign after a rotation",
+        changes_of_a_webhook_are_never_lost: "secrets that sign after as many racing rotations",
     }
     a_token_that_never_grows: OneTokenForAll {
         a_lease_runs_out_by_the_clock: "the successor's",

@@ -22,7 +22,7 @@ pub(crate) struct Broken {
     pub(crate) inner: Arc<MemoryStore>,
     pub(crate) fault: Fault,
     turn: Arc<tokio::sync::Mutex<()>>,
-    keys: Mutex<HashMap<KeyScope, KeyRecord>>,
+    pub(crate) keys: Mutex<HashMap<KeyScope, KeyRecord>>,
     refused: Mutex<Vec<KeyScope>>,
     variants: Mutex<HashMap<VariantId, Arc<tokio::sync::Mutex<()>>>>,
     /// Messages beside those of the store inside.

@@ -1,12 +1,13 @@
-//! The broken store's outbox and leases: the memory store's, but for the fault.
+//! The broken store's outbox, webhooks and leases: the memory store's, but for the fault.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use commerce_core::store::{FencingToken, Lease, LeaseRequest, Leases, Outbox};
+use commerce_core::store::{FencingToken, Lease, LeaseRequest, Leases, Outbox, Pruning, Webhooks};
 use commerce_core::{
-    ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Holder, LeaseName, MessageId, Page,
-    PageRequest, SinkName, SinkStatus, Store, StoreError,
+    ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Holder, KeyScope, LeaseName, MessageId,
+    Page, PageRequest, SinkName, SinkStatus, Store, StoreError, Timestamp, Webhook, WebhookChange, WebhookName,
 };
 
 use crate::fault::Fault;
@@ -39,6 +40,13 @@ impl Outbox for Broken {
             self.inner.remove_sink(&nobody).await?;
         }
         self.inner.distribute(limit).await
+    }
+
+    async fn news(&self, heard: u64) -> Answer<u64> {
+        if self.is(Fault::KeepsNewsToItself) {
+            std::future::pending::<()>().await;
+        }
+        self.inner.news(heard).await
     }
 
     async fn backlog(&self) -> Answer<u64> {
@@ -124,6 +132,63 @@ impl Outbox for Broken {
 
     async fn discard(&self, filter: &DeadLetterFilter, limit: u32) -> Answer<u64> {
         self.inner.discard(&self.looks_at(filter), limit).await
+    }
+}
+
+#[async_trait]
+impl Webhooks for Broken {
+    async fn change_webhook(&self, name: &WebhookName, change: &WebhookChange) -> Answer<Option<Arc<Webhook>>> {
+        let changed = self.inner.change_webhook(name, change).await?;
+        Ok(changed.map(|webhook| self.remembers(webhook)))
+    }
+
+    async fn remove_webhook(&self, name: &WebhookName) -> Answer<bool> {
+        if self.is(Fault::KeepsRemovedWebhooks) {
+            return Ok(self.inner.webhook(name).await?.is_some());
+        }
+        self.inner.remove_webhook(name).await
+    }
+
+    async fn webhook(&self, name: &WebhookName) -> Answer<Option<Arc<Webhook>>> {
+        Ok(self.inner.webhook(name).await?.map(|webhook| self.remembers(webhook)))
+    }
+
+    async fn webhooks(&self) -> Answer<Vec<Arc<Webhook>>> {
+        self.inner.webhooks().await
+    }
+}
+
+impl Broken {
+    fn remembers(&self, mut webhook: Arc<Webhook>) -> Arc<Webhook> {
+        if self.is(Fault::ForgetsOldSecrets) {
+            Arc::make_mut(&mut webhook).retiring.clear();
+        }
+        webhook
+    }
+}
+
+#[async_trait]
+impl Pruning for Broken {
+    async fn prune_messages(&self, before: Timestamp, limit: u32) -> Answer<u64> {
+        if self.is(Fault::PrunesWhatWaits) {
+            for SinkStatus { name, .. } in self.inner.sinks().await? {
+                let holder = Holder { sink: name, owner: "pruner".parse().expect("an owner") };
+                let claimed = self.inner.claim(ClaimRequest { holder: holder.clone(), limit, hold: FOR_EVER }).await?;
+                let ids: Vec<MessageId> = claimed.iter().map(|claimed| claimed.message.id).collect();
+                self.inner.acknowledge(&holder, &ids).await?;
+            }
+        }
+        self.inner.prune_messages(before, limit).await
+    }
+
+    /// The keys are the wrapper's own.
+    async fn prune_keys(&self, before: Timestamp, limit: u32) -> Answer<u64> {
+        let mut keys = locked(&self.keys);
+        let any = self.is(Fault::PrunesAnyKey);
+        let old = keys.iter().filter(|(_, record)| any || record.created_at < before);
+        let scopes: Vec<KeyScope> = old.map(|(scope, _)| scope.clone()).take(limit as usize).collect();
+        scopes.iter().for_each(|scope| drop(keys.remove(scope)));
+        Ok(scopes.len() as u64)
     }
 }
 

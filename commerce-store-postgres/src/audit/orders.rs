@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use commerce_core::{
     Charge, Movement, NamedOrder, Order, OrderEvent, OrderFacts, OrderId, PageRequest, Payment, Redemption, Refund,
-    StoreError, WalletId, WalletPayment,
+    StoreError, Timestamp, WalletId, WalletPayment,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -15,7 +15,7 @@ use super::{after, size};
 use crate::load::{
     PAYMENTS, REDEMPTIONS, charge_of, charges, orders, orders_of, payment_of, redemption_of, refunds_of,
 };
-use crate::row::{get, get_code, get_currency, get_id, get_money, get_u64};
+use crate::row::{get, get_at, get_code, get_currency, get_id, get_money, get_u64};
 use crate::{PostgresStore, StoreErrorOr};
 
 const ORDERS: &str = orders!("where id > $1 order by id limit $2");
@@ -30,6 +30,8 @@ const NAMED: &str = "with page as materialized (select order_id from ( \
 const EVENTS: &str = "select order_id, payload from order_events where order_id = any($1) order by order_id, sequence";
 const MESSAGES: &str = "select order_id, sequence, status from outbox_messages where order_id = any($1) \
      order by order_id, sequence";
+/// Before when messages that were sent may have been forgotten.
+const PRUNED: &str = "select before from outbox_pruned";
 /// The orders of a page are all that there are from its first to its last, and summaries know stretches, not lists.
 const MOVEMENTS: &str = "select order_id, variant_id, sequence, reason, delta from stock_entries \
      where order_id between $1 and $2 order by order_id, variant_id, sequence";
@@ -42,7 +44,7 @@ const WALLET_REFUNDS: &str = "select order_id, customer_id, currency, sequence, 
 const CHARGES: &str = charges!("where order_id = any($1) order by order_id, attempt");
 
 pub(super) const STATEMENTS: &[&str] =
-    &[ORDERS, NAMED, EVENTS, MESSAGES, MOVEMENTS, WALLET_PAYMENTS, WALLET_REFUNDS, CHARGES];
+    &[ORDERS, NAMED, EVENTS, MESSAGES, PRUNED, MOVEMENTS, WALLET_PAYMENTS, WALLET_REFUNDS, CHARGES];
 
 impl PostgresStore {
     pub(super) async fn named_by(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError> {
@@ -62,8 +64,10 @@ impl PostgresStore {
             let orders = orders_of(&mut moment, &rows).await?;
             let ids: Vec<i64> = orders.iter().map(|order| order.id.get()).collect();
             let mut hanging = hanging(&mut moment, &ids).await?;
+            let pruned = sqlx::query(PRUNED).fetch_optional(&mut *moment).await?;
+            let pruned = pruned.as_ref().map(|row| get_at(row, "before")).transpose()?;
             moment.rollback().await?;
-            let facts = |order: Arc<Order>| hanging.remove(&order.id.get()).unwrap_or_default().on(order);
+            let facts = |order: Arc<Order>| hanging.remove(&order.id.get()).unwrap_or_default().on(order, pruned);
             Ok(orders.into_iter().map(facts).collect())
         })
         .await
@@ -82,12 +86,23 @@ struct Hanging {
     wallet_payments: Vec<WalletPayment>,
     wallet_refunds: Vec<WalletPayment>,
     undelivered: Vec<u64>,
-    delivered: u64,
+    /// The sequences of the messages that were sent, as far as they are remembered.
+    sent: Vec<u64>,
 }
 
 impl Hanging {
-    fn on(self, order: Arc<Order>) -> OrderFacts {
+    /// How many of its messages were sent. Of events before `pruned` those without a message count as well.
+    fn delivered(&self, pruned: Option<Timestamp>) -> u64 {
+        let forgotten = |event: &&Arc<OrderEvent>| {
+            let known = self.sent.contains(&event.sequence) || self.undelivered.contains(&event.sequence);
+            !known && pruned.is_some_and(|before| event.at < before)
+        };
+        (self.sent.len() + self.events.iter().filter(forgotten).count()) as u64
+    }
+
+    fn on(self, order: Arc<Order>, pruned: Option<Timestamp>) -> OrderFacts {
         OrderFacts {
+            delivered: self.delivered(pruned),
             order,
             events: self.events,
             payment: self.payment,
@@ -98,7 +113,6 @@ impl Hanging {
             wallet_payments: self.wallet_payments,
             wallet_refunds: self.wallet_refunds,
             undelivered: self.undelivered,
-            delivered: self.delivered,
         }
     }
 }
@@ -125,7 +139,7 @@ async fn hanging(connection: &mut PgConnection, ids: &[i64]) -> Result<HashMap<i
     for row in sqlx::query(MESSAGES).bind(ids).fetch_all(&mut *connection).await? {
         let (order, sequence) = (of(&mut all, &row)?, get_u64(&row, "sequence")?);
         match get::<&str>(&row, "status")? {
-            "sent" => order.delivered += 1,
+            "sent" => order.sent.push(sequence),
             _ => order.undelivered.push(sequence),
         }
     }

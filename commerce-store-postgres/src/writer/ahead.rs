@@ -149,7 +149,7 @@ pub(super) async fn decide_and_write(
     if wrote {
         write_sale(connection, &net).await?;
     }
-    Ok(Decided { verdicts, wrote })
+    Ok(Decided { verdicts, wrote, tells: !net.messages.is_empty() })
 }
 
 /// The records as they will be when the batch ahead has committed. The time is of this reading: after the one that the

@@ -16,8 +16,8 @@ use crate::write::Net;
 /// How a transaction ended.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// Committed, or nothing was to be committed: these are the answers.
-    Done(Vec<Verdict>),
+    /// Committed, or nothing was to be committed: these are the answers, and whether messages went along.
+    Done(Vec<Verdict>, bool),
     /// Failed before its commit was sent: nothing happened.
     Failed(Failure),
     /// Its commit was sent, and the answer did not come. These are the answers if it was committed.
@@ -51,11 +51,11 @@ pub(super) async fn run(
 }
 
 async fn finish(connection: &mut PgConnection, decided: Decided, config: &Config) -> Ended {
-    let Decided { verdicts, wrote } = decided;
+    let Decided { verdicts, wrote, tells } = decided;
     let end = if wrote { "commit" } else { "rollback" };
     let ending = async { Ok(connection.execute(end).await?) };
     match within(config, ending).await {
-        Ok(_) => Ended::Done(verdicts),
+        Ok(_) => Ended::Done(verdicts, wrote && tells),
         // Nothing was written, so nothing is in doubt; the connection is.
         Err(Failure::Lost(_)) if !wrote => Ended::Failed(Failure::Lost("the connection broke".to_owned())),
         // A deferred constraint or a conflict found at the commit: the server said no, and rolled back.

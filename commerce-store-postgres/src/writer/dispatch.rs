@@ -14,6 +14,7 @@ use super::meet::{Place, deal, places};
 use super::{Counters, Job};
 use crate::config::Config;
 use crate::keys::is_rushed;
+use crate::news::Bell;
 
 /// For how many turns nothing is begun ahead, once that was in vain: another process is at the same records.
 const SHY: u32 = 64;
@@ -22,6 +23,7 @@ const SHY: u32 = 64;
 struct Board {
     config: Arc<Config>,
     counters: Arc<Counters>,
+    bell: Bell,
     waiting: VecDeque<(Job, Vec<Place>)>,
     /// Those that meet something under way: looked at again when a batch has ended or told what it will commit.
     blocked: VecDeque<(Job, Vec<Place>)>,
@@ -48,9 +50,9 @@ struct Running {
 }
 
 /// Runs the lanes until the queue is closed and what waited has been answered.
-pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue: UnboundedReceiver<Job>) {
+pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, bell: Bell, mut queue: UnboundedReceiver<Job>) {
     let (announce, mut announced) = mpsc::unbounded_channel();
-    let mut board = Board::new(config, counters, announce);
+    let mut board = Board::new(config, counters, bell, announce);
     let mut open = true;
     // What is blocked is so by something under way.
     while open || !board.waiting.is_empty() || !board.busy.is_empty() {
@@ -78,11 +80,17 @@ pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, mut queue:
 }
 
 impl Board {
-    fn new(config: Arc<Config>, counters: Arc<Counters>, announce: UnboundedSender<(Ticket, Arc<Announced>)>) -> Self {
-        let idle = (0..config.lanes.max(1)).map(|_| Lane::new(&config, &counters)).collect();
+    fn new(
+        config: Arc<Config>,
+        counters: Arc<Counters>,
+        bell: Bell,
+        announce: UnboundedSender<(Ticket, Arc<Announced>)>,
+    ) -> Self {
+        let idle = (0..config.lanes.max(1)).map(|_| Lane::new(&config, &counters, &bell)).collect();
         Self {
             config,
             counters,
+            bell,
             waiting: VecDeque::new(),
             blocked: VecDeque::new(),
             idle,
@@ -112,7 +120,7 @@ impl Board {
         let (id, lane) = match ended {
             Ok((id, lane)) => (id, lane),
             // A batch that panicked took its connection along; its callers hear that the outcome is unknown.
-            Err(error) => (error.id(), Lane::new(&self.config, &self.counters)),
+            Err(error) => (error.id(), Lane::new(&self.config, &self.counters, &self.bell)),
         };
         self.running.remove(&id);
         self.idle.push(lane);

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::error::Failure;
 use crate::keys::Request;
 use crate::load::Hints;
+use crate::news::Bell;
 use crate::pool::connect_writer;
 
 /// What a lane keeps between batches. Its connection is its own: no future of a caller ever touches it.
@@ -23,12 +24,14 @@ pub(super) struct Lane {
     counters: Arc<Counters>,
     connection: Option<PgConnection>,
     hints: Hints,
+    bell: Bell,
 }
 
 impl Lane {
     /// A lane without a connection; it makes one when it has something to do.
-    pub(super) fn new(config: &Arc<Config>, counters: &Arc<Counters>) -> Self {
-        Self { config: Arc::clone(config), counters: Arc::clone(counters), connection: None, hints: Hints::default() }
+    pub(super) fn new(config: &Arc<Config>, counters: &Arc<Counters>, bell: &Bell) -> Self {
+        let (config, counters) = (Arc::clone(config), Arc::clone(counters));
+        Self { config, counters, connection: None, hints: Hints::default(), bell: bell.clone() }
     }
 
     /// Runs the jobs to their end and answers each: after the batch that is `ahead`, if they meet one. What they are about
@@ -92,7 +95,10 @@ impl Lane {
             let is_ahead = ahead.is_some();
             announcer.into_iter().for_each(Announcer::begin);
             let failure = match self.attempt(requests, doubt_ids, ahead.take(), announcer).await {
-                Ended::Done(verdicts) => {
+                Ended::Done(verdicts, tells) => {
+                    if tells {
+                        self.bell.ring();
+                    }
                     Counters::count(&self.counters.batches, 1);
                     Counters::count(&self.counters.ahead, usize::from(is_ahead));
                     // After a commit in doubt it may be that one whose answers these are.

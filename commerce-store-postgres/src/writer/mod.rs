@@ -18,6 +18,7 @@ pub(crate) use transaction::{Surroundings, decide_and_write};
 
 use crate::config::Config;
 use crate::keys::Request;
+use crate::news::Bell;
 
 /// What a command came to.
 pub(crate) type Verdict = Result<Receipt, Error>;
@@ -103,10 +104,10 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the lanes on the current runtime.
-    pub(crate) fn start(config: &Arc<Config>) -> Self {
+    pub(crate) fn start(config: &Arc<Config>, bell: &Bell) -> Self {
         let counters = Arc::new(Counters::default());
         let (queue, jobs) = mpsc::unbounded_channel();
-        tokio::spawn(dispatch::run(Arc::clone(config), Arc::clone(&counters), jobs));
+        tokio::spawn(dispatch::run(Arc::clone(config), Arc::clone(&counters), bell.clone(), jobs));
         let room = Arc::new(Semaphore::new(config.queue.clamp(1, Semaphore::MAX_PERMITS)));
         Self { queue, room, counters }
     }

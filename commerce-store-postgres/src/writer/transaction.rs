@@ -33,6 +33,8 @@ pub(crate) struct Decided {
     pub(crate) verdicts: Vec<Verdict>,
     /// Whether anything was written.
     pub(crate) wrote: bool,
+    /// Whether messages were among it.
+    pub(crate) tells: bool,
 }
 
 /// Carries the requests out one after another, and writes what they came to. Each sees the changes of those before
@@ -59,7 +61,7 @@ pub(crate) async fn decide_and_write(
         announce(&net);
         write(connection, &net).await?;
     }
-    Ok(Decided { verdicts, wrote })
+    Ok(Decided { verdicts, wrote, tells: !net.messages.is_empty() })
 }
 
 /// Loads what the batch may touch, and decides. What a cart leads to may show only when a command of the batch has

@@ -93,7 +93,7 @@ async fn an_outcome_that_nobody_can_tell_is_unknown_and_told_later() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_connection_that_breaks_at_any_message_leaves_one_effect_or_none() {
     let (database, proxy) = proxied().await;
-    let store = open_at(proxy.url(), |_| {}).await;
+    let store = open_at(proxy.url(), |config| config.announce = false).await;
     // Reads its own way, so that the messages that are counted are the command's.
     let aside = open_at(&database.url, |_| {}).await;
     let shop = world(&aside);

@@ -127,6 +127,7 @@ const SOUND: &[(&str, &str)] = &[
         "id = 1, order_id = 1, sequence = 1, event_type = 'order.paid', status = 'ready', due_at = now()",
     ),
     ("sinks", "name = 'books', created_at = now()"),
+    ("sinks", "name = 'webhook-books', created_at = now()"),
     (
         "deliveries",
         "sink = 'books', message_id = 1, order_id = 1, sequence = 1, happened_at = now(), due_at = now(), attempts = 0",
@@ -136,6 +137,12 @@ const SOUND: &[(&str, &str)] = &[
         "message_id = 1, sink = 'books', order_id = 1, sequence = 1, happened_at = now(), attempts = 1, \
          last_error = 'gone', buried_at = now()",
     ),
+    (
+        "webhooks",
+        "name = 'books', sink = 'webhook-books', url = 'http://books.example/', enabled = true, secret = 'whsec_', \
+         retiring = '[]', version = 1, created_at = now(), updated_at = now()",
+    ),
+    ("outbox_pruned", "only_row = true, before = now()"),
     ("leases", "name = 'relay', token = 1, owner = null, expires_at = null"),
     (
         "idempotency_keys",
@@ -343,6 +350,12 @@ const WRONG: &[(&str, &str)] = &[
     ("dead_letters_sink_fkey", "sink = 'nobody'"),
     ("dead_letters_event_fkey", "message_id = 2, sequence = 9"),
     ("dead_letters_attempts_positive", "attempts = 0"),
+    ("webhooks_pkey", ""),
+    ("webhooks_sink_is_its_own", "name = 'mail'"),
+    ("webhooks_sink_fkey", "name = 'mail', sink = 'webhook-mail'"),
+    ("webhooks_version_positive", "name = 'mail', sink = 'webhook-mail', version = 0"),
+    ("outbox_pruned_pkey", ""),
+    ("outbox_pruned_one_row", "only_row = false"),
     ("leases_pkey", ""),
     ("leases_token_positive", "token = 0"),
     ("leases_holder_is_whole", "owner = 'me'"),

@@ -34,6 +34,8 @@ mod plans;
 #[cfg(test)]
 mod planted;
 #[cfg(test)]
+mod pruning;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod schema;

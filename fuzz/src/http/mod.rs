@@ -36,6 +36,7 @@ pub fn operations() -> BTreeSet<&'static str> {
 
 /// Sends a request; and again, if it changed something.
 fn play(service: &mut Service, request: &Request<'_>) -> Option<&'static str> {
+    service.give_up();
     let sent = service.prepare(request)?;
     let before = service.books();
     let answer = service.send(&sent);

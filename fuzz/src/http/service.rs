@@ -5,7 +5,8 @@ use std::fmt::{Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Commerce, ManualClock, NodeId, Payments, Shop, Timestamp};
+use commerce_core::store::Outbox;
+use commerce_core::{ClaimRequest, Commerce, Holder, ManualClock, NodeId, Payments, Shop, Timestamp};
 use commerce_server::app::{App, Limits};
 use commerce_server::auth::Role;
 use commerce_server::gateway::Cards;
@@ -71,6 +72,8 @@ impl Service {
         let router = Router::new(Arc::clone(&app), api::operations(&app), Vec::new());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let demo = runtime.block_on(demo::fill(&app.commerce)).expect("the demo shop opens");
+        let books = "books".parse().expect("a sink's name");
+        runtime.block_on(store.register_sink(&books)).expect("the store in memory answers");
         let names = BTreeMap::from([("customer", demo.customer.to_string()), ("variant", demo.variant.to_string())]);
         Self { app, router, store, runtime, names, sent: 0 }
     }
@@ -82,6 +85,19 @@ impl Service {
 
     pub(super) fn store(&self) -> &MemoryStore {
         &self.store
+    }
+
+    /// Gives up on every event there is, as a relay does whose sink refuses them all.
+    pub(super) fn give_up(&self) {
+        let holder =
+            Holder { sink: "books".parse().expect("a sink's name"), owner: "relay".parse().expect("an owner") };
+        let request = ClaimRequest { holder: holder.clone(), limit: 100, hold: Duration::from_secs(60) };
+        self.runtime.block_on(async {
+            self.store.distribute(100).await.expect("the store in memory answers");
+            for claimed in self.store.claim(request).await.expect("the store in memory answers") {
+                self.store.bury(&holder, claimed.message.id, "refused").await.expect("the store in memory answers");
+            }
+        });
     }
 
     /// The request with names filled in; none if it cannot be written as HTTP at all.
@@ -150,6 +166,7 @@ impl Service {
             ("variant", "/id", "/sku"),
             ("cursor", "/next_cursor", "/items"),
             ("top_up", "/id", "/charge_id"),
+            ("letter", "/items/0/message_id", "/items/0/last_error"),
         ] {
             let given = answer.body.pointer(mark).and_then(|_| answer.body.pointer(pointer)?.as_str());
             if let Some(given) = given {
@@ -170,6 +187,13 @@ impl Sent {
     /// Whether it asks the gateway how things stand, and changes what has changed there.
     pub(super) fn asks_gateway(&self) -> bool {
         self.uri.path().ends_with("/confirm")
+    }
+
+    /// Whether it says what is to be, and may find that it is so already.
+    pub(super) fn is_repeatable(&self) -> bool {
+        let path = self.uri.path();
+        let removes = self.method == Method::DELETE && path.starts_with("/v1/admin/webhooks/");
+        path.starts_with("/v1/admin/dead-letters/") || path.starts_with("/v1/admin/sinks/") || removes
     }
 
     /// Whether each part of it is done under a key of its own, so that nothing can be said of the whole beforehand.

@@ -1,0 +1,25 @@
+//! Forgetting what nobody asks for any more.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::time::Timestamp;
+
+/// Forgets old records, a few at a time, so that nobody else waits for it.
+///
+/// # Contract
+/// What is forgotten happened before an instant, and is at most `limit` records a call, the oldest first: ask again until
+/// none is left. Any number may do so at the same time. The books add up afterwards as they did before.
+#[async_trait]
+pub trait Pruning {
+    /// Forgets messages that were distributed to the sinks, that no sink waits for any more, and that are no dead letter;
+    /// says how many records of them that were. A store that keeps none of what is delivered has none to forget.
+    ///
+    /// [`OrderFacts::delivered`](super::OrderFacts::delivered) goes on counting them: that each transition had its message
+    /// can be proven for as long as the message is there, and is taken for granted of what happened before the instant.
+    async fn prune_messages(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Forgets idempotency keys that were used before the instant, and says how many. The same key makes a new request
+    /// then: keep keys for longer than any client goes on retrying.
+    async fn prune_keys(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
