@@ -59,6 +59,8 @@ pub struct App {
     pub cards: Option<Cards>,
     /// Notified when something may have happened that others are to hear of.
     pub happened: Arc<Notify>,
+    /// Notified when an operator has asked for a job to run.
+    pub asked: Arc<Notify>,
 }
 
 impl App {
@@ -73,7 +75,8 @@ impl App {
     pub fn with_cards(commerce: Commerce, secret: &[u8], limits: Limits, cards: Option<Cards>) -> Arc<Self> {
         let (tokens, cursors, codes) = (Tokens::new(secret), Cursors::new(secret), Codes::new(secret));
         let views = ViewCounter::default();
-        Arc::new(Self { commerce, tokens, cursors, codes, limits, views, cards, happened: Arc::default() })
+        let (happened, asked) = (Arc::default(), Arc::default());
+        Arc::new(Self { commerce, tokens, cursors, codes, limits, views, cards, happened, asked })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Settings: a flag and a `COMMERCE_*` variable each, checked before anything starts.
 
+mod jobs;
+
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use commerce_core::{IdempotencyKey, NodeId, Shop, TimeZone};
+pub use jobs::JobSettings;
 use reqwest::Url;
 
 use crate::app::Limits;
@@ -41,7 +44,7 @@ pub enum Task {
     Reconcile,
     /// Import products from a CSV file into the database; the exit code is 1 if a row is refused.
     Import(ImportArgs),
-    /// Deliver events and end unpaid orders of the database, without serving; a server does both by itself.
+    /// Deliver events and run the jobs of the database, without serving; a server does both by itself.
     Work,
     /// Print the JSON Schema of the events that are delivered.
     Events,
@@ -107,9 +110,9 @@ pub struct Settings {
     /// How long an unpaid order holds what it took, in seconds.
     #[arg(long, env = "COMMERCE_PENDING_ORDER_TTL", default_value_t = 1800, value_parser = seconds(31_536_000), global = true)]
     pub pending_order_ttl: u64,
-    /// How long the server waits between two looks for unpaid orders whose time is over, in seconds.
-    #[arg(long, env = "COMMERCE_EXPIRY_INTERVAL", default_value_t = 5, value_parser = seconds(86_400), global = true)]
-    pub expiry_interval: u64,
+    /// When the jobs run.
+    #[command(flatten)]
+    pub jobs: JobSettings,
     /// How long the server gathers looks at products before it writes them, in seconds.
     #[arg(long, env = "COMMERCE_VIEWS_INTERVAL", default_value_t = 10, value_parser = seconds(86_400), global = true)]
     pub views_interval: u64,
@@ -140,7 +143,7 @@ pub struct Settings {
     /// How long the gateway may take over an answer, in seconds.
     #[arg(long, env = "COMMERCE_GATEWAY_TIMEOUT", default_value_t = 10, value_parser = seconds(300), global = true)]
     pub gateway_timeout: u64,
-    /// How long a payment may be quiet before the gateway is asked about it, in seconds.
+    /// How long a payment is to have been quiet when the gateway is asked about it, in seconds.
     #[arg(long, env = "COMMERCE_GATEWAY_SWEEP", default_value_t = 30, value_parser = seconds(86_400), global = true)]
     pub gateway_sweep: u64,
     /// Whether to write events to standard output, one JSON object a line.
@@ -364,7 +367,11 @@ mod tests {
             ("--jwt-secret", "COMMERCE_JWT_SECRET", "short"),
             ("--time-zone", "COMMERCE_TIME_ZONE", "Mars/Olympus"),
             ("--pending-order-ttl", "COMMERCE_PENDING_ORDER_TTL", "0"),
-            ("--expiry-interval", "COMMERCE_EXPIRY_INTERVAL", "never"),
+            ("--job-daily-sales", "COMMERCE_JOB_DAILY_SALES", "never"),
+            ("--job-order-expiry", "COMMERCE_JOB_ORDER_EXPIRY", "5"),
+            ("--job-coupon-expiry", "COMMERCE_JOB_COUPON_EXPIRY", "* * * *"),
+            ("--job-payment-reconciliation", "COMMERCE_JOB_PAYMENT_RECONCILIATION", "*/90 * * * *"),
+            ("--job-reconciliation", "COMMERCE_JOB_RECONCILIATION", "0 0 30 2 *"),
             ("--views-interval", "COMMERCE_VIEWS_INTERVAL", "never"),
             ("--node-id", "COMMERCE_NODE_ID", "1024"),
             ("--body-limit", "COMMERCE_BODY_LIMIT", "1"),

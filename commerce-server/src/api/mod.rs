@@ -4,6 +4,7 @@ mod admin_catalog;
 mod admin_coupons;
 mod admin_customers;
 mod admin_import;
+mod admin_jobs;
 mod admin_orders;
 mod admin_reports;
 mod cart;
@@ -52,6 +53,8 @@ enum Tag {
     AdminOrders,
     /// Operators: sales and reconciliation.
     AdminReports,
+    /// Operators: jobs that come round by themselves.
+    AdminJobs,
     /// Health of the process.
     Platform,
 }
@@ -100,6 +103,7 @@ fn all(shared: Shared) -> impl OpenApi {
         admin_coupons::AdminCouponsApi(shared.clone()),
         admin_orders::AdminOrdersApi(shared.clone()),
         admin_reports::AdminReportsApi(shared.clone()),
+        admin_jobs::AdminJobsApi(shared.clone()),
         platform::PlatformApi(shared),
     )
 }

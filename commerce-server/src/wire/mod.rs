@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod coupon;
 pub mod customer;
 pub mod import;
+pub mod job;
 pub mod money;
 pub mod operations;
 pub mod order;

@@ -2,13 +2,17 @@
 
 mod backoff;
 pub mod relay;
+pub mod scheduler;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{NodeId, Owner, SinkName, TextError};
+use commerce_core::{Commerce, JobName, NodeId, Owner, Payments, SinkName, TextError};
 
 use self::relay::Backoff;
+use self::scheduler::Scheduled;
+use self::scheduler::cron::Schedule;
+use self::scheduler::tasks::{CouponExpiry, DailySales, OrderExpiry, PaymentReconciliation, Reconciliation, Task};
 use crate::config::Settings;
 use crate::sink::NamedSink;
 use crate::sink::stdout::Stdout;
@@ -64,6 +68,45 @@ pub fn relay_settings(settings: &Settings) -> Result<relay::Settings, TextError>
         poll: Duration::from_millis(settings.relay_interval),
         attempts: settings.relay_attempts,
         backoff: Backoff { first: seconds(settings.relay_backoff), most: seconds(settings.relay_backoff_max) },
+    })
+}
+
+/// The jobs that the settings name, over a shop; the gateway's if it has one.
+///
+/// # Errors
+/// [`TextError`] if a job's name were none; each of them is one.
+pub fn jobs(settings: &Settings, commerce: &Commerce, payments: Option<Payments>) -> Result<Vec<Scheduled>, TextError> {
+    let (store, shop, when) = (|| Arc::clone(commerce.store()), || commerce.clone(), &settings.jobs);
+    let mut jobs: Vec<(&str, &Schedule, Arc<dyn Task>)> = vec![
+        ("daily-sales", &when.job_daily_sales, Arc::new(DailySales(store()))),
+        ("order-expiry", &when.job_order_expiry, Arc::new(OrderExpiry(shop()))),
+        ("coupon-expiry", &when.job_coupon_expiry, Arc::new(CouponExpiry(shop()))),
+        ("reconciliation", &when.job_reconciliation, Arc::new(Reconciliation(store()))),
+    ];
+    if let Some(payments) = payments {
+        let quiet = Duration::from_secs(settings.gateway_sweep);
+        let task = PaymentReconciliation { payments, quiet };
+        jobs.push(("payment-reconciliation", &when.job_payment_reconciliation, Arc::new(task)));
+    }
+    let scheduled = |(name, schedule, task): (&str, &Schedule, Arc<dyn Task>)| {
+        Ok(Scheduled::new(JobName::new(name)?, schedule.clone(), task))
+    };
+    jobs.into_iter().map(scheduled).collect()
+}
+
+/// How the settings have a scheduler go about it.
+///
+/// # Errors
+/// [`TextError`] if the process's name were none; it always is one.
+pub fn scheduler_settings(settings: &Settings) -> Result<scheduler::Settings, TextError> {
+    let seconds = Duration::from_secs;
+    Ok(scheduler::Settings {
+        owner: owner(settings.node_id)?,
+        lease: seconds(60),
+        renew: seconds(15),
+        poll: seconds(1),
+        grace: seconds(10),
+        backoff: Backoff { first: seconds(10), most: seconds(900) },
     })
 }
 

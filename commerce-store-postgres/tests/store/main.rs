@@ -36,6 +36,8 @@ mod planted;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod roll_up;
+#[cfg(test)]
 mod shopping;
 #[cfg(test)]
 mod statements;
