@@ -370,7 +370,7 @@ mod tests {
             ("--job-daily-sales", "COMMERCE_JOB_DAILY_SALES", "never"),
             ("--job-order-expiry", "COMMERCE_JOB_ORDER_EXPIRY", "5"),
             ("--job-coupon-expiry", "COMMERCE_JOB_COUPON_EXPIRY", "* * * *"),
-            ("--job-payment-reconciliation", "COMMERCE_JOB_PAYMENT_RECONCILIATION", "*/90 * * * *"),
+            ("--job-payment-reconciliation", "COMMERCE_JOB_PAYMENT_RECONCILIATION", "61 * * * *"),
             ("--job-reconciliation", "COMMERCE_JOB_RECONCILIATION", "0 0 30 2 *"),
             ("--views-interval", "COMMERCE_VIEWS_INTERVAL", "never"),
             ("--node-id", "COMMERCE_NODE_ID", "1024"),

@@ -1,6 +1,6 @@
 //! Jobs come round by themselves, once each, whatever becomes of the processes that run them.
 
-#![expect(clippy::expect_used, reason = "tests fail by panicking, in their helpers too")]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
 
 mod shop;
 
@@ -14,7 +14,7 @@ use commerce_server::work::scheduler::Attempt;
 use commerce_server::work::scheduler::tasks::{CouponExpiry, DailySales, OrderExpiry, Reconciliation};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::shop::{LEASE, Noted, Stuck, at, job, named, on_every_store, runs, scheduler};
+use crate::shop::{Broken, LEASE, Noted, Stuck, at, job, named, on_every_store, runs, scheduler};
 
 fn failed(error: &str) -> JobOutcome {
     JobOutcome::Failed { error: error.to_owned() }
@@ -70,6 +70,15 @@ async fn what_fails_is_tried_again_after_a_while(world: World) {
     scheduler.pass().await.expect("a look");
     let job = job(&world).await;
     assert_eq!((job.failures, job.next_at), (0, Some(at("2026-11-01T04:00:00Z"))), "back to its schedule");
+}
+
+async fn a_panic_is_a_failure(world: World) {
+    let broken = scheduler(&world, "a", "0 0 * * *", &Arc::new(Broken));
+    broken.pass().await.expect("a look");
+    world.set_clock("2026-10-31T04:00:00Z");
+    let ran = broken.pass().await.expect("a look");
+    assert_eq!(ran, [(named("it"), Attempt::Ran(failed("it panicked")))]);
+    assert_eq!(job(&world).await.failures, 1);
 }
 
 /// A process that was away for longer than its lease: another goes on, and what the first one says comes too late.
@@ -206,6 +215,7 @@ async fn the_books_are_proved(world: World) {
 on_every_store!(
     each_time_comes_once,
     what_fails_is_tried_again_after_a_while,
+    a_panic_is_a_failure,
     a_lost_lease_ends_a_run,
     an_operator_starts_what_is_off,
     a_schedule_is_what_was_set_last,

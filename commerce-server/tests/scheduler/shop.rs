@@ -117,6 +117,16 @@ impl Task for Noted {
     }
 }
 
+/// Breaks down.
+pub(crate) struct Broken;
+
+#[async_trait]
+impl Task for Broken {
+    async fn run(&self, _: &Occasion) -> Result<JobCounts, Failed> {
+        panic!("in the middle of it")
+    }
+}
+
 /// Says that it has begun, and never ends.
 pub(crate) struct Stuck(pub(crate) Semaphore);
 

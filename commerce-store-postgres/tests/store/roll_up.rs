@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use commerce_core::conformance::{World, basket};
 use commerce_core::store::Sales;
-use commerce_core::{DailySales, Date, Drift, ProductId, Store};
+use commerce_core::{DailySales, Date, Drift, ProductId};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::harness::{assert_sound, database, open, world};
@@ -84,7 +84,7 @@ async fn racing_roll_ups_put_it_right_once() {
     let task = |world: World, n: usize| {
         let customer = customers[n];
         async move {
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 return world.store().roll_up(date).await.unwrap().corrected;
             }
             for _ in 0..3 {
@@ -111,9 +111,6 @@ async fn a_day_is_read_by_its_time() {
         insert into payments (id, order_id, customer_id, method, amount, currency, status, attempts, created_at, updated_at)
           select i, i, 1, 'wallet', 10, 'KRW', 'succeeded', 1, at, at
           from generate_series(1, 200000) i, lateral (select timestamptz '2026-01-01' + i * interval '1 minute' as at) t;
-        insert into order_items (order_id, position, product_id, variant_id, product_name, sku, unit_price, quantity, subtotal,
-            discount, currency)
-          select i, 1, 1, 1, 'Product', 'SKU', 10, 1, 10, 0, 'KRW' from generate_series(1, 200000) i;
         analyze; select brin_summarize_new_values('payments_by_time'); set session_replication_role = origin";
     connection.execute(sqlx::raw_sql(rows)).await.unwrap();
     let roll_up =
@@ -123,5 +120,4 @@ async fn a_day_is_read_by_its_time() {
     let plan: Vec<String> = sqlx::query_scalar(day).fetch_all(&mut connection).await.unwrap();
     let plan = plan.join("\n");
     assert!(plan.contains("payments_by_time") && !plan.contains("Seq Scan on payments"), "{plan}");
-    assert!(!plan.contains("Seq Scan on order_items"), "{plan}");
 }

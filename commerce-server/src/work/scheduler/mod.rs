@@ -9,14 +9,16 @@ mod held;
 pub mod tasks;
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use commerce_core::store::{Lease, LeaseRequest};
 use commerce_core::{
-    Job, JobName, JobOutcome, JobPlan, JobRun, Owner, RunBegin, RunFinish, Store, StoreError, Timestamp,
+    Job, JobCounts, JobName, JobOutcome, JobPlan, JobRun, Owner, RunBegin, RunFinish, Store, StoreError, Timestamp,
 };
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -108,8 +110,7 @@ impl Scheduler {
             let pause = match self.due().await {
                 Ok((due, pause)) => {
                     for place in due.into_iter().filter(|place| running.insert(*place)).collect::<Vec<_>>() {
-                        let this = Arc::clone(self);
-                        tasks.spawn(async move { (place, this.attempt(place).await) });
+                        tasks.spawn(Arc::clone(self).attempt_and_rest(place));
                     }
                     pause
                 }
@@ -122,33 +123,30 @@ impl Scheduler {
                 () = &mut stop => break,
                 () = self.woken.notified() => {}
                 () = tokio::time::sleep(pause) => {}
-                Some(ended) = tasks.join_next() => self.note(&mut running, ended),
+                Some(ended) = tasks.join_next() => match ended {
+                    Ok(place) => drop(running.remove(&place)),
+                    Err(error) => tracing::error!(%error, "a job broke down: it does not run here any more"),
+                },
             }
         }
         self.stopped.send_replace(true);
-        while let Some(ended) = tasks.join_next().await {
-            self.note(&mut running, ended);
-        }
+        while tasks.join_next().await.is_some() {}
     }
 
-    fn note(
-        &self,
-        running: &mut HashSet<usize>,
-        ended: Result<(usize, Result<Attempt, StoreError>), tokio::task::JoinError>,
-    ) {
-        match ended {
-            Ok((place, attempt)) => {
-                running.remove(&place);
-                if let Err(error) = attempt {
-                    tracing::warn!(%error, job = %self.jobs[place].name, "a job could not be run");
-                }
-            }
-            // Which one it was is not told: all are looked at again, and a lease that is held says which are not to run.
-            Err(error) => {
-                tracing::error!(%error, "a job broke down");
-                running.clear();
+    /// Leaves what is another process's, or could not be run, alone for a while; the place again.
+    async fn attempt_and_rest(self: Arc<Self>, place: usize) -> usize {
+        let attempt = self.attempt(place).await;
+        if let Err(error) = &attempt {
+            tracing::warn!(%error, job = %self.jobs[place].name, "a job could not be run");
+        }
+        if !matches!(attempt, Ok(Attempt::Ran(_) | Attempt::NotDue)) {
+            let mut stopped = self.stopped.subscribe();
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+                () = tokio::time::sleep(self.settings.poll) => {}
             }
         }
+        place
     }
 
     /// Looks once, and runs what is due, all of it at the same time. Tells of each job that was to run.
@@ -232,14 +230,14 @@ impl Scheduler {
     }
 
     async fn go(&self, lease: &Lease, job: &Scheduled, occasion: Occasion) -> Result<Attempt, StoreError> {
-        let ended =
-            while_held(&*self.store, lease, &self.settings, self.stopped.subscribe(), job.task.run(&occasion)).await;
+        // A task that panics has failed like any other.
+        let task = AssertUnwindSafe(job.task.run(&occasion)).catch_unwind();
+        let ended = while_held(&*self.store, lease, &self.settings, self.stopped.subscribe(), task).await;
         let (outcome, counts) = match ended {
-            Ended::Done(Ok(counts)) => (JobOutcome::Succeeded, counts),
-            Ended::Done(Err(Failed { error, counts })) => (JobOutcome::Failed { error }, counts),
-            Ended::Stopped => {
-                (JobOutcome::Failed { error: "its process was stopped".to_owned() }, commerce_core::JobCounts::new())
-            }
+            Ended::Done(Ok(Ok(counts))) => (JobOutcome::Succeeded, counts),
+            Ended::Done(Ok(Err(Failed { error, counts }))) => (JobOutcome::Failed { error }, counts),
+            Ended::Done(Err(_)) => (JobOutcome::Failed { error: "it panicked".to_owned() }, JobCounts::new()),
+            Ended::Stopped => (JobOutcome::Failed { error: "its process was stopped".to_owned() }, JobCounts::new()),
             Ended::Lost => {
                 tracing::warn!(job = %job.name, run = occasion.run.sequence, "a job's lease was lost while it ran");
                 return Ok(Attempt::Lost);
