@@ -65,8 +65,8 @@ impl Commerce {
 }
 
 /// More than a claim takes from its decision to its commit: the copies of a campaign that ended less than this ago may
-/// not all be there yet.
-const SETTLING: Duration = Duration::from_secs(60);
+/// not all be there yet. A sweep that began at an instant has done with the campaigns that ended so long before it.
+pub const SETTLING: Duration = Duration::from_secs(60);
 
 /// What a [sweep](Commerce::expire_copies) of copies came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -85,7 +85,8 @@
 //! * [`Rejection`]: every "no", with its numbers and a stable code.
 //! * [`store`]: the contract. [`Records`] is what a decision sees of a store, [`WorkingSet`] what a store loads.
 //! * [`Commerce`]: the façade that embedders call; [`Payments`] beside it, with a [`PaymentGateway`] for cards.
-//! * [`reconcile`]: proves a store's books, or lists what does not add up.
+//! * [`reconcile`]: proves a store's books, or lists what does not add up; [`sales_of`]: what a roll-up tells anew.
+//! * [`Job`]: what comes round by itself, and its runs; whoever runs one holds its [lease](store::Leases).
 //! * `conformance`, behind the feature of that name: the suite that every store must pass.
 //!
 //! # What is deliberately absent
@@ -104,6 +105,7 @@ mod commerce;
 pub mod conformance;
 mod coupon;
 mod customer;
+mod days;
 pub mod decide;
 mod event;
 mod expiry;
@@ -111,6 +113,7 @@ mod gateway;
 mod idempotency;
 mod ids;
 mod inventory;
+mod job;
 mod money;
 mod operation;
 mod order;
@@ -143,13 +146,15 @@ pub use command::*;
 pub use commerce::*;
 pub use coupon::*;
 pub use customer::*;
+pub use days::{Days, DaysError, stretches_of};
 pub use decide::{Context, Decision, ListedVariant, Listing, Outcome, Shop, keys};
 pub use event::*;
-pub use expiry::{Expired, ExpiredCopies};
+pub use expiry::{Expired, ExpiredCopies, SETTLING};
 pub use gateway::*;
 pub use idempotency::*;
 pub use ids::*;
 pub use inventory::{MAX_QUANTITY, MAX_STOCK, Stock, StockEntry, StockReason};
+pub use job::*;
 pub use money::*;
 pub use operation::Operation;
 pub use order::*;
@@ -163,7 +168,7 @@ pub use reconcile::*;
 pub use records::*;
 pub use refund::*;
 pub use rejection::{RefusedItem, Rejection};
-pub use sales::{DailySales, PopularQuery, Popularity, Revenue, rank};
+pub use sales::{DailySales, PopularQuery, Popularity, Revenue, RolledUp, rank, sales_of};
 pub use store::{
     Audit, CopyPlace, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder,
     OrderFacts, Page, PageRequest, Receipt, StockFacts, Store, StoreError, TopUpFacts, WalletFacts, WalletPayment,

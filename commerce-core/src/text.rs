@@ -141,6 +141,8 @@ texts! {
     OperatorName = "an operator name", 64, visible_ascii, "printable ASCII without blanks";
     /// What a lease is about ("relay", "job:daily-sales").
     LeaseName = "a lease name", 128, visible_ascii, "printable ASCII without blanks";
+    /// What comes round by itself ("daily-sales"); unique in the shop.
+    JobName = "a job's name", 64, handle_letter, "lower-case letters, digits and . - _ @ +";
     /// Which process holds a lease or a claim.
     Owner = "an owner", 128, visible_ascii, "printable ASCII without blanks";
     /// Where messages are delivered to ("stdout", "webhook-books"); unique in the shop.
@@ -182,6 +184,13 @@ impl WebhookName {
     #[must_use]
     pub fn sink(&self) -> SinkName {
         SinkName(format!("webhook-{self}").into())
+    }
+}
+
+impl LeaseName {
+    /// The lease of a job; a job's name leaves room for it.
+    pub(crate) fn of_job(job: &JobName) -> Self {
+        Self(format!("job:{job}").into())
     }
 }
 

@@ -79,6 +79,8 @@ pub struct App {
     pub telling: Telling,
     /// Notified when something may have happened that others are to hear of.
     pub happened: Arc<Notify>,
+    /// Notified when an operator has asked for a job to run.
+    pub asked: Arc<Notify>,
 }
 
 impl App {
@@ -104,8 +106,9 @@ impl App {
         telling: Telling,
     ) -> Arc<Self> {
         let (tokens, cursors, codes) = (Tokens::new(secret), Cursors::new(secret), Codes::new(secret));
-        let (secrets, views, happened) = (Secrets::new(secret), ViewCounter::default(), Arc::default());
-        Arc::new(Self { commerce, tokens, cursors, codes, secrets, limits, views, cards, telling, happened })
+        let (secrets, views) = (Secrets::new(secret), ViewCounter::default());
+        let (happened, asked) = (Arc::default(), Arc::default());
+        Arc::new(Self { commerce, tokens, cursors, codes, secrets, limits, views, cards, telling, happened, asked })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Settings: a flag and a `COMMERCE_*` variable each, checked before anything starts.
 
 mod brokers;
+mod jobs;
 
 use std::error::Error as _;
 use std::fmt::Write as _;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use commerce_core::{IdempotencyKey, NodeId, Shop, TimeZone};
+pub use jobs::JobSettings;
 use reqwest::Url;
 
 pub use self::brokers::{BrokerUrl, Brokers, Property};
@@ -45,7 +47,7 @@ pub enum Task {
     Reconcile,
     /// Import products from a CSV file into the database; the exit code is 1 if a row is refused.
     Import(ImportArgs),
-    /// Deliver events and end unpaid orders of the database, without serving; a server does both by itself.
+    /// Deliver events and run the jobs of the database, without serving; a server does both by itself.
     Work,
     /// Print the JSON Schema of the events that are delivered.
     Events,
@@ -122,9 +124,9 @@ pub struct Settings {
     /// How long an unpaid order holds what it took, in seconds.
     #[arg(long, env = "COMMERCE_PENDING_ORDER_TTL", default_value_t = 1800, value_parser = seconds(31_536_000), global = true)]
     pub pending_order_ttl: u64,
-    /// How long the server waits between two looks for unpaid orders whose time is over, in seconds.
-    #[arg(long, env = "COMMERCE_EXPIRY_INTERVAL", default_value_t = 5, value_parser = seconds(86_400), global = true)]
-    pub expiry_interval: u64,
+    /// When the jobs run.
+    #[command(flatten)]
+    pub jobs: JobSettings,
     /// How long the server gathers looks at products before it writes them, in seconds.
     #[arg(long, env = "COMMERCE_VIEWS_INTERVAL", default_value_t = 10, value_parser = seconds(86_400), global = true)]
     pub views_interval: u64,
@@ -155,7 +157,7 @@ pub struct Settings {
     /// How long the gateway may take over an answer, in seconds.
     #[arg(long, env = "COMMERCE_GATEWAY_TIMEOUT", default_value_t = 10, value_parser = seconds(300), global = true)]
     pub gateway_timeout: u64,
-    /// How long a payment may be quiet before the gateway is asked about it, in seconds.
+    /// How long a payment is to have been quiet when the gateway is asked about it, in seconds.
     #[arg(long, env = "COMMERCE_GATEWAY_SWEEP", default_value_t = 30, value_parser = seconds(86_400), global = true)]
     pub gateway_sweep: u64,
     /// What keeps the tally of the gate in front of coupons and hot products, which turns away who is too late for them.
@@ -400,7 +402,12 @@ mod tests {
             ("--jwt-secret", "COMMERCE_JWT_SECRET", "short"),
             ("--time-zone", "COMMERCE_TIME_ZONE", "Mars/Olympus"),
             ("--pending-order-ttl", "COMMERCE_PENDING_ORDER_TTL", "0"),
-            ("--expiry-interval", "COMMERCE_EXPIRY_INTERVAL", "never"),
+            ("--job-daily-sales", "COMMERCE_JOB_DAILY_SALES", "never"),
+            ("--job-order-expiry", "COMMERCE_JOB_ORDER_EXPIRY", "5"),
+            ("--job-coupon-expiry", "COMMERCE_JOB_COUPON_EXPIRY", "* * * *"),
+            ("--job-payment-reconciliation", "COMMERCE_JOB_PAYMENT_RECONCILIATION", "61 * * * *"),
+            ("--job-reconciliation", "COMMERCE_JOB_RECONCILIATION", "0 0 30 2 *"),
+            ("--job-pruning", "COMMERCE_JOB_PRUNING", "0 0 30 2 *"),
             ("--views-interval", "COMMERCE_VIEWS_INTERVAL", "never"),
             ("--node-id", "COMMERCE_NODE_ID", "1024"),
             ("--body-limit", "COMMERCE_BODY_LIMIT", "1"),

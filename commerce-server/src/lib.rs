@@ -7,10 +7,10 @@
 //! - [`auth`] tells who asks; [`extract`] reads bodies, keys, versions and cursors; [`reply`] writes answers;
 //! - [`problem`] is every error that a client sees, and the one place where the core's errors become statuses;
 //! - [`wire`] is every JSON body; [`api`] the operations, by noun; [`document`] their description;
-//! - [`expiry`] ends unpaid orders and marks expired copies in the background, [`views`] writes how often products were looked at;
+//! - [`expiry`] ends unpaid orders and marks expired copies, [`views`] writes how often products were looked at;
 //! - [`gateway`] asks a payment gateway, hears its calls, and has one to develop against;
 //! - [`gate`] turns away who is too late for a coupon or a hot product, before that costs anybody a wait;
-//! - [`work`] delivers what happened to the places that [`sink`] knows;
+//! - [`work`] delivers what happened to the places that [`sink`] knows, and runs jobs when their time has come;
 //! - [`config`] the settings, [`demo`] a small shop to try it on.
 //!
 //! Only the binary names a store: everything here works over any [`Store`](commerce_core::Store).

@@ -5,16 +5,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Caller, Commerce, Owner, Payments, Principal, Report, Store, Timestamp, reconcile};
+use commerce_core::{Caller, Commerce, Payments, Principal, Report, Store, Timestamp, reconcile};
 use commerce_server::app::App;
 use commerce_server::auth::{Role, Tokens};
 use commerce_server::config::{self, Cli, DatabaseUrl, ImportArgs, LogFormat, Secret, Settings, Task, TokenArgs};
 use commerce_server::gateway::Cards;
 use commerce_server::gateway::http::HttpGateway;
 use commerce_server::gateway::signature::Webhooks;
-use commerce_server::gateway::sweep::sweep_for_ever;
 use commerce_server::import::{self, Import};
 use commerce_server::work::relay::Relay;
+use commerce_server::work::scheduler::Scheduler;
 use commerce_server::{demo, document, expiry, gate, serve, service, sink, views, work};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::PostgresStore;
@@ -113,11 +113,15 @@ async fn reconcile_database(settings: &Settings) -> Result<ExitCode, Box<dyn Err
 async fn expire_in_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let store = postgres(settings, database(settings)?, None).await?;
     let commerce = Commerce::new(store, settings.node_id);
-    let ended = expiry::sweep(&commerce).await?;
-    println!("{ended} orders ended whose time to be paid was over");
-    let (marked, _) = expiry::sweep_copies(&commerce, Timestamp::from_micros(0)).await?;
-    println!("{marked} copies of coupons marked as expired");
-    Ok(ExitCode::SUCCESS)
+    let orders = expiry::sweep(&commerce).await?;
+    println!("{} orders ended whose time to be paid was over", orders.done);
+    let (copies, _) = expiry::sweep_copies(&commerce, Timestamp::from_micros(0)).await?;
+    println!("{} copies of coupons marked as expired", copies.done);
+    for failed in orders.failed.iter().chain(&copies.failed) {
+        eprintln!("error: {failed}");
+    }
+    let is_done = orders.failed.is_empty() && copies.failed.is_empty();
+    Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[tokio::main]
@@ -132,18 +136,27 @@ async fn import_into_database(settings: &Settings, asked: &ImportArgs) -> Result
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Delivers and expires until it is told to stop. What it says goes to the log: standard output may be a sink.
+/// Delivers and runs jobs until it is told to stop. What it says goes to the log: standard output may be a sink.
 #[tokio::main]
 async fn work_on_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     log(settings)?;
     let commerce = Commerce::new(postgres(settings, database(settings)?, None).await?, settings.node_id);
-    let every = Duration::from_secs(settings.expiry_interval);
-    tokio::join!(
-        relay(settings, &commerce, Arc::default()).await?,
-        expiry::run(&commerce, every, told()),
-        prune(settings, &commerce)
-    );
+    let payments = cards(settings, &commerce)?.map(|cards| cards.payments);
+    let jobs = jobs(settings, &commerce, payments, Arc::default())?;
+    tokio::join!(relay(settings, &commerce, Arc::default()).await?, jobs);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The jobs at work, until the process is told to stop.
+fn jobs(
+    settings: &Settings,
+    commerce: &Commerce,
+    payments: Option<Payments>,
+    asked: Arc<Notify>,
+) -> Result<impl Future<Output = ()> + use<>, Box<dyn Error>> {
+    let jobs = work::jobs(settings, commerce, payments)?;
+    let scheduler = Scheduler::new(Arc::clone(commerce.store()), work::scheduler_settings(settings)?, jobs, asked);
+    Ok(async move { scheduler.run(told()).await })
 }
 
 /// The relay at work for the sinks that the settings name, until the process is told to stop.
@@ -159,14 +172,6 @@ async fn relay(
     }
     let relay = Relay::managing(Arc::clone(commerce.store()), settings, happened, managed);
     Ok(async move { relay.run(sinks, told()).await })
-}
-
-/// How often what is over is forgotten.
-const PRUNING: Duration = Duration::from_secs(600);
-
-/// Forgets what is over, until the process is told to stop.
-async fn prune(settings: &Settings, commerce: &Commerce) {
-    work::prune::run(&**commerce.store(), work::retention(settings), PRUNING, told()).await;
 }
 
 /// The store that the settings name, and a few words on it.
@@ -207,7 +212,7 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
         None => commerce,
     };
     let cards = cards(settings, &commerce)?;
-    let sweep = cards.as_ref().map(|cards| cards.payments.clone());
+    let payments = cards.as_ref().map(|cards| cards.payments.clone());
     let app = App::with_telling(commerce, secret.bytes(), settings.limits(), cards, settings.telling());
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -223,34 +228,22 @@ async fn serve_shop(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
         Some(url) => println!("  cards         through {url}, which is to call {base}/v1/webhooks/payments"),
         None => println!("  cards         not taken; --gateway-url names a payment gateway"),
     }
-    if let Some(payments) = sweep {
-        let owner = Owner::new(format!("{}:{}", std::process::id(), settings.node_id.get()))?;
-        let every = Duration::from_secs(settings.gateway_sweep);
-        tokio::spawn(sweep_for_ever(app.commerce.clone(), payments, owner, every));
-    }
     if settings.demo() {
         greet(&app, &base).await?;
     }
     let seconds = Duration::from_secs;
     let relay = relay(settings, &app.commerce, Arc::clone(&app.happened)).await?;
+    let jobs = jobs(settings, &app.commerce, payments, Arc::clone(&app.asked))?;
     let (served, all_served) = tokio::sync::oneshot::channel::<()>();
-    // Requests and the sweep are told by the same signal, and each finishes what it is at; the views come last.
+    // Requests and jobs are told by the same signal, and each finishes what it is at; the views come last.
     let requests = async {
         serve::serve(listener, Arc::new(service(&app)), stop()).await;
         drop(served);
     };
     let last = async { drop(all_served.await) };
-    let work = async {
-        tokio::join!(
-            requests,
-            expiry::run(&app.commerce, seconds(settings.expiry_interval), told()),
-            views::run(&app, seconds(settings.views_interval), last),
-            relay,
-            prune(settings, &app.commerce),
-        )
-    };
+    let work = async { tokio::join!(requests, jobs, views::run(&app, seconds(settings.views_interval), last), relay) };
     tokio::select! {
-        ((), (), (), (), ()) = work => tracing::info!("stopped"),
+        ((), (), (), ()) = work => tracing::info!("stopped"),
         () = insisted() => tracing::warn!("told again: stopped with requests under way"),
     }
     Ok(ExitCode::SUCCESS)

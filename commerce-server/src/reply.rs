@@ -24,6 +24,9 @@ pub struct Reply<T, const STATUS: u16 = 200> {
 /// Something was created.
 pub type Created<T> = Reply<T, 201>;
 
+/// Something is to be done.
+pub type Accepted<T> = Reply<T, 202>;
+
 impl<T, const STATUS: u16> Reply<T, STATUS> {
     /// An answer.
     pub fn new(body: T) -> Self {
@@ -89,7 +92,11 @@ impl<T: Type, const STATUS: u16> ApiResponse for Reply<T, STATUS> {
         };
         MetaResponses {
             responses: vec![MetaResponse {
-                description: if STATUS == 201 { "Created." } else { "As asked." },
+                description: match STATUS {
+                    201 => "Created.",
+                    202 => "To be done.",
+                    _ => "As asked.",
+                },
                 status: Some(STATUS),
                 status_range: None,
                 content: vec![MetaMediaType { content_type: "application/json", schema: Self::body_schema() }],

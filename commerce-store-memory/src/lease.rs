@@ -20,6 +20,11 @@ impl LeaseRow {
         matches!(&self.holder, Some((holder, until)) if holder == owner && now < *until)
     }
 
+    /// Whether the token is the latest that was given.
+    pub(crate) fn is_current(&self, token: FencingToken) -> bool {
+        self.token == token
+    }
+
     fn is_free(&self, now: Timestamp) -> bool {
         self.holder.as_ref().is_none_or(|(_, until)| now >= *until)
     }
@@ -66,6 +71,6 @@ impl Leases for MemoryStore {
     }
 
     async fn is_current(&self, name: &LeaseName, token: FencingToken) -> Result<bool, StoreError> {
-        Ok(self.read()?.leases.get(name).is_some_and(|row| row.token == token))
+        Ok(self.read()?.leases.get(name).is_some_and(|row| row.is_current(token)))
     }
 }

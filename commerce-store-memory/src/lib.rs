@@ -15,6 +15,7 @@
 
 mod audit;
 mod cards;
+mod jobs;
 mod keys;
 mod lease;
 mod load;

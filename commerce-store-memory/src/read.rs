@@ -10,8 +10,9 @@ use commerce_core::store::{Carts, Catalog, Coupons, Customers, Orders, Sales, St
 use commerce_core::{
     Cart, CopyPlace, Coupon, CouponCode, CouponId, Currency, Customer, CustomerId, DailySales, Date, IssuedCoupon,
     IssuedCouponId, ListedVariant, Listing, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest, Payment,
-    PopularQuery, Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId,
+    PopularQuery, Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId, RolledUp,
     SingleUseCode, StockEntry, StoreError, Timestamp, VariantId, Wallet, WalletEntry, WalletId, rank,
+    sales_of as lines_of,
 };
 
 use crate::MemoryStore;
@@ -268,6 +269,20 @@ impl Sales for MemoryStore {
         let mut sales: Vec<DailySales> = tables.sales.get(&date).map(|day| sales_of(date, day)).unwrap_or_default();
         sales.retain(|sold| currency.is_none_or(|currency| sold.revenue.currency() == currency));
         Ok(sales)
+    }
+
+    /// Reads every order, and everybody else waits for it.
+    async fn roll_up(&self, date: Date) -> Result<RolledUp, StoreError> {
+        let zone = self.shop.time_zone;
+        let mut tables = self.write()?;
+        let figures = |(product, sum): (&ProductId, &SalesSum)| (*product, (sum.quantity, sum.revenue));
+        let booked = tables.sales.get(&date).map(|day| day.iter().map(figures).collect()).unwrap_or_default();
+        let events = tables.orders.values().flat_map(|row| &row.events);
+        let of_the_day = events.filter(|event| event.at.date_in(zone) == date);
+        let (rolled_up, put_right) =
+            RolledUp::compare(date, &booked, of_the_day.flat_map(|event| lines_of(event, zone)));
+        tables.commit(|tables| put_right.iter().for_each(|sold| tables.set_sales(sold)));
+        Ok(rolled_up)
     }
 }
 

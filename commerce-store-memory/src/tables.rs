@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use commerce_core::{
     Cart, Changes, Charge, ChargeId, Copies, Coupon, CouponCode, CouponId, Customer, CustomerId, DailySales, Date,
-    Issuance, IssuedCoupon, IssuedCouponId, LeaseName, Name, NameKey, Order, OrderEvent, OrderId, OrderStatus, Payment,
-    Product, ProductId, Records, Redemption, Refund, RefundId, RefundStatus, SingleUseCode, Sku, Stock, StockEntry,
-    Timestamp, TopUp, TopUpId, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
+    Issuance, IssuedCoupon, IssuedCouponId, JobName, LeaseName, Name, NameKey, Order, OrderEvent, OrderId, OrderStatus,
+    Payment, Product, ProductId, Records, Redemption, Refund, RefundId, RefundStatus, SingleUseCode, Sku, Stock,
+    StockEntry, Timestamp, TopUp, TopUpId, Username, Variant, VariantId, Wallet, WalletEntry, WalletId,
 };
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use crate::cards::CardTables;
+use crate::jobs::JobRow;
 use crate::keys::KeyTable;
 use crate::lease::LeaseRow;
 use crate::log::Log;
@@ -52,6 +53,7 @@ pub(crate) struct Tables {
     pub(crate) keys: KeyTable,
     pub(crate) outbox: OutboxTable,
     pub(crate) leases: HashMap<LeaseName, LeaseRow>,
+    pub(crate) jobs: BTreeMap<JobName, JobRow>,
 }
 
 /// A customer, with all that is theirs at hand: one look-up serves an order.
@@ -336,6 +338,12 @@ impl Tables {
         let nothing = SalesSum::nothing(sold.revenue.currency());
         let sum = self.sales.entry(sold.date).or_default().entry(sold.product_id).or_insert(nothing);
         sum.add(sold.quantity, sold.revenue);
+    }
+
+    /// Books a day's sales of a product, whatever was booked.
+    pub(crate) fn set_sales(&mut self, sold: &DailySales) {
+        let DailySales { product_id, date, quantity, revenue } = *sold;
+        self.sales.entry(date).or_default().insert(product_id, SalesSum { quantity, revenue });
     }
 
     fn wallet_row(&self, id: WalletId) -> Option<&WalletRow> {

@@ -83,7 +83,7 @@ impl Leases for PostgresStore {
     }
 }
 
-fn number(token: FencingToken) -> Result<i64, StoreError> {
+pub(crate) fn number(token: FencingToken) -> Result<i64, StoreError> {
     i64::try_from(token.0).map_err(|_| corrupt("a fencing token is beyond the bound"))
 }
 

@@ -27,6 +27,7 @@ mod audit;
 mod config;
 mod embed;
 mod error;
+mod jobs;
 mod keys;
 mod lease;
 mod load;
@@ -36,6 +37,7 @@ mod outbox;
 mod pool;
 mod prune;
 mod read;
+mod roll_up;
 mod row;
 mod webhooks;
 mod write;
@@ -43,6 +45,7 @@ mod writer;
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,6 +161,51 @@ impl PostgresStore {
     }
 }
 
+/// Statements under way in a transaction.
+type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreErrorOr>> + Send + 'c>>;
+
+/// How long a commit may take before nobody knows what became of it.
+const COMMIT: Duration = Duration::from_secs(30);
+
+/// Transactions that write, beside those of the lanes.
+impl PostgresStore {
+    /// Runs several statements in one transaction, in a task of its own. Each sees what is committed when it begins.
+    async fn transaction<T, W>(&self, deadline: Duration, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut sqlx::PgConnection) -> Work<'c, T> + Send + 'static,
+    {
+        let pool = self.snapshots.clone();
+        detached(deadline.saturating_add(2 * COMMIT), async move {
+            let worked = async {
+                let mut transaction = begun(&pool).await?;
+                let done = work(&mut transaction).await?;
+                Ok::<_, StoreErrorOr>((transaction, done))
+            };
+            let late = |_| StoreErrorOr::from(Failure::late(deadline));
+            let (transaction, done) = tokio::time::timeout(deadline, worked).await.map_err(late)??;
+            let unknown = |reason: String| StoreError::Unknown { reason };
+            match tokio::time::timeout(COMMIT, transaction.commit()).await {
+                Ok(Ok(())) => Ok(done),
+                Ok(Err(error)) => Err(unknown(error.to_string()).into()),
+                Err(_) => Err(unknown(format!("no answer to a commit within {COMMIT:?}")).into()),
+            }
+        })
+        .await
+    }
+}
+
+/// A transaction on a connection that is alive, if there is one.
+async fn begun(pool: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, sqlx::Error> {
+    let begin = || pool.begin_with("begin isolation level read committed");
+    for _ in 0..pool.options().get_max_connections() {
+        if let Ok(transaction) = begin().await {
+            return Ok(transaction);
+        }
+    }
+    begin().await
+}
+
 /// What a read fails with, before it is known whether it is tried again.
 #[derive(Debug)]
 enum StoreErrorOr {
@@ -265,9 +313,11 @@ pub fn statements() -> Vec<&'static str> {
     let own = [
         &[NOW, keys::USED],
         lease::STATEMENTS,
+        jobs::STATEMENTS,
         outbox::STATEMENTS,
         news::STATEMENTS,
         prune::STATEMENTS,
+        roll_up::STATEMENTS,
         webhooks::STATEMENTS,
     ];
     let own = own.concat();

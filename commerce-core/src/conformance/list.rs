@@ -1,9 +1,9 @@
 //! The list of all cases. What a store promises is said here once, in words; each case tries it.
 
 use super::{
-    Case, atomicity, cards, carts, catalog, codes, copies, coupons, gateway_refunds, idempotency, imports, leases,
-    lifecycle, orders, outbox, pages, prices, pruning, reads, refunds, rejections, sales, sinks, stock, uniqueness,
-    views, wallets, webhooks,
+    Case, atomicity, cards, carts, catalog, codes, copies, coupons, gateway_refunds, idempotency, imports, jobs,
+    leases, lifecycle, orders, outbox, pages, prices, pruning, reads, refunds, rejections, roll_up, sales, sinks,
+    stock, uniqueness, views, wallets, webhooks,
 };
 
 macro_rules! suite {
@@ -195,6 +195,15 @@ suite! { $
         tokens_grow_after_releases: "a token is greater than all before it, also after a release",
         a_holder_extends_its_lease: "a holder keeps its token when it extends its lease, which nobody else can",
     }
+    jobs {
+        a_run_is_recorded_whole: "a run is on record from its beginning to its end, and what the job counts with it",
+        a_run_that_nobody_ends_is_abandoned: "a run that has not ended when the next one begins is abandoned",
+        a_paused_owner_writes_nothing: "under a token that is not the latest nothing is written, also after a release",
+        a_takeover_races_a_write: "a write under a token comes before the lease changes hands, or not at all",
+        a_wish_is_met_once: "a run that is asked for begins once, however often it is asked for under one key",
+        racing_wishes_are_all_met: "every run that is asked for while others begin is met by one of them",
+        runs_of_a_job: "a job's runs: no item twice, none skipped, while others begin; the oldest are forgotten",
+    }
     pages {
         customers_of_the_shop: "customers: no item twice, none skipped, while others write",
         coupons_and_copies: "coupons and copies: no item twice, none skipped, while others write",
@@ -219,5 +228,9 @@ suite! { $
         sales_fall_on_the_shops_day: "a sale counts on the shop's day of its payment",
         sales_are_never_lost: "a day's sales are the sum of every order paid on it",
         sales_have_no_bound: "sales are exact, also beyond the bound of one amount",
+    }
+    roll_up {
+        a_roll_up_finds_what_is_booked: "sales told anew are those booked: across midnight, refunds and changes of the clocks",
+        a_roll_up_takes_nothing_of_what_goes_on: "a roll-up is exact while orders and refunds of its day go on",
     }
 }

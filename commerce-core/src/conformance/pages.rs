@@ -17,13 +17,13 @@ use crate::time::Window;
 use crate::wallet::WalletId;
 
 /// How many items a list has before its pages are walked.
-const ITEMS: usize = 10;
+pub(super) const ITEMS: usize = 10;
 /// How many items a page has.
 const LIMIT: u32 = 3;
 
 /// Which way a list goes.
 #[derive(Clone, Copy, PartialEq)]
-enum Order {
+pub(super) enum Order {
     NewestFirst,
     Ascending,
     /// The store's own.
@@ -32,7 +32,7 @@ enum Order {
 
 /// Walks a list by pages of [`LIMIT`] and writes while each page is read, and after it. Checks that every item
 /// of `before` comes exactly once, and that the keys go one way.
-async fn walk<K: Copy + Ord + Debug, W>(
+pub(super) async fn walk<K: Copy + Ord + Debug, W>(
     what: &str,
     order: Order,
     before: &[K],

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use super::drift::Drift;
 use crate::ids::ProductId;
-use crate::order::{OrderChange, OrderEvent, OrderStatus};
-use crate::sales::{DailySales, Revenue};
+use crate::sales::{DailySales, Revenue, sales_of, told};
 use crate::store::OrderFacts;
 use crate::time::{Date, TimeZone};
 
@@ -42,33 +41,9 @@ impl Sold {
 
     /// Adds what an order's history says.
     pub(super) fn read(&mut self, order: &OrderFacts) {
-        for event in &order.events {
-            self.add(event);
-        }
-    }
-
-    /// An order is sold when it is paid, at what each line costs after its share of the discount. What is refunded is
-    /// taken off again on its own day.
-    fn add(&mut self, event: &OrderEvent) {
-        let date = event.at.date_in(self.time_zone);
-        match &event.change {
-            OrderChange::Refunded { refund } => {
-                for returned in &refund.lines {
-                    let place = usize::try_from(returned.position).ok().and_then(|position| position.checked_sub(1));
-                    let Some(line) = place.and_then(|place| event.order.lines.get(place)) else { continue };
-                    let revenue = Revenue::from(returned.amount.negated());
-                    self.count((date, line.product_id), -i64::from(returned.quantity), revenue);
-                }
-            }
-            // Nothing is back yet, or will be.
-            OrderChange::RefundStarted { .. } | OrderChange::RefundFailed { .. } => {}
-            _ if event.to == OrderStatus::Paid => {
-                for line in event.order.lines.iter() {
-                    let revenue = Revenue::from(line.subtotal).plus(Revenue::from(line.discount.negated()));
-                    self.count((date, line.product_id), i64::from(line.quantity), revenue);
-                }
-            }
-            _ => {}
+        let zone = self.time_zone;
+        for sold in order.events.iter().flat_map(|event| sales_of(event, zone)) {
+            self.count((sold.date, sold.product_id), sold.quantity, sold.revenue);
         }
     }
 
@@ -116,9 +91,4 @@ impl Comparison {
         self.drifts.retain(|day, drift| second.drifts.get(day) == Some(drift));
         self
     }
-}
-
-/// Nothing booked and nothing sold are the same, whether there is a row that says so or not.
-fn told(figures: Option<&Figures>) -> Option<&Figures> {
-    figures.filter(|(quantity, revenue)| *quantity != 0 || revenue.minor() != 0)
 }

@@ -1,10 +1,13 @@
 //! Daily sales per product, and what is popular.
 
 mod revenue;
+mod roll_up;
 
 use std::cmp::Reverse;
 
 pub use revenue::Revenue;
+pub(crate) use roll_up::told;
+pub use roll_up::{RolledUp, sales_of};
 
 use serde::{Deserialize, Serialize};
 

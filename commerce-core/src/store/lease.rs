@@ -55,6 +55,7 @@ pub trait Leases {
     /// Gives the lease up; `false` if it was not held under this token any more.
     async fn release(&self, lease: &Lease) -> Result<bool, StoreError>;
 
-    /// Whether `token` is the latest that was given for `name`: the guard in front of a write.
+    /// Whether `token` is the latest that was given for `name`, at this moment. A write that is to be guarded by it looks in
+    /// its own commit, as those of [`Jobs`](super::Jobs) do.
     async fn is_current(&self, name: &LeaseName, token: FencingToken) -> Result<bool, StoreError>;
 }

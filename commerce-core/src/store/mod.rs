@@ -1,6 +1,7 @@
 //! The storage contract: what a store must do, and what it must never do.
 
 mod audit;
+mod jobs;
 mod lease;
 mod outbox;
 mod page;
@@ -15,6 +16,7 @@ pub use audit::{
     Audit, CouponFacts, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder, OrderFacts, StockFacts,
     TopUpFacts, WalletFacts, WalletPayment,
 };
+pub use jobs::Jobs;
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};
 pub use outbox::Outbox;
 pub use page::{Page, PageRequest};
@@ -175,6 +177,7 @@ pub trait Store:
     + Webhooks
     + Leases
     + Pruning
+    + Jobs
     + Audit
     + Send
     + Sync

@@ -1,12 +1,13 @@
 //! Operators: sales and reconciliation.
 
-use commerce_core::reconcile;
+use commerce_core::{Days, reconcile};
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 
 use super::{Answer, Shared, Tag};
 use crate::auth::AsOperator;
 use crate::reply::Reply;
+use crate::wire::job::{RollUps, RolledUp};
 use crate::wire::operations::{DaySales, ProductSales, Reconciliation};
 use crate::wire::scalar::{CurrencyCode, Day};
 
@@ -29,6 +30,28 @@ impl AdminReportsApi {
         let currency = currency.0.map(|currency| currency.0);
         let days = self.0.commerce()?.store().daily_sales(date.0.0, currency).await?;
         Ok(Reply::new(DaySales { date: date.0, items: days.iter().map(ProductSales::from).collect() }))
+    }
+
+    /// Roll up days of sales
+    ///
+    /// Tells what was sold on each of the days anew, from the orders paid and the refunds made on it, and puts right what is
+    /// booked otherwise, a commit a day; other orders and refunds go on meanwhile. Can be repeated as it is.
+    #[oai(path = "/daily-sales/roll-up", method = "post", operation_id = "roll_up_daily_sales")]
+    async fn roll_up(
+        &self,
+        _staff: AsOperator,
+        /// The first day.
+        first: Query<Day>,
+        /// The last day; the first one, if not said.
+        last: Query<Option<Day>>,
+    ) -> Answer<Reply<RollUps>> {
+        let store = self.0.commerce()?.store();
+        let today = store.now().await?.date_in(store.shop().time_zone);
+        let mut items = Vec::new();
+        for date in Days::new(first.0.0, last.0.unwrap_or(first.0).0, today)?.iter() {
+            items.push(RolledUp::from(&store.roll_up(date).await?));
+        }
+        Ok(Reply::new(RollUps { items }))
     }
 
     /// Reconcile the books

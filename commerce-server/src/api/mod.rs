@@ -5,6 +5,7 @@ mod admin_coupons;
 mod admin_customers;
 mod admin_delivery;
 mod admin_import;
+mod admin_jobs;
 mod admin_orders;
 mod admin_reports;
 mod admin_webhooks;
@@ -56,6 +57,8 @@ enum Tag {
     AdminDelivery,
     /// Operators: sales and reconciliation.
     AdminReports,
+    /// Operators: jobs that come round by themselves.
+    AdminJobs,
     /// Health of the process.
     Platform,
 }
@@ -106,6 +109,7 @@ fn all(shared: Shared) -> impl OpenApi {
         admin_delivery::AdminDeliveryApi(shared.clone()),
         admin_webhooks::AdminWebhooksApi(shared.clone()),
         admin_reports::AdminReportsApi(shared.clone()),
+        admin_jobs::AdminJobsApi(shared.clone()),
         platform::PlatformApi(shared),
     )
 }

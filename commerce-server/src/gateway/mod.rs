@@ -2,7 +2,6 @@
 //!
 //! - [`http`] asks a gateway over HTTP, [`protocol`] is what the two say to each other;
 //! - [`signature`] signs and checks what the gateway calls back with;
-//! - [`sweep`] takes up what nobody has confirmed;
 //! - [`emulator`] is a gateway that approves, declines, delays and misbehaves on request, and [`emulated`] serves it.
 
 pub mod emulated;
@@ -10,7 +9,6 @@ pub mod emulator;
 pub mod http;
 pub mod protocol;
 pub mod signature;
-pub mod sweep;
 
 use commerce_core::Payments;
 use signature::Webhooks;

@@ -3,7 +3,7 @@
 //! The status is chosen by what the reader does next: 422 correct the request, 404 ask for something that exists,
 //! 409 look at the state and decide anew, 412 read the record again, 403 leave it, 503 retry with the same key.
 
-use commerce_core::{Error, Money, MoneyError, PaymentError, RefusedItem, Rejection, StoreError};
+use commerce_core::{DaysError, Error, Money, MoneyError, PaymentError, RefusedItem, Rejection, StoreError};
 use poem::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -21,6 +21,27 @@ impl From<Error> for Problem {
         match error {
             Error::Rejected(rejection) => rejection.into(),
             Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DaysError> for Problem {
+    fn from(error: DaysError) -> Self {
+        let words = error.to_string();
+        let refused = |code, members: [(&'static str, Value); 2]| {
+            let problem = Self::new(CORRECT_IT, code, words);
+            members.into_iter().fold(problem, |problem, (name, value)| problem.with(name, value))
+        };
+        match error {
+            DaysError::Reversed { first, last } => {
+                refused("days_reversed", [("first", json!(first)), ("last", json!(last))])
+            }
+            DaysError::TooMany { days, max, .. } => {
+                refused("too_many_days", [("days", json!(days)), ("max", json!(max))])
+            }
+            DaysError::Future { last, today } => {
+                refused("day_not_begun", [("last", json!(last)), ("today", json!(today))])
+            }
         }
     }
 }

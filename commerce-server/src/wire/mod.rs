@@ -7,6 +7,7 @@ pub mod coupon;
 pub mod customer;
 pub mod delivery;
 pub mod import;
+pub mod job;
 pub mod money;
 pub mod operations;
 pub mod order;

@@ -1,6 +1,5 @@
 //! Pruning: messages that were delivered and idempotency keys are forgotten after a while.
 
-use std::future::Future;
 use std::time::Duration;
 
 use commerce_core::{Store, StoreError, Timestamp};
@@ -47,20 +46,4 @@ pub async fn sweep(store: &dyn Store, retention: Retention) -> Result<Pruned, St
 
 fn ago(now: Timestamp, time: Duration) -> Timestamp {
     Timestamp::from_micros(now.as_micros().saturating_sub(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)).max(0))
-}
-
-/// Sweeps at once and every `interval` after, until `stop` is ready. A sweep under way is finished first.
-pub async fn run(store: &dyn Store, retention: Retention, interval: Duration, stop: impl Future<Output = ()>) {
-    tokio::pin!(stop);
-    loop {
-        match sweep(store, retention).await {
-            Ok(Pruned { messages: 0, keys: 0 }) => {}
-            Ok(Pruned { messages, keys }) => tracing::info!(messages, keys, "forgotten, for their time was over"),
-            Err(error) => tracing::warn!(%error, "what is over could not be forgotten"),
-        }
-        tokio::select! {
-            () = &mut stop => return,
-            () = tokio::time::sleep(interval) => {}
-        }
-    }
 }

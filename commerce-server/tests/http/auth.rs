@@ -88,7 +88,12 @@ const MATRIX: &[Row] = &[
     ("replay_dead_letters", [401, 403, 403, 200]),
     ("discard_dead_letters", [401, 403, 403, 200]),
     ("get_daily_sales", [401, 403, 403, 200]),
+    ("roll_up_daily_sales", [401, 403, 403, 200]),
     ("get_reconciliation", [401, 403, 403, 200]),
+    ("list_jobs", [401, 403, 403, 200]),
+    ("get_job", [401, 403, 403, 200]),
+    ("list_job_runs", [401, 403, 403, 200]),
+    ("run_job", [401, 403, 403, 202]),
 ];
 
 /// A shop with something for every operation.
@@ -102,6 +107,7 @@ struct World {
 impl World {
     async fn new(server: &Server) -> Self {
         let (product, variant) = server.product(1_000, 1_000).await;
+        server.job("tidying").await;
         Self { owner: server.shopper(100_000).await, other: server.shopper(100_000).await, product, variant }
     }
 
@@ -111,6 +117,7 @@ impl World {
             .replace("{product_id}", &self.product)
             .replace("{variant_id}", &self.variant)
             .replace("{customer_id}", &self.owner.id)
+            .replace("{job}", "tidying")
             .replace("{currency}", "KRW");
         if path.contains("{order_id}") {
             let order = match template.rsplit('/').next() {
@@ -143,6 +150,9 @@ impl World {
         }
         if path.ends_with("/daily-sales") {
             path.push_str("?date=2026-11-21");
+        }
+        if path.ends_with("/roll-up") {
+            path.push_str("?first=2026-11-21");
         }
         assert!(!path.contains('{'), "{template} has a parameter that this test does not know");
         path

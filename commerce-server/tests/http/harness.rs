@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use commerce_core::store::LeaseRequest;
 use commerce_core::{
     Caller, Charge, ChargeReport, ClaimRequest, Clock, Commerce, Currency, GatewayPayment, GatewayStatus, Holder,
-    IdempotencyKey, ManualClock, Money, Name, NodeId, PageRequest, Payments, Principal, ProductQuery, RequestTopUp,
-    SettleCharge, Shop, StartCardPayment, Store, Timestamp, reconcile,
+    IdempotencyKey, JobName, JobPlan, ManualClock, Money, Name, NodeId, PageRequest, Payments, Principal, ProductQuery,
+    RequestTopUp, SettleCharge, Shop, StartCardPayment, Store, Timestamp, reconcile,
 };
 use commerce_server::app::{App, Limits};
 use commerce_server::auth::Role;
@@ -309,6 +310,15 @@ impl Server {
 
     pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Reply {
         self.change(Method::POST, path, token, body).await
+    }
+
+    /// Puts a job on record, which runs when it is asked to.
+    pub(crate) async fn job(&self, name: &str) {
+        let (store, job) = (self.app.commerce.store(), name.parse::<JobName>().expect("a job's name"));
+        let (owner, duration) = ("worker".parse().expect("an owner"), Duration::from_secs(60));
+        let lease = store.acquire(LeaseRequest { name: job.lease(), owner, duration }).await.expect("an answer");
+        let plan = JobPlan { job, schedule: None, next_at: None };
+        assert!(store.plan_job(lease.expect("a free lease").token, plan).await.expect("an answer"));
     }
 
     /// A customer with `won` in the wallet.

@@ -13,6 +13,7 @@ mod gateway_refunds;
 mod harness;
 mod idempotency;
 mod imports;
+mod jobs;
 mod lifecycle;
 mod openapi;
 mod orders;

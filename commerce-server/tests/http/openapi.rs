@@ -41,7 +41,8 @@ async fn the_page_needs_no_network(server: Server) {
 on_every_store!(the_served_document_is_the_one_checked_in, the_page_needs_no_network);
 
 /// Changes that take no key.
-const REPEATABLE: [&str; 4] = ["remove_sink", "remove_webhook", "replay_dead_letters", "discard_dead_letters"];
+const REPEATABLE: [&str; 5] =
+    ["remove_sink", "remove_webhook", "replay_dead_letters", "discard_dead_letters", "roll_up_daily_sales"];
 
 #[test]
 fn every_operation_is_described() {

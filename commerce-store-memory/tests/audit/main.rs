@@ -7,7 +7,7 @@ mod books;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::store::Coupons;
+use commerce_core::store::{Coupons, Sales};
 use commerce_core::{
     Changes, Charge, ChargePurpose, ChargeStatus, Copies, DailySales, Drift, Event, Issuance, IssuedCouponStatus,
     Money, Order, OrderId, OutboxMessage, PageRequest, Redemption, RedemptionStatus, Refund, RefundDestination,
@@ -298,6 +298,28 @@ planted! {
         let subject = format!("product {}, 2026-10-29", books.product);
         books.finds(Changes { sales, ..Changes::default() }, &[("sales", subject)]).await;
     }
+}
+
+/// Sales that somebody changed by hand are told anew; and again, and there is nothing left to put right.
+#[tokio::test]
+async fn a_roll_up_puts_sales_right() {
+    let books = Books::open().await;
+    let (sold_on, unsold_on) = ("2026-10-30".parse().expect("a date"), "2026-10-29".parse().expect("a date"));
+    let before = books.store.daily_sales(sold_on, None).await.expect("a read");
+    let revenue = Revenue::new(-1, books.paid.currency());
+    let row = |date, quantity| DailySales { product_id: books.product, date, quantity, revenue };
+    let sales = vec![row(sold_on, -3), row(unsold_on, 1)];
+    books.store.write_undecided(Changes { sales, ..Changes::default() }).expect("a write");
+    for date in [sold_on, unsold_on] {
+        let subject = format!("product {}, {date}", books.product);
+        let rolled_up = books.store.roll_up(date).await.expect("a roll-up");
+        let told: Vec<String> = rolled_up.corrections.iter().map(Drift::subject).collect();
+        assert_eq!((rolled_up.corrected, told), (1, vec![subject]));
+        let again = books.store.roll_up(date).await.expect("a roll-up");
+        assert_eq!((again.corrected, again.lines), (0, rolled_up.lines));
+    }
+    assert_eq!(books.store.daily_sales(sold_on, None).await.expect("a read"), before);
+    assert_eq!(books.drifts().await, []);
 }
 
 /// What an order says of itself has to add up too.

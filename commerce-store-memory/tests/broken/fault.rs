@@ -145,6 +145,22 @@ pub(crate) enum Fault {
     /// Renews whatever it is shown.
     RenewsAnything,
 
+    // Its jobs.
+    /// Lets anybody write who ever held the lease.
+    IgnoresTokens,
+    /// Looks whether the token is the latest, and writes a little later.
+    ChecksTokensEarly,
+    /// Forgets how runs ended.
+    ForgetsEnds,
+    /// Shows abandoned runs as if they were under way.
+    HidesAbandoned,
+    /// Says yes to every wish, and keeps none.
+    ForgetsWishes,
+
+    // Its roll-ups.
+    /// Writes what it has read a little earlier, whatever has happened since.
+    RollsUpLate,
+
     // Its reads.
     /// Turns cursors into offsets.
     CountsOffsets,
@@ -185,6 +201,8 @@ impl Fault {
                 | Self::TwoCommits
                 | Self::LooksKeysUpEarly
                 | Self::SharesClaims
+                | Self::ChecksTokensEarly
+                | Self::RollsUpLate
         )
     }
 }

@@ -4,6 +4,7 @@
 
 mod audit;
 mod fault;
+mod jobs;
 mod reads;
 mod store;
 mod work;
@@ -136,6 +137,7 @@ broken! {
     days_in_utc: DaysInUtc {
         popular_counts_the_shops_days: "at the end of 30 October: today",
         sales_fall_on_the_shops_day: "sold on 31 October",
+        a_roll_up_finds_what_is_booked: "the roll-up of 2026-10-31, once",
     }
     rounded_rejections: RoundsRejections {
         every_rejection_is_reached: "OutOfStock",
@@ -340,6 +342,25 @@ broken! {
         a_run_out_lease_cannot_be_renewed: "renewing at the instant it runs out",
         a_holder_extends_its_lease: "renewing under another token",
     }
+    an_ignored_token: IgnoresTokens {
+        a_paused_owner_writes_nothing: "a paused owner ends its run",
+    }
+    a_token_checked_early: ChecksTokensEarly {
+        a_takeover_races_a_write: "whether the owner ended its run, and whether its successor found it so",
+    }
+    a_forgotten_end: ForgetsEnds {
+        a_run_is_recorded_whole: "the job, its run failed",
+    }
+    a_hidden_end: HidesAbandoned {
+        a_run_that_nobody_ends_is_abandoned: "how the runs ended, latest first",
+    }
+    a_forgotten_wish: ForgetsWishes {
+        a_wish_is_met_once: "asked again under the same key",
+        racing_wishes_are_all_met: "is met by one of",
+    }
+    a_late_roll_up: RollsUpLate {
+        a_roll_up_takes_nothing_of_what_goes_on: "units and won of 36 orders of 3, 12 units back",
+    }
     offsets_for_cursors: CountsOffsets {
         customers_of_the_shop: "customers: the keys come twice or out of order",
         products_while_others_write: "products that stayed where they were, by newest",
@@ -351,6 +372,7 @@ broken! {
         orders_of_one_status: "a customer's pending orders: skipped",
         ledgers: "a stock ledger: the keys come twice",
         dead_letters: "dead letters: the keys come twice or out of order",
+        runs_of_a_job: "a job's runs: the keys come twice or out of order",
     }
     endless_pages: PromisesMore {
         the_bounds_of_pages: "a full page, with nothing to follow",

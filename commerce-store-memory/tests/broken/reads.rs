@@ -7,15 +7,15 @@ use commerce_core::store::{
     Audit, Carts, Catalog, Charges, Coupons, Customers, Orders, Sales, Stocks, TopUps, Views, Wallets,
 };
 use commerce_core::{
-    Cart, Charge, ChargeId, CopyPlace, Coupon, CouponCode, CouponId, Currency, Customer, CustomerId, DailySales, Date,
-    IssuedCoupon, IssuedCouponId, Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page, PageRequest,
-    Payment, PopularQuery, Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews, Refund, RefundId,
-    Revenue, SingleUseCode, StockEntry, StoreError, Timestamp, TopUp, TopUpId, VariantId, Wallet, WalletEntry,
-    WalletId,
+    Cart, Changes, Charge, ChargeId, CopyPlace, Coupon, CouponCode, CouponId, Currency, Customer, CustomerId,
+    DailySales, Date, IssuedCoupon, IssuedCouponId, Listing, MAX_MINOR, Order, OrderEvent, OrderId, OrderStatus, Page,
+    PageRequest, Payment, PopularQuery, Popularity, Product, ProductId, ProductPlace, ProductQuery, ProductViews,
+    Refund, RefundId, Revenue, RolledUp, SingleUseCode, StockEntry, StoreError, Timestamp, TopUp, TopUpId, VariantId,
+    Wallet, WalletEntry, WalletId,
 };
 
 use crate::fault::Fault;
-use crate::store::{Broken, locked};
+use crate::store::{Broken, locked, pause};
 
 type Answer<T> = Result<T, StoreError>;
 
@@ -269,5 +269,24 @@ impl Sales for Broken {
         let mut sales = self.inner.daily_sales(date, currency).await?;
         sales.iter_mut().for_each(|sold| sold.revenue = self.clamped(sold.revenue));
         Ok(sales)
+    }
+
+    async fn roll_up(&self, date: Date) -> Answer<RolledUp> {
+        if !self.is(Fault::RollsUpLate) {
+            return self.inner.roll_up(date).await;
+        }
+        let before = self.inner.daily_sales(date, None).await?;
+        pause().await;
+        let rolled_up = self.inner.roll_up(date).await?;
+        let after = self.inner.daily_sales(date, None).await?;
+        let lost = |sold: DailySales| {
+            let was = before.iter().find(|was| was.product_id == sold.product_id);
+            let (quantity, minor) = was.map_or((0, 0), |was| (was.quantity, was.revenue.minor()));
+            let revenue = Revenue::new(minor - sold.revenue.minor(), sold.revenue.currency());
+            DailySales { quantity: quantity - sold.quantity, revenue, ..sold }
+        };
+        let sales = after.into_iter().map(lost).collect();
+        self.inner.write_undecided(Changes { sales, ..Changes::default() })?;
+        Ok(rolled_up)
     }
 }

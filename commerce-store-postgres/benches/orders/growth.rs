@@ -45,7 +45,7 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<usize> {
 }
 
 /// Places orders through the store; how many it became.
-async fn fill(bench: &Bench, shop: &[Ours], wanted: usize) -> Outcome<usize> {
+pub(crate) async fn fill(bench: &Bench, shop: &[Ours], wanted: usize) -> Outcome<usize> {
     let mut filled = 0;
     while filled < wanted {
         let run = ours::measure(shop, &bench.fixture, Load::Spread, CROWD, SLICE).await?;

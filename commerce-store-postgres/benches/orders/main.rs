@@ -1,6 +1,6 @@
 //! Orders and coupon issues a second on PostgreSQL with durable settings, beside what else one could do.
 //!
-//! `cargo bench -p commerce-store-postgres` starts a cluster and runs every mode but the last; `BENCH_MODES` picks:
+//! `cargo bench -p commerce-store-postgres` starts a cluster and runs every mode but the last two; `BENCH_MODES` picks:
 //!
 //! - `table`: **ours** beside **(a)** the transaction an ORM would run, statement by statement with
 //!   `select … for update`, and **(b)** one PL/pgSQL function per order, one round trip. Each has a database of its own
@@ -13,6 +13,11 @@
 //!   (2,000,000) through the store itself, then measures ours there (`large`) and on a new database (`small`) in turns,
 //!   so that both meet the same machine; medians over the rounds. `cost` is small a second divided by large a second,
 //!   to be at most 1.5. Bytes are of the whole database, indexes included.
+//!
+//! - `rollup`: only if named. Fills one day with as many order lines as `BENCH_ROLLUP` says (1,000,000) through the store
+//!   itself, then tells its sales anew, ours beside the one SQL statement that does the same by hand, in turns; medians of
+//!   five rounds, in seconds and order lines a second, once with what is booked `right` and once with every product's
+//!   sales `wrong`. `x` is ours divided by theirs, to be at most 1.5.
 //!
 //! Loads: `hot` orders are all about the same two variants, `spread` ones about two of 10,000; `coupon` issues copies
 //! of one coupon, `card` orders are placed, begun and captured by card, three commits each, `refund` ones are paid from
@@ -35,6 +40,7 @@ mod growth;
 mod measure;
 mod ours;
 mod rivals;
+mod roll_up;
 mod shop;
 mod statements;
 mod table;
@@ -65,6 +71,7 @@ async fn main() -> Outcome<ExitCode> {
             "lanes" => rivals::lanes(&bench).await?,
             "instances" => rivals::instances(&bench).await?,
             "growth" => growth::run(&bench).await?,
+            "rollup" => roll_up::run(&bench).await?,
             _ => return Err(format!("BENCH_MODES: there is no mode {mode:?}").into()),
         };
     }

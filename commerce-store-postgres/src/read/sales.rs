@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::store::Sales;
-use commerce_core::{Currency, DailySales, Date, PopularQuery, Popularity, Product, Revenue, Store, StoreError};
+use commerce_core::{
+    Currency, DailySales, Date, PopularQuery, Popularity, Product, Revenue, RolledUp, Store, StoreError,
+};
 use sqlx::postgres::PgRow;
 
 use crate::PostgresStore;
@@ -55,6 +57,10 @@ impl Sales for PostgresStore {
             Ok(days)
         })
         .await
+    }
+
+    async fn roll_up(&self, date: Date) -> Result<RolledUp, StoreError> {
+        self.roll_up_day(date).await
     }
 }
 

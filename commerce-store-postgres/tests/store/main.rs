@@ -38,6 +38,8 @@ mod pruning;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod roll_up;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod shopping;

@@ -76,6 +76,12 @@ const BUGS: &[Bug] = &[
         found_by: &["each_transition_has_one_message"],
     },
     Bug {
+        what: "any token will do",
+        from: "where name = $1 and token = $2 for share",
+        to: "where name = $1 and token <> -$2 for share",
+        found_by: &["a_paused_owner_writes_nothing"],
+    },
+    Bug {
         what: "anybody may settle a claim",
         from: "and owner = $2 and",
         to: "and (owner = $2 or owner is not null) and",

@@ -71,7 +71,7 @@ async fn seed_002_history_tells_everything(server: Server) {
     // What nobody pays ends by itself, and what runs out has run out.
     let forgotten = server.pending(&who, &variant).await;
     server.clock.advance(TTL);
-    assert_eq!(expiry::sweep(&server.app.commerce).await, Ok(1));
+    assert_eq!(expiry::sweep(&server.app.commerce).await.map(|swept| swept.done), Ok(1));
     let last = history(&forgotten).await.pop().expect("an event");
     assert_eq!((&last["cause"], &last["actor"]), (&json!("expired"), &json!("system")));
     assert_eq!(each(&items(&server, "/v1/coupons", "").await, "status"), ["expired", "sold_out"]);
