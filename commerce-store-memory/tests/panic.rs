@@ -107,6 +107,7 @@ mod tests {
             scope: CouponScope::Order,
             stacking: Stacking::Exclusive,
             priority: 0,
+            by_code: false,
             min_subtotal: None,
             total_quantity: Some(5),
             per_customer_limit: 4,

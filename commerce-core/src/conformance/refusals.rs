@@ -309,6 +309,8 @@ async fn campaigns(world: &World, scene: &Scene, refused: &mut Refused) {
     let code = CouponCode::new("NOSUCH").expect("a code");
     let by_code = IssueCoupon { customer_id: scene.customer, coupon: CouponRef::Code(code.clone()) };
     refused.add(world, me, by_code, Rejection::CouponCodeNotFound { coupon_code: code });
+    let coupon = world.coupon(|coupon| (coupon.by_code, coupon.active) = (true, false)).await;
+    refused.add(world, me, claim(coupon), Rejection::CouponNeedsCode { coupon });
     let coupon = world.coupon(|coupon| coupon.active = false).await;
     refused.add(world, me, claim(coupon), Rejection::CouponInactive { coupon });
     let starts_at = now.plus(Duration::from_secs(1));

@@ -104,6 +104,7 @@ impl World {
             scope: CouponScope::Order,
             stacking: Stacking::Exclusive,
             priority: 0,
+            by_code: false,
             min_subtotal: None,
             total_quantity: None,
             per_customer_limit: 1,

@@ -73,6 +73,7 @@ fn samples() -> Vec<Command> {
             scope: CouponScope::Order,
             stacking: Stacking::Exclusive,
             priority: 0,
+            by_code: false,
             min_subtotal: None,
             total_quantity: Some(100),
             per_customer_limit: 1,

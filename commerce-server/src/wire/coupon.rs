@@ -51,6 +51,9 @@ request! {
         /// Coupons of products go first, those of the whole order after them; within either the one of higher priority;
         /// 0 if absent.
         priority: Option<u16>,
+        /// Whether only those who bring a code get a copy: `code`, or one made for a single copy. If absent, only if there
+        /// is a `code`.
+        by_code: Option<bool>,
         /// The least that what it is taken off must come to, coupons before it taken off.
         min_subtotal: Option<MoneyInput>,
         /// How many copies there are; no limit if absent.
@@ -107,7 +110,7 @@ response! {
     Coupon {
         /// The coupon's id.
         id: WireId<CouponId>,
-        /// The code to claim it by, if it can be claimed so.
+        /// The code to claim it by, if it can be claimed so; operators alone see it.
         code: Option<Text<CouponCode>>,
         /// What customers read.
         name: Text<Name>,
@@ -119,6 +122,8 @@ response! {
         stacking: Stacking,
         /// Coupons of products go first, those of the whole order after them; within either the one of higher priority.
         priority: u16,
+        /// Whether only those who bring a code get a copy.
+        by_code: bool,
         /// The least that what it is taken off must come to, coupons before it taken off.
         min_subtotal: Option<Money>,
         /// How many copies there are; no limit if absent.
@@ -268,6 +273,7 @@ impl From<&CoreCoupon> for Coupon {
             },
             stacking: Stacking(coupon.stacking),
             priority: coupon.priority,
+            by_code: coupon.by_code,
             min_subtotal: coupon.min_subtotal.map(Money),
             total_quantity: coupon.total_quantity,
             per_customer_limit: coupon.per_customer_limit,
@@ -281,7 +287,20 @@ impl From<&CoreCoupon> for Coupon {
     }
 }
 
+impl Coupon {
+    /// The campaign as anyone may read it: its code is for those who were given it.
+    fn public(coupon: &CoreCoupon) -> Self {
+        Self { code: None, ..Self::from(coupon) }
+    }
+}
+
 impl OfferedCoupon {
+    /// A campaign of which `issued` copies are out, as it stands at `now` and as anyone may read it.
+    #[must_use]
+    pub fn public(coupon: &CoreCoupon, issued: u32, now: Timestamp) -> Self {
+        Self { coupon: Coupon::public(coupon), ..Self::at(coupon, issued, now) }
+    }
+
     /// A campaign of which `issued` copies are out, as it stands at `now`.
     #[must_use]
     pub fn at(coupon: &CoreCoupon, issued: u32, now: Timestamp) -> Self {
@@ -321,7 +340,7 @@ impl OwnedCoupon {
     /// A copy as it stands at `now`.
     #[must_use]
     pub fn at(copy: &CoreIssued, coupon: &CoreCoupon, now: Timestamp) -> Self {
-        Self { issued: IssuedCoupon::at(copy, now), coupon: Coupon::from(coupon) }
+        Self { issued: IssuedCoupon::at(copy, now), coupon: Coupon::public(coupon) }
     }
 }
 

@@ -67,6 +67,7 @@ const MATRIX: &[Row] = &[
     ("update_variant", [401, 403, 403, 200]),
     ("adjust_stock", [401, 403, 403, 201]),
     ("list_stock_entries", [401, 403, 403, 200]),
+    ("list_all_coupons", [401, 403, 403, 200]),
     ("create_coupon", [401, 403, 403, 201]),
     ("list_coupon_copies", [401, 403, 403, 200]),
     ("revoke_coupon", [401, 403, 403, 200]),

@@ -17,12 +17,16 @@ async fn a_campaign_and_where_it_stands(server: Server) {
     assert_eq!((&created.body["per_customer_limit"], &created.body["active"]), (&json!(1), &json!(true)));
     let offered = async || server.get("/v1/coupons", "").await.expect(200).body["items"][0].clone();
     let before = offered().await;
-    assert_eq!(
-        (&before["coupon"], &before["status"], &before["remaining"]),
-        (&created.body, &json!("active"), &json!(1))
-    );
+    // Everybody reads the campaign, and staff alone its code; it is claimed by nothing else.
+    let mut public = created.body.clone();
+    assert_eq!(public.as_object_mut().expect("a coupon").remove("code"), Some(json!("TEN")));
+    assert_eq!((&before["coupon"], &before["status"], &before["remaining"]), (&public, &json!("active"), &json!(1)));
+    let staffs = server.get("/v1/admin/coupons", &operator).await.expect(200).body["items"][0].clone();
+    assert_eq!((&staffs["coupon"], &staffs["status"]), (&created.body, &json!("active")));
 
     let who = server.shopper(0).await;
+    let refused = server.claim(&who, &created.id()).await.refused(422, "coupon_needs_code");
+    assert_eq!((&refused.body["coupon_id"], &public["by_code"]), (&json!(created.id()), &json!(true)));
     let copy = server.post("/v1/me/coupons", &who.token, json!({ "code": "TEN" })).await.expect(201).body;
     assert_eq!((&copy["status"], &copy["expires_at"]), (&json!("available"), &json!("2026-12-01T00:00:00.000000Z")));
     let after = offered().await;
@@ -35,6 +39,7 @@ async fn a_campaign_and_where_it_stands(server: Server) {
     server.clock.set("2026-12-01T00:00:00Z".parse().expect("an instant"));
     let mine = server.get("/v1/me/coupons", &who.token).await.expect(200).body;
     assert_eq!(mine["items"][0]["issued"]["status"], "expired");
+    assert_eq!((&mine["items"][0]["coupon"]["id"], &mine["items"][0]["coupon"]["code"]), (&public["id"], &Value::Null));
 }
 
 async fn first_come_first_served(server: Server) {
@@ -184,8 +189,9 @@ async fn a_copy_is_taken_back(server: Server) {
 
 async fn codes_that_are_good_for_one_copy(server: Server) {
     let (who, other, operator) = (server.shopper(0).await, server.shopper(0).await, server.operator());
-    let coupon = server.coupon(json!({})).await;
+    let coupon = server.coupon(json!({ "by_code": true, "total_quantity": 4 })).await;
     let path = format!("/v1/admin/coupons/{coupon}/codes");
+    server.claim(&who, &coupon).await.refused(422, "coupon_needs_code");
     server.post(&path, &who.token, json!({ "quantity": 1 })).await.refused(403, "forbidden");
     for wrong in [0, 10_001] {
         server.post(&path, &operator, json!({ "quantity": wrong })).await.refused(422, "quantity_out_of_range");

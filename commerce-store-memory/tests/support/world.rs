@@ -102,6 +102,7 @@ fn new_coupon(spec: &CouponSpec, products: &[ProductId], now: Timestamp) -> Crea
         scope: spec.products.as_ref().map_or(CouponScope::Order, scope),
         stacking: if spec.stackable { Stacking::Stackable } else { Stacking::Exclusive },
         priority: u16::from(spec.priority),
+        by_code: spec.by_code,
         min_subtotal: spec.minimum.map(money),
         total_quantity: spec.total,
         per_customer_limit: spec.per_customer,

@@ -359,6 +359,8 @@ impl Action {
                     .map_or(CouponScope::Order, |product| CouponScope::Products([world.product(product)].into())),
                 stacking: if stackable { Stacking::Stackable } else { Stacking::Exclusive },
                 priority: u16::from(priority),
+                // Of few campaigns: most claims are to get somewhere.
+                by_code: priority % 16 == 15,
                 min_subtotal: min.and_then(|min| min.money(currency(money))),
                 total_quantity: total.map(u32::from),
                 per_customer_limit: u32::from(each % 4),
