@@ -34,7 +34,7 @@ const OF_PRODUCT: [&str; 4] = ["description", "status", "currency", "base_price"
 pub(super) struct Sheet {
     /// Products with their rows, and further variants.
     pub(super) entries: Vec<Entry>,
-    /// How many rows there are, the header aside.
+    /// How many rows there are, the header and blank ones aside.
     pub(super) rows: usize,
 }
 
@@ -46,14 +46,18 @@ impl Sheet {
         let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         let mut record = ByteRecord::new();
         let columns = Columns::read(bytes, &mut reader, &mut record)?;
-        let (mut entries, mut rows) = (Vec::new(), 0);
+        // The header is row 1, as a spreadsheet counts.
+        let (mut entries, mut rows, mut number) = (Vec::new(), 0, 1);
         while read(&mut reader, &mut record)? {
+            number += 1;
+            let raw = raw(bytes, &reader, &record);
+            // What a spreadsheet writes for rows that were cleared: nothing, and not of the product above.
+            if is_blank(&record) && quotes::are_sound(raw.0) {
+                continue;
+            }
             rows += 1;
             if rows <= MAX_IMPORT {
-                let fields = Fields { columns: &columns, record: &record };
-                let raw = raw(bytes, &reader, &record);
-                // The header is row 1, as a spreadsheet counts.
-                add_row(&mut entries, &fields, raw, rows as u64 + 1);
+                add_row(&mut entries, &Fields { columns: &columns, record: &record }, raw, number);
             }
         }
         if rows > MAX_IMPORT {
@@ -71,6 +75,10 @@ impl Sheet {
 fn read(reader: &mut Reader<&[u8]>, record: &mut ByteRecord) -> Result<bool, Problem> {
     // From memory, with rows of any width, reading cannot fail; the crate's signature says that it could.
     reader.read_byte_record(record).map_err(|error| Problem::bad_request("body_unreadable", error.to_string()))
+}
+
+fn is_blank(record: &ByteRecord) -> bool {
+    record.iter().all(|field| field.trim_ascii().is_empty())
 }
 
 /// The bytes of the record just read, its end of line included, and the line that they begin on.
@@ -103,8 +111,11 @@ impl Columns {
             return Err(wrong("the quotes of the header do not pair up".to_owned()));
         }
         let mut columns = Vec::with_capacity(record.len());
-        for field in &*record {
+        for (number, field) in (1..).zip(&*record) {
             let text = String::from_utf8_lossy(field);
+            if text.trim().is_empty() {
+                return Err(wrong(format!("column {number} has no name")).with("column_number", number));
+            }
             let known = COLUMNS.iter().find(|known| **known == text.trim());
             let column = *known
                 .ok_or_else(|| wrong(format!("there is no column {:?}", text.trim())).with("column", text.trim()))?;

@@ -137,6 +137,22 @@ async fn what_is_wrong_is_told_row_by_row_and_the_rest_is_imported(server: Serve
     assert_eq!(skus(&server).await, ["A-13"]);
 }
 
+async fn rows_that_were_cleared_are_passed_over(server: Server) {
+    let shirt = ",Shirt,on_sale,KRW,1000,S,,\n,,,,,M,,\n";
+    let csv = format!("{HEADER},,,,,,,\r\n{shirt},,,,,,,\n \n,,,,,L,,\n,Mug,on_sale,KRW,500,MUG,,\n\"\",,,\" \",,,,\n,,,\n,,,,,,,");
+    let done = send(&server, "?all_or_nothing=true", "k", csv.clone()).await.expect(200);
+    let told = rows(&done);
+    let numbers: Vec<_> = told.iter().map(|row| row["row"].as_u64().expect("a number")).collect();
+    assert_eq!(numbers, [3, 4, 7, 8], "{}", done.text);
+    assert_eq!((&told[2]["product_id"], &done.body["left"]), (&told[0]["product_id"], &json!(0)));
+    assert_eq!(skus(&server).await, ["L", "M", "MUG", "S"]);
+    let each = send(&server, "", "each", csv).await.expect(200);
+    assert_eq!((&each.body["refused"], &each.body["left"]), (&json!(4), &json!(0)), "{}", each.text);
+    // A row that is blank but for a quote that nothing closes is wrong.
+    let open = send(&server, "", "open", format!("{HEADER}{shirt},\"")).await.expect(200);
+    assert_eq!(faults(&rows(&open)).last(), Some(&(4, "-", "csv_quotes_invalid")), "{}", open.text);
+}
+
 async fn all_or_nothing_is_nothing_if_a_row_is_refused(server: Server) {
     let before = server.books().await;
     let refused = send(&server, "?all_or_nothing=true", "k", mixed()).await.refused(422, "import_refused");
@@ -171,10 +187,14 @@ async fn files_that_are_refused_as_a_whole(server: Server) {
         ("name,name,status,currency,base_price,sku\n", "csv_header_invalid"),
         ("name;status;currency;base_price;sku\n", "csv_header_invalid"),
         ("name,status,currency,base_price,\"sku\n", "csv_header_invalid"),
+        ("name,status,currency,base_price,sku\n,,,,\n", "csv_empty"),
         (&*many, "csv_too_many_rows"),
     ] {
         send(&server, "", "k", csv).await.refused(400, code);
     }
+    let trailing = "name,status,currency,base_price,sku,\nMug,on_sale,KRW,1,S,\n";
+    let refused = send(&server, "", "k", trailing).await.refused(400, "csv_header_invalid");
+    assert_eq!((&refused.body["detail"], &refused.body["column_number"]), (&json!("column 6 has no name"), &json!(6)));
     let key = "k".repeat(255);
     send(&server, "", &key, SAMPLE).await.refused(400, "idempotency_key_malformed");
     let json = server.post(PATH, &server.operator(), json!({})).await;
@@ -188,6 +208,7 @@ async fn files_that_are_refused_as_a_whole(server: Server) {
 on_every_store!(
     the_sample_is_imported_and_told_row_by_row,
     what_is_wrong_is_told_row_by_row_and_the_rest_is_imported,
+    rows_that_were_cleared_are_passed_over,
     all_or_nothing_is_nothing_if_a_row_is_refused,
     files_that_are_refused_as_a_whole,
 );
