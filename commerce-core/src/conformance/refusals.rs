@@ -553,7 +553,12 @@ async fn reports(world: &World, scene: &Scene, refused: &mut Refused) {
     let known = world.charge(world.top_up(scene.customer, 1_000).await.charge_id).await;
     let known = world.settle(&known, GatewayStatus::Pending).await;
     let fresh = world.charge(world.top_up(scene.customer, 1_000).await.charge_id).await;
-    let told = |charge_id, found| SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None };
+    let told = |charge_id, found| SettleCharge {
+        charge_id,
+        report: ChargeReport::Found(found),
+        reason: None,
+        requested_by: None,
+    };
     let sound = World::found(&known, GatewayStatus::Captured);
     let (shop, charge) = (&Principal::System, known.id);
     let forbidden = Rejection::Forbidden { operation: Operation::SettleCharge };

@@ -139,7 +139,9 @@ async fn what_is_wrong_is_told_row_by_row_and_the_rest_is_imported(server: Serve
 
 async fn rows_that_were_cleared_are_passed_over(server: Server) {
     let shirt = ",Shirt,on_sale,KRW,1000,S,,\n,,,,,M,,\n";
-    let csv = format!("{HEADER},,,,,,,\r\n{shirt},,,,,,,\n \n,,,,,L,,\n,Mug,on_sale,KRW,500,MUG,,\n\"\",,,\" \",,,,\n,,,\n,,,,,,,");
+    let csv = format!(
+        "{HEADER},,,,,,,\r\n{shirt},,,,,,,\n \n,,,,,L,,\n,Mug,on_sale,KRW,500,MUG,,\n\"\",,,\" \",,,,\n,,,\n,,,,,,,"
+    );
     let done = send(&server, "?all_or_nothing=true", "k", csv.clone()).await.expect(200);
     let told = rows(&done);
     let numbers: Vec<_> = told.iter().map(|row| row["row"].as_u64().expect("a number")).collect();

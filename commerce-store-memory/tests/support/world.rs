@@ -401,9 +401,17 @@ impl World {
                     charge_id,
                     report: ChargeReport::Refused { reason: Some(reason()) },
                     reason: None,
+                    requested_by: None,
                 };
             }
-            _ => return SettleCharge { charge_id, report: ChargeReport::Refunded, reason: Some(reason()) },
+            _ => {
+                return SettleCharge {
+                    charge_id,
+                    report: ChargeReport::Refunded,
+                    reason: Some(reason()),
+                    requested_by: None,
+                };
+            }
         };
         let transaction = |of: ChargeId| format!("tx-{of}").parse().expect("a name");
         let sound = GatewayPayment { transaction_id: transaction(charge_id), customer_id, amount, status };
@@ -417,7 +425,8 @@ impl World {
             }
             _ => sound,
         };
-        SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None }
+        let requested_by = (odd == 5).then_some(Principal::Customer(customer_id));
+        SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None, requested_by }
     }
 
     /// Three times in four an order that is still pending, if there is one; latest first.
