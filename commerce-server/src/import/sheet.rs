@@ -1,10 +1,12 @@
 //! A CSV file of products, row by row: what each row asks for, or what is wrong with it.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fmt::Display;
 use std::str::FromStr;
 
 use commerce_core::{
-    AddVariant, CreateProduct, Currency, ImportItem, MAX_IMPORT, Money, NewVariant, ProductStatus, Sku,
+    AddVariant, CreateProduct, Currency, ImportItem, MAX_IMPORT, MAX_STOCK, Money, NewVariant, ProductStatus, Sku,
 };
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
@@ -47,7 +49,7 @@ impl Sheet {
         let mut record = ByteRecord::new();
         let columns = Columns::read(bytes, &mut reader, &mut record)?;
         // The header is row 1, as a spreadsheet counts.
-        let (mut entries, mut rows, mut number) = (Vec::new(), 0, 1);
+        let (mut entries, mut skus, mut rows, mut number) = (Vec::new(), BTreeMap::new(), 0, 1);
         while read(&mut reader, &mut record)? {
             number += 1;
             let raw = raw(bytes, &reader, &record);
@@ -57,7 +59,17 @@ impl Sheet {
             }
             rows += 1;
             if rows <= MAX_IMPORT {
-                add_row(&mut entries, &Fields { columns: &columns, record: &record }, raw, number);
+                let fields = Fields { columns: &columns, record: &record };
+                let sku = fields.get("sku").map(str::to_owned);
+                // The first row that has a SKU is the one that the others are told of.
+                let above = sku.clone().and_then(|sku| match skus.entry(sku) {
+                    Slot::Vacant(free) => {
+                        free.insert(number);
+                        None
+                    }
+                    Slot::Occupied(taken) => Some(*taken.get()),
+                });
+                add_row(&mut entries, &fields, raw.0, Row { number, line: raw.1, sku, above });
             }
         }
         if rows > MAX_IMPORT {
@@ -180,8 +192,14 @@ impl<'a> Fields<'a> {
             sku,
             option_name: self.parsed("option_name")?,
             additional_price: self.money("additional_price", currency)?.unwrap_or(Money::zero(currency)),
-            stock: self.parsed("stock")?.unwrap_or(0),
+            stock: self.units("stock")?,
         })
+    }
+
+    fn units(&self, column: &'static str) -> Result<u64, Refusal> {
+        let Some(text) = self.get(column) else { return Ok(0) };
+        let unreadable = |_| invalid(column, format!("{text:?} is not a whole number of units, 0 to {MAX_STOCK}"));
+        text.parse().map_err(unreadable)
     }
 
     fn product(&self) -> Result<CreateProduct, Refusal> {
@@ -239,9 +257,8 @@ fn invalid(column: &'static str, error: impl Display) -> Refusal {
 }
 
 /// Adds a row to the product above it, or as something new. A product of which a row is refused is refused.
-fn add_row(entries: &mut Vec<Entry>, fields: &Fields<'_>, (raw, line): (&[u8], u64), number: u64) {
-    let row = Row { number, line, sku: fields.get("sku").map(str::to_owned) };
-    let checked = fields.check(raw, line);
+fn add_row(entries: &mut Vec<Entry>, fields: &Fields<'_>, raw: &[u8], row: Row) {
+    let checked = fields.check(raw, row.line);
     let names = |column| !fields.is_blank(column);
     if names("product_id") || names("name") {
         let item = checked.and_then(|()| {
