@@ -162,8 +162,9 @@ pub use refund::*;
 pub use rejection::{RefusedItem, Rejection};
 pub use sales::{DailySales, PopularQuery, Popularity, Revenue, rank};
 pub use store::{
-    Audit, CopyPlace, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder,
-    OrderFacts, Page, PageRequest, Receipt, StockFacts, Store, StoreError, TopUpFacts, WalletFacts, WalletPayment,
+    Audit, CodeFacts, CopyPlace, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement,
+    NamedOrder, OrderFacts, Page, PageRequest, Receipt, StockFacts, Store, StoreError, TopUpFacts, WalletFacts,
+    WalletPayment,
 };
 pub use text::*;
 pub use time::*;

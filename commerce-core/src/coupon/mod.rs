@@ -4,7 +4,7 @@ mod codes;
 mod status;
 mod terms;
 
-pub use codes::{CodeBatch, CodeClaim, MAX_CODES, SingleUseCode};
+pub use codes::{CodeBatch, CodeClaim, MAX_CODES, SingleUseCode, check_codes};
 pub use status::{CouponStatus, IssuedCouponStatus, RedemptionStatus};
 pub use terms::{CouponScope, MAX_CANDIDATES, MAX_COUPONS, MAX_SCOPE, Stacking};
 pub(crate) use terms::{is_open, no_priority};

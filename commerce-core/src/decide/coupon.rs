@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{Case, Decision, Outcome, check_version};
 use crate::command::{AddCodes, CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon};
 use crate::coupon::{
-    CodeBatch, Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponStatus, MAX_CODES, MAX_SCOPE,
-    Revocation, SingleUseCode,
+    CodeBatch, Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponStatus, MAX_SCOPE,
+    Revocation, SingleUseCode, check_codes,
 };
 use crate::ids::{CouponId, IssuedCouponId};
 use crate::inventory::MAX_QUANTITY;
@@ -94,7 +94,7 @@ fn check_free<R: Records>(case: &Case<'_, R>, code: &CouponCode) -> Result<(), R
 }
 
 pub(super) fn add_codes<R: Records>(case: &Case<'_, R>, command: &AddCodes) -> Result<Decision, Rejection> {
-    check_size(command.codes.len(), MAX_CODES)?;
+    check_codes(command.codes.len() as u64)?;
     let mut given = BTreeSet::new();
     if let Some(twice) = command.codes.iter().find(|code| !given.insert(*code)) {
         return Err(Rejection::CouponCodeTaken { coupon_code: twice.clone() });

@@ -1,8 +1,8 @@
 //! Operators: coupons.
 
 use commerce_core::{
-    AddCodes, CouponId, CouponScope, CreateCoupon, Discount, IssuedCouponId, MAX_CODES, Rejection, RevokeCoupon,
-    Stacking, UpdateCoupon, Window,
+    AddCodes, CouponId, CouponScope, CreateCoupon, Discount, IssuedCouponId, Rejection, RevokeCoupon, Stacking,
+    UpdateCoupon, Window, check_codes,
 };
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
@@ -114,9 +114,8 @@ impl AdminCouponsApi {
         body: Body<NewCodes>,
     ) -> Answer<Created<CodeBatch>> {
         let caller = operator(staff.0, key);
-        // One more than there may be is refused by the shop, and no more of them are made for it.
-        let most = u32::try_from(MAX_CODES).unwrap_or(u32::MAX).saturating_add(1);
-        let codes = self.0.app()?.codes.of(&caller, body.0.quantity.min(most));
+        check_codes(body.0.quantity.into())?;
+        let codes = self.0.app()?.codes.of(&caller, body.0.quantity);
         let command = AddCodes { coupon_id: coupon_id.0.0, codes };
         Ok(Reply::of(&self.0.commerce()?.add_codes(caller, command).await?))
     }

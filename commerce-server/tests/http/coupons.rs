@@ -193,8 +193,10 @@ async fn codes_that_are_good_for_one_copy(server: Server) {
     let path = format!("/v1/admin/coupons/{coupon}/codes");
     server.claim(&who, &coupon).await.refused(422, "coupon_needs_code");
     server.post(&path, &who.token, json!({ "quantity": 1 })).await.refused(403, "forbidden");
-    for wrong in [0, 10_001] {
-        server.post(&path, &operator, json!({ "quantity": wrong })).await.refused(422, "quantity_out_of_range");
+    for wrong in [0, 10_001, u32::MAX] {
+        let refused = server.post(&path, &operator, json!({ "quantity": wrong })).await;
+        let refused = refused.refused(422, "quantity_out_of_range");
+        assert_eq!((&refused.body["quantity"], &refused.body["max"]), (&json!(wrong), &json!(10_000)));
     }
     let made = server.post(&path, &operator, json!({ "quantity": 5 })).await.expect(201).body;
     assert_eq!((&made["coupon_id"], &made["quantity"]), (&json!(coupon), &json!(5)));
