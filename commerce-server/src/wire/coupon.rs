@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use commerce_core::{
     CodeBatch as CoreCodeBatch, Coupon as CoreCoupon, CouponCode, CouponId, CouponScope, CustomerId,
     Discount as CoreDiscount, IssuedCoupon as CoreIssued, IssuedCouponId, MoneyError, Name, Note, OrderId, Percent,
-    ProductId, SingleUseCode as CoreCode, Timestamp,
+    ProductId, SingleUseCode as CoreCode, TextError, Timestamp,
 };
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::Type;
@@ -90,8 +90,9 @@ request! {
     CouponClaim {
         /// The coupon's id.
         coupon_id: Option<WireId<CouponId>>,
-        /// The coupon's code.
-        code: Option<Text<CouponCode>>,
+        /// The coupon's code, or one for a single copy. Blanks and small letters do not matter; in one for a single copy, nor do
+        /// dashes, and O, I and L are read as digits.
+        code: Option<TypedCode>,
     }
 }
 
@@ -216,6 +217,31 @@ response! {
         issued: IssuedCoupon,
         /// The campaign.
         coupon: Coupon,
+    }
+}
+
+/// A code as somebody typed it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TypedCode(pub CouponCode);
+
+impl TryFrom<String> for TypedCode {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        CouponCode::typed(&text).map(Self)
+    }
+}
+
+impl Type for TypedCode {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "TypedCode".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema { min_length: Some(1), ..MetaSchema::new("string") }))
     }
 }
 

@@ -187,6 +187,28 @@ async fn a_copy_is_taken_back(server: Server) {
     server.books().await;
 }
 
+async fn a_code_that_a_crowd_has_is_claimed_once(server: Server) {
+    let operator = server.operator();
+    let coupon = server.coupon(json!({ "by_code": true, "per_customer_limit": 2 })).await;
+    let path = format!("/v1/admin/coupons/{coupon}/codes");
+    server.post(&path, &operator, json!({ "quantity": 1 })).await.expect(201);
+    let code = server.get(&path, &operator).await.expect(200).body["items"][0]["code"].clone();
+    let mut shoppers = Vec::new();
+    for _ in 0..20 {
+        shoppers.push(server.shopper(0).await);
+    }
+    let claims = shoppers.iter().map(|who| server.post("/v1/me/coupons", &who.token, json!({ "code": code })));
+    let (won, lost): (Vec<_>, Vec<_>) =
+        futures_util::future::join_all(claims).await.into_iter().partition(|reply| reply.status == 201);
+    assert_eq!(won.len(), 1);
+    for reply in lost {
+        reply.refused(409, "coupon_code_used");
+    }
+    let left = server.get("/v1/admin/coupons", &operator).await.expect(200).body["items"][0].clone();
+    assert_eq!((&left["coupon"]["id"], &left["issued"]), (&json!(coupon), &json!(1)));
+    server.books().await;
+}
+
 async fn codes_that_are_good_for_one_copy(server: Server) {
     let (who, other, operator) = (server.shopper(0).await, server.shopper(0).await, server.operator());
     let coupon = server.coupon(json!({ "by_code": true, "total_quantity": 4 })).await;
@@ -204,7 +226,15 @@ async fn codes_that_are_good_for_one_copy(server: Server) {
     let codes: Vec<Value> = listed().await.as_array().expect("codes").iter().map(|code| code["code"].clone()).collect();
     assert_eq!(codes.len(), 5);
     let claim = async |who: &str, code: &Value| server.post("/v1/me/coupons", who, json!({ "code": code })).await;
-    let copy = claim(&who.token, &codes[2]).await.expect(201).body;
+    // As people type it; retried, it is the same claim.
+    let typed = codes[2].as_str().expect("a code").replace('-', " ").to_lowercase().replace('0', "o").replace('1', "l");
+    let typed = json!({ "code": typed });
+    let type_in = async |who: &str| server.keyed(Method::POST, "/v1/me/coupons", who, "typed", &typed).await;
+    let copy = type_in(&who.token).await.expect(201).body;
+    let replayed = type_in(&who.token).await.expect(201);
+    assert_eq!((&replayed.body, replayed.header("idempotent-replayed")), (&copy, "true"));
+    type_in(&other.token).await.refused(409, "coupon_code_used");
+    claim(&who.token, &json!("no such code")).await.refused(404, "coupon_code_not_found");
     assert_eq!(copy["coupon_id"], json!(coupon));
     let used = claim(&other.token, &codes[2]).await.refused(409, "coupon_code_used");
     assert_eq!((&used.body["coupon_code"], &used.body["claimed_at"]), (&codes[2], &copy["issued_at"]));
@@ -223,5 +253,6 @@ on_every_store!(
     several_on_one_order,
     the_best_that_there_is,
     a_copy_is_taken_back,
+    a_code_that_a_crowd_has_is_claimed_once,
     codes_that_are_good_for_one_copy,
 );
