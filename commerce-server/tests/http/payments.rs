@@ -333,6 +333,9 @@ async fn money_that_comes_too_late_goes_back(server: Server) {
         let swept = server.payments().sweep(Duration::ZERO).await.expect("a sweep");
         assert_eq!((swept.unsettled.len(), status().await), (usize::from(won == 913), in_the_end), "{won}");
         assert_eq!(scene.payment(&server).await["method"], "wallet");
+        let charges = server.get(&scene.path("/charges"), &scene.who.token).await.expect(200).body;
+        let told = (&charges["items"][0]["id"], &charges["items"][0]["status"], &charges["items"][1]);
+        assert_eq!(told, (&json!(charge), &json!(in_the_end), &Value::Null), "{won}");
         assert_eq!(scene.events(&server).await.iter().filter(|event| *event == "order.paid").count(), 1);
     }
     server.books().await;
