@@ -9,13 +9,13 @@ const PATH: &str = "/v1/admin/products/import";
 const SAMPLE: &str = include_str!("../../../examples/products.csv");
 const HEADER: &str = "product_id,name,status,currency,base_price,sku,additional_price,stock\n";
 
-async fn send(server: &Server, query: &str, key: &str, csv: impl Into<Vec<u8>>) -> Reply {
+pub(crate) async fn send(server: &Server, query: &str, key: &str, csv: impl Into<Vec<u8>>) -> Reply {
     let request = server.request(Method::POST, &format!("{PATH}{query}")).bearer_auth(server.operator());
     let request = request.header("Idempotency-Key", key).header("Content-Type", "text/csv; charset=utf-8");
     server.send(request.body(csv.into())).await
 }
 
-fn rows(reply: &Reply) -> Vec<Value> {
+pub(crate) fn rows(reply: &Reply) -> Vec<Value> {
     reply.body["rows"].as_array().expect("rows").clone()
 }
 

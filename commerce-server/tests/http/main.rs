@@ -11,6 +11,7 @@ mod faults;
 mod gateway_refunds;
 mod harness;
 mod idempotency;
+mod import_breaks;
 mod imports;
 mod lifecycle;
 mod openapi;
