@@ -137,6 +137,17 @@ async fn what_is_wrong_is_told_row_by_row_and_the_rest_is_imported(server: Serve
     assert_eq!(skus(&server).await, ["A-13"]);
 }
 
+async fn stock_is_a_whole_number(server: Server) {
+    let good = |stock: &str| format!(",Mug {stock},on_sale,KRW,1000,M{},,\"{stock}\"\n", stock.len());
+    let csv = format!("{HEADER}{}{}{}{}", good("5.0"), good("-5"), good("1,000"), good(""));
+    let told = rows(&send(&server, "", "k", csv).await.expect(200));
+    let field = "csv_field_invalid";
+    assert_eq!(faults(&told), [(2, "stock", field), (3, "stock", field), (4, "stock", field)]);
+    let detail = |row: usize| told[row]["problem"]["detail"].as_str().expect("a text").to_owned();
+    assert_eq!(detail(0), "\"5.0\" is not a whole number of units, 0 to 1000000000");
+    assert_eq!(skus(&server).await, ["M0"]);
+}
+
 async fn rows_that_were_cleared_are_passed_over(server: Server) {
     let shirt = ",Shirt,on_sale,KRW,1000,S,,\n,,,,,M,,\n";
     let csv = format!(
@@ -164,6 +175,10 @@ async fn all_or_nothing_is_nothing_if_a_row_is_refused(server: Server) {
     let twice = format!("{HEADER}{}{}{}", good("A"), good("B"), good("A"));
     let refused = send(&server, "?all_or_nothing=true", "k", twice.clone()).await.refused(422, "import_refused");
     assert_eq!(faults(&rows(&refused)), [(4, "sku", "sku_taken")]);
+    let problem = rows(&refused)[0]["problem"].clone();
+    assert_eq!((&problem["row_with_sku"], &problem["sku"]), (&json!(2), &json!("A")));
+    let detail = problem["detail"].as_str().expect("a text");
+    assert!(detail.ends_with("; row 2 has it too"), "{detail}");
     assert_eq!(server.books().await, before);
 
     let once = format!("{HEADER}{}{}", good("A"), good("B"));
@@ -210,6 +225,7 @@ async fn files_that_are_refused_as_a_whole(server: Server) {
 on_every_store!(
     the_sample_is_imported_and_told_row_by_row,
     what_is_wrong_is_told_row_by_row_and_the_rest_is_imported,
+    stock_is_a_whole_number,
     rows_that_were_cleared_are_passed_over,
     all_or_nothing_is_nothing_if_a_row_is_refused,
     files_that_are_refused_as_a_whole,
