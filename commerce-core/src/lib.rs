@@ -170,8 +170,9 @@ pub use refund::*;
 pub use rejection::{RefusedItem, Rejection};
 pub use sales::{DailySales, PopularQuery, Popularity, Revenue, RolledUp, rank, sales_of};
 pub use store::{
-    Audit, CopyPlace, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder,
-    OrderFacts, Page, PageRequest, Receipt, StockFacts, Store, StoreError, TopUpFacts, WalletFacts, WalletPayment,
+    Audit, CodeFacts, CopyPlace, CouponFacts, Envelope, Error, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement,
+    NamedOrder, OrderFacts, Page, PageRequest, Receipt, StockFacts, Store, StoreError, TopUpFacts, WalletFacts,
+    WalletPayment,
 };
 pub use text::*;
 pub use time::*;

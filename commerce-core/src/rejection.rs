@@ -313,6 +313,12 @@ pub enum Rejection {
         /// When it was used.
         claimed_at: Timestamp,
     },
+    /// Claimed by its id, and handed out by code only.
+    #[error("coupon {coupon} is handed out by code only; claim it by a code of it")]
+    CouponNeedsCode {
+        /// Which coupon.
+        coupon: CouponId,
+    },
     /// Switched off by an operator.
     #[error("coupon {coupon} is switched off")]
     CouponInactive {
@@ -587,6 +593,7 @@ impl Rejection {
             Self::OutOfStock { .. } => "out_of_stock",
             Self::StockOutOfRange { .. } => "stock_out_of_range",
             Self::CouponCodeUsed { .. } => "coupon_code_used",
+            Self::CouponNeedsCode { .. } => "coupon_needs_code",
             Self::CouponInactive { .. } => "coupon_inactive",
             Self::CouponNotStarted { .. } => "coupon_not_started",
             Self::CouponEnded { .. } => "coupon_ended",

@@ -194,6 +194,27 @@ impl LeaseName {
     }
 }
 
+impl CouponCode {
+    /// A code as somebody typed it: without its blanks, and in capital letters.
+    pub fn typed(text: &str) -> Result<Self, TextError> {
+        Self::new(text.split_whitespace().collect::<String>().to_ascii_uppercase())
+    }
+
+    /// The code [made of bits](Self::of_bits) that somebody may have meant who typed this: groups are set apart by anything or
+    /// nothing, and letters that look like digits are taken for them. None if it is no such code, or is one as it stands.
+    #[must_use]
+    pub fn misread(&self) -> Option<Self> {
+        let digit = |c: char| match c {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        };
+        let digits: Vec<char> = self.0.chars().filter(|c| c.is_ascii_alphanumeric()).map(digit).collect();
+        let read = digits.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-");
+        (digits.len() == 16 && !digits.contains(&'U') && *read != *self.0).then(|| Self(read.into()))
+    }
+}
+
 impl IdempotencyKey {
     /// The key of what the shop itself does to an order once.
     pub(crate) fn of_order(order: OrderId) -> Self {
@@ -224,7 +245,14 @@ mod tests {
         assert_eq!(CouponCode::of_bits([0xff; 10]).as_str(), "ZZZZ-ZZZZ-ZZZZ-ZZZZ");
         let code = CouponCode::of_bits([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
         assert_eq!(code.as_str(), "0410-6105-0R3G-G28A");
-        assert_eq!(CouponCode::new(code.as_str()), Ok(code));
+        assert_eq!(CouponCode::new(code.as_str()).as_ref(), Ok(&code));
+        for typed in [" 0410-6105-0r3g-g28a", "0410 6105 0R3G G28A", "041061050R3GG28A", "O4lo-6i05-or3g_G28A\n"] {
+            let typed = CouponCode::typed(typed).expect("a code");
+            assert_eq!(typed.misread().unwrap_or(typed), code);
+        }
+        for other in ["WELCOME10", "0410-6105-0R3G-G28U", "0410-6105-0R3G-G28A-0"] {
+            assert_eq!(CouponCode::new(other).expect("a code").misread(), None);
+        }
         let error = CouponCode::new("X".repeat(33)).expect_err("too long");
         assert_eq!((error.length, error.max), (33, 32));
     }

@@ -99,6 +99,7 @@ async fn create_coupons(commerce: &Commerce) -> Result<(), DemoError> {
             scope: CouponScope::Order,
             stacking: Stacking::Exclusive,
             priority: 0,
+            by_code: false,
             min_subtotal: minimum.map(won).transpose()?,
             total_quantity,
             per_customer_limit: 1,

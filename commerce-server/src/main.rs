@@ -97,9 +97,10 @@ async fn migrate_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error
 #[tokio::main]
 async fn reconcile_database(settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let store = postgres(settings, database(settings)?, PATIENCE).await?;
-    let Report { stocks, wallets, coupons, copies, orders, top_ups, sales, drifts, .. } = reconcile(&*store).await?;
+    let Report { stocks, wallets, coupons, copies, codes, orders, top_ups, sales, drifts, .. } =
+        reconcile(&*store).await?;
     println!(
-        "{stocks} stocks, {wallets} wallets, {coupons} coupons, {copies} copies, {orders} orders, {top_ups} top-ups, \
+        "{stocks} stocks, {wallets} wallets, {coupons} coupons, {copies} copies, {codes} codes, {orders} orders, {top_ups} top-ups, \
          {sales} sales: {} drifts",
         drifts.len()
     );

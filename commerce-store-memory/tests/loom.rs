@@ -104,6 +104,7 @@ mod tests {
             scope: CouponScope::Order,
             stacking: Stacking::Exclusive,
             priority: 0,
+            by_code: false,
             min_subtotal: None,
             total_quantity: Some(1),
             per_customer_limit: 1,

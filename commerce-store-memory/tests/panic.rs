@@ -107,6 +107,7 @@ mod tests {
             scope: CouponScope::Order,
             stacking: Stacking::Exclusive,
             priority: 0,
+            by_code: false,
             min_subtotal: None,
             total_quantity: Some(5),
             per_customer_limit: 4,
@@ -182,7 +183,7 @@ mod tests {
         [
             place(vec![], false).into(),
             StartCardPayment { order_id }.into(),
-            SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None }.into(),
+            SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None, requested_by: None }.into(),
             RefundOrder { order_id, lines: None, restock: true, destination: None, reason: None }.into(),
         ]
     }
@@ -240,8 +241,13 @@ mod tests {
             SettleRefund { order_id: nth_id(16, 0), refund_id: nth_id(19, 0), report: RefundReport::Returned }.into(),
             StartCardPayment { order_id: nth_id(9, 0) }.into(),
             RequestTopUp { customer_id: id(1), amount: won(5) }.into(),
-            SettleCharge { charge_id: nth_id(10, 1), report: ChargeReport::Refused { reason: None }, reason: None }
-                .into(),
+            SettleCharge {
+                charge_id: nth_id(10, 1),
+                report: ChargeReport::Refused { reason: None },
+                reason: None,
+                requested_by: None,
+            }
+            .into(),
         ]
     }
 

@@ -50,12 +50,13 @@ pub(crate) fn read_pool(config: &Config) -> PgPool {
 }
 
 /// Connections for reads of several statements that must see one moment. Whatever became of the transaction, the
-/// next borrower begins outside of one.
+/// next borrower begins outside of one: a rollback that finds one ends it. It follows a begin, for on its own it would have
+/// the server log a warning after every read that has ended well.
 pub(crate) fn snapshot_pool(config: &Config) -> PgPool {
     options(config, config.read_connections.div_ceil(2))
         .after_release(|connection, _| {
             Box::pin(async move {
-                connection.execute("rollback").await?;
+                connection.execute("begin; rollback").await?;
                 Ok(true)
             })
         })

@@ -52,6 +52,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
         scope: CouponScope::Order,
         stacking: Stacking::Exclusive,
         priority: 0,
+        by_code: false,
         min_subtotal: None,
         total_quantity: Some(100),
         per_customer_limit: 1,

@@ -49,7 +49,7 @@ impl Empty {
 fn refused(rows: &[RowDone]) -> BTreeMap<u64, &'static str> {
     let code = |(row, done): &RowDone| match done {
         Done::Refused(refusal) => Some((row.number, refusal.problem.code())),
-        Done::Accepted(..) | Done::Acceptable => None,
+        Done::Accepted(..) | Done::Acceptable | Done::Unanswered(_) => None,
     };
     rows.iter().filter_map(code).collect()
 }
@@ -58,7 +58,7 @@ fn refused(rows: &[RowDone]) -> BTreeMap<u64, &'static str> {
 fn accepted_ids(rows: &[RowDone]) -> BTreeMap<u64, (ProductId, VariantId)> {
     let ids = |(row, done): &RowDone| match done {
         Done::Accepted(product, variant) => Some((row.number, (*product, *variant))),
-        Done::Refused(_) | Done::Acceptable => None,
+        Done::Refused(_) | Done::Acceptable | Done::Unanswered(_) => None,
     };
     rows.iter().filter_map(ids).collect()
 }

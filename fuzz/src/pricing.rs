@@ -369,6 +369,7 @@ impl Use {
             }),
             stacking: if self.exclusive.yes() { Stacking::Exclusive } else { Stacking::Stackable },
             priority: u16::from(self.priority),
+            by_code: false,
             min_subtotal: self.minimum.map(|minimum| money(minimum.minor(), false, currency)),
             total_quantity: None,
             per_customer_limit: 1,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::coupon::{CouponScope, Discount, Stacking, no_priority};
+use crate::coupon::{CouponScope, Discount, Stacking, is_open, no_priority};
 use crate::ids::{CouponId, CustomerId, IssuedCouponId};
 use crate::money::Money;
 use crate::text::{CouponCode, Name, Note};
@@ -27,6 +27,9 @@ pub struct CreateCoupon {
     /// Of several coupons of the same kind of scope, the one of higher priority goes first.
     #[serde(default, skip_serializing_if = "no_priority")]
     pub priority: u16,
+    /// Whether only those who bring a code get a copy: its own, or one that is good for one copy.
+    #[serde(default, skip_serializing_if = "is_open")]
+    pub by_code: bool,
     /// The least that what it is taken off must come to, coupons before it taken off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_subtotal: Option<Money>,

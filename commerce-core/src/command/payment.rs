@@ -6,6 +6,7 @@ use super::basket::Quantity;
 use crate::charge::ChargeReport;
 use crate::ids::{ChargeId, CustomerId, OrderId, RefundId};
 use crate::money::Money;
+use crate::principal::Principal;
 use crate::refund::{RefundDestination, RefundReport};
 use crate::text::Note;
 
@@ -85,4 +86,7 @@ pub struct SettleCharge {
     /// Why it was called off, if somebody here called it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Note>,
+    /// Who here called it off, if anybody did; an order's history names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<Principal>,
 }

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::sound;
-use super::{World, basket, krw, split};
+use super::{World, basket, krw, operator, split};
 use crate::charge::{Charge, ChargeReport, ChargeStatus};
+use crate::command::SettleCharge;
 use crate::coupon::IssuedCouponStatus;
 use crate::event::Event;
 use crate::gateway::GatewayStatus;
 use crate::ids::{ChargeId, CustomerId, IssuedCouponId, VariantId};
 use crate::money::Currency;
-use crate::order::{Order, OrderStatus};
+use crate::order::{CancelCause, Order, OrderChange, OrderStatus};
 use crate::payment::{PaymentMethod, PaymentStatus};
+use crate::principal::Principal;
 use crate::rejection::Rejection;
 use crate::store::PageRequest;
 use crate::text::Note;
@@ -58,6 +60,12 @@ impl Scene {
         let payment = sound(world.store().payment(order.id).await).expect("a payment");
         assert_eq!(order.payment.map(|named| named.payment_id), Some(payment.id), "the payment that the order names");
         (order.status, payment.status, payment.method, payment.attempts)
+    }
+
+    /// The last thing that happened to the order, and who did it.
+    async fn last_change(&self, world: &World) -> (OrderChange, Principal) {
+        let last = sound(world.store().history(self.order.id).await).pop().expect("an event");
+        (last.change.clone(), last.actor.clone())
     }
 }
 
@@ -126,6 +134,18 @@ pub(super) async fn a_charge_called_off_cancels_its_order(world: World) {
     assert_eq!(scene.standing(&world).await, expected, "called off");
     let free = (10, IssuedCouponStatus::Available, 50_000);
     assert_eq!(scene.state(&world).await, free, "units, copy and won given back");
+    let ended = |cause, reason, actor| (OrderChange::Cancelled { cause, reason }, actor);
+    let by_gateway = ended(CancelCause::Gateway, None, Principal::System);
+    assert_eq!(scene.last_change(&world).await, by_gateway, "what called it off, and who");
+
+    // The gateway told the same of one that somebody had it call off.
+    let scene = self::scene(&world).await;
+    let (staff, reason) = (operator(), Some(Note::new("no longer wanted").expect("a note")));
+    let report = ChargeReport::Found(World::found(&scene.charge, GatewayStatus::Cancelled));
+    let (charge_id, requested_by) = (scene.charge.id, Some(staff.clone()));
+    world.run(&Principal::System, SettleCharge { charge_id, report, reason: reason.clone(), requested_by }).await;
+    let by_staff = ended(CancelCause::Requested, reason, staff);
+    assert_eq!(scene.last_change(&world).await, by_staff, "what called it off, and who");
 }
 
 /// Every kind of report at once, from many: one of them decides.

@@ -71,6 +71,26 @@ pub(super) async fn codes_count_like_other_claims(world: World) {
     assert_eq!((free, world.issued(coupon).await), (2, 2), "codes that are free, and copies that are out");
 }
 
+pub(super) async fn a_campaign_by_code_takes_a_code(world: World) {
+    let own = CouponCode::new(format!("OWN-{}", world.number())).expect("a code");
+    let coupon = world
+        .coupon(|coupon| (coupon.by_code, coupon.code, coupon.total_quantity) = (true, Some(own.clone()), Some(2)))
+        .await;
+    let codes = world.codes(coupon, 1).await;
+    let (mine, other) = (world.customer().await, world.customer().await);
+    let heard = world.try_issue(coupon, mine).await.err();
+    assert_eq!(heard, Some(Rejection::CouponNeedsCode { coupon }), "a claim without a code");
+    assert_eq!(world.issued(coupon).await, 0, "copies that are out after it");
+    for (code, customer) in [(&own, mine), (&codes[0], other)] {
+        let copy = world.try_claim(code, customer).await.expect("a copy");
+        assert_eq!((copy.coupon_id, copy.customer_id), (coupon, customer), "the copy by {code}");
+    }
+    let late = world.customer().await;
+    let heard = (world.try_issue(coupon, late).await.err(), world.try_claim(&own, late).await.err());
+    let told = (Rejection::CouponNeedsCode { coupon }, Rejection::CouponSoldOut { coupon, total: 2 });
+    assert_eq!(heard, (Some(told.0), Some(told.1)), "claims once all copies are out");
+}
+
 pub(super) async fn a_single_use_code_has_one_coupon(world: World) {
     const TASKS: usize = 12;
     let coupons = [world.coupon(|_| ()).await, world.coupon(|_| ()).await];

@@ -94,6 +94,7 @@ suite! { $
     codes {
         a_code_is_claimed_once: "of racing claims with a code that is good for one copy one gets it",
         codes_count_like_other_claims: "claims by code count like others; a refused one leaves its code free",
+        a_campaign_by_code_takes_a_code: "a campaign that is handed out by code only is claimed by any of its codes, and by nothing else",
         a_single_use_code_has_one_coupon: "of racing requests that add the same codes one adds them",
     }
     copies {

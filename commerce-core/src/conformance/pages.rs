@@ -12,7 +12,7 @@ use crate::event::{DeadLetterFilter, DeadLetterKey};
 use crate::ids::{CustomerId, MessageId, OrderId, VariantId};
 use crate::money::Currency;
 use crate::order::OrderStatus;
-use crate::store::{Page, PageRequest};
+use crate::store::{CodeFacts, Page, PageRequest};
 use crate::time::Window;
 use crate::wallet::WalletId;
 
@@ -32,7 +32,7 @@ pub(super) enum Order {
 
 /// Walks a list by pages of [`LIMIT`] and writes while each page is read, and after it. Checks that every item
 /// of `before` comes exactly once, and that the keys go one way.
-pub(super) async fn walk<K: Copy + Ord + Debug, W>(
+pub(super) async fn walk<K: Clone + Ord + Debug, W>(
     what: &str,
     order: Order,
     before: &[K],
@@ -44,9 +44,9 @@ pub(super) async fn walk<K: Copy + Ord + Debug, W>(
     // An ascending list grows where the walk is going: the writers stop, so that it has an end.
     for pages in 0.. {
         let busy = async || if pages < ITEMS.div_ceil(LIMIT as usize) { Some(write().await) } else { None };
-        let (page, _) = tokio::join!(page(request), busy());
+        let (page, _) = tokio::join!(page(request.clone()), busy());
         assert!(page.items.len() <= LIMIT as usize, "{what}: {} items on a page of {LIMIT}", page.items.len());
-        seen.extend(&page.items);
+        seen.extend(page.items.iter().cloned());
         let Some(next) = page.next else { break };
         assert_eq!(page.items.last(), Some(&next), "{what}: the next page starts after the last item of this one");
         request.after = Some(next);
@@ -264,15 +264,17 @@ pub(super) async fn facts_for_audits(world: World) {
     let grow = async || {
         let customer = world.customer_with(100).await;
         let coupon = world.coupon(|_| ()).await;
+        let code = world.codes(coupon, 1).await.remove(0);
         let order = world.buy(customer, basket(&[(variant, 1)])).await.id;
         let wallet = WalletId { customer_id: customer, currency: Currency::KRW };
         let top_up = world.top_up(customer, 5).await.id;
-        (wallet, coupon, order, world.variant(1, 1).await, top_up)
+        (wallet, (coupon, code), order, world.variant(1, 1).await, top_up)
     };
     let (mut wallets, mut coupons, mut orders, mut variants) = (Vec::new(), Vec::new(), Vec::new(), vec![variant]);
-    let mut top_ups = Vec::new();
+    let (mut codes, mut top_ups) = (Vec::new(), Vec::new());
     for _ in 0..ITEMS {
-        let (wallet, coupon, order, variant, top_up) = grow().await;
+        let (wallet, (coupon, code), order, variant, top_up) = grow().await;
+        codes.push((coupon, code));
         wallets.push(wallet);
         coupons.push(coupon);
         orders.push(order);
@@ -286,6 +288,9 @@ pub(super) async fn facts_for_audits(world: World) {
     walk("facts of wallets", Order::Ascending, &wallets, page, async || grow().await).await;
     let page = async |request| keys(sound(world.store().coupon_facts(request).await), |facts| facts.coupon_id);
     walk("facts of coupons", Order::Ascending, &coupons, page, async || grow().await).await;
+    let code = |facts: &CodeFacts| (facts.code.coupon_id, facts.code.code.clone());
+    let page = async |request| keys(sound(world.store().code_facts(request).await), code);
+    walk("facts of codes", Order::Ascending, &codes, page, async || grow().await).await;
     let page = async |request| keys(sound(world.store().order_facts(request).await), |facts| facts.order.id);
     walk("facts of orders", Order::Ascending, &orders, page, async || grow().await).await;
     let page = async |request| keys(sound(world.store().top_up_facts(request).await), |facts| facts.top_up.id);
@@ -325,9 +330,9 @@ async fn facts_within_aggregates<W>(
     walk("booked sales", Order::Ascending, &days, page, async || grow().await).await;
 }
 
-fn keys<T, K: Copy>(facts: Vec<T>, key: impl Fn(&T) -> K) -> Page<K, K> {
+fn keys<T, K: Clone>(facts: Vec<T>, key: impl Fn(&T) -> K) -> Page<K, K> {
     let items: Vec<K> = facts.iter().map(key).collect();
-    let next = if items.len() == LIMIT as usize { items.last().copied() } else { None };
+    let next = if items.len() == LIMIT as usize { items.last().cloned() } else { None };
     Page { items, next }
 }
 

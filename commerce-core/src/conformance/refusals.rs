@@ -309,6 +309,8 @@ async fn campaigns(world: &World, scene: &Scene, refused: &mut Refused) {
     let code = CouponCode::new("NOSUCH").expect("a code");
     let by_code = IssueCoupon { customer_id: scene.customer, coupon: CouponRef::Code(code.clone()) };
     refused.add(world, me, by_code, Rejection::CouponCodeNotFound { coupon_code: code });
+    let coupon = world.coupon(|coupon| (coupon.by_code, coupon.active) = (true, false)).await;
+    refused.add(world, me, claim(coupon), Rejection::CouponNeedsCode { coupon });
     let coupon = world.coupon(|coupon| coupon.active = false).await;
     refused.add(world, me, claim(coupon), Rejection::CouponInactive { coupon });
     let starts_at = now.plus(Duration::from_secs(1));
@@ -551,7 +553,12 @@ async fn reports(world: &World, scene: &Scene, refused: &mut Refused) {
     let known = world.charge(world.top_up(scene.customer, 1_000).await.charge_id).await;
     let known = world.settle(&known, GatewayStatus::Pending).await;
     let fresh = world.charge(world.top_up(scene.customer, 1_000).await.charge_id).await;
-    let told = |charge_id, found| SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None };
+    let told = |charge_id, found| SettleCharge {
+        charge_id,
+        report: ChargeReport::Found(found),
+        reason: None,
+        requested_by: None,
+    };
     let sound = World::found(&known, GatewayStatus::Captured);
     let (shop, charge) = (&Principal::System, known.id);
     let forbidden = Rejection::Forbidden { operation: Operation::SettleCharge };

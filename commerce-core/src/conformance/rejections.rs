@@ -22,7 +22,7 @@ kinds! {
     TooManyToImport ImportRefused TooManyPriceRules PriceTiersUnordered ScheduledPricesOverlap
     TooManyCoupons CouponGivenTwice NothingToChange Forbidden IdempotencyKeyReused CustomerNotFound ProductNotFound VariantNotFound CouponNotFound
     CouponCodeNotFound IssuedCouponNotFound CartItemNotFound OrderNotFound AlreadyRegistered UsernameTaken SkuTaken CouponCodeTaken CouponCodeUsed
-    VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponInactive CouponNotStarted
+    VersionMismatch ProductNotOnSale VariantInactive OutOfStock StockOutOfRange CouponNeedsCode CouponInactive CouponNotStarted
     CouponEnded CouponSoldOut CouponAlreadyClaimed CouponNotAvailable CouponExpired CouponNotExpired CouponOutOfScope
     BelowMinimum CouponsNotCombinable InsufficientBalance InvalidTransition OrderExpired OrderNotExpired PaymentMethodNotOffered
     OrderLineNotFound RefundTooLarge RefundDestinationNotOffered WalletFull PaymentInProgress ChargeNotFound RefundNotFound

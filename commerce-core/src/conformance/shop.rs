@@ -104,6 +104,7 @@ impl World {
             scope: CouponScope::Order,
             stacking: Stacking::Exclusive,
             priority: 0,
+            by_code: false,
             min_subtotal: None,
             total_quantity: None,
             per_customer_limit: 1,
@@ -218,7 +219,11 @@ impl World {
 
     /// A report of a charge comes in.
     pub async fn try_report(&self, charge: &Charge, report: ChargeReport) -> Result<Arc<Charge>, Rejection> {
-        self.try_run(&Principal::System, SettleCharge { charge_id: charge.id, report, reason: None }).await
+        self.try_run(
+            &Principal::System,
+            SettleCharge { charge_id: charge.id, report, reason: None, requested_by: None },
+        )
+        .await
     }
 
     /// A report of a charge comes in.

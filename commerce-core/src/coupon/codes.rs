@@ -4,11 +4,25 @@ use serde::{Deserialize, Serialize};
 
 use super::IssuedCoupon;
 use crate::ids::{CouponId, CustomerId, IssuedCouponId};
+use crate::rejection::Rejection;
 use crate::text::CouponCode;
 use crate::time::Timestamp;
 
 /// The most codes that are added to a coupon at a time.
 pub const MAX_CODES: usize = 10_000;
+
+/// Whether so many codes may be added to a coupon at a time, so that nobody need make up more first.
+///
+/// # Errors
+/// [`QuantityOutOfRange`](Rejection::QuantityOutOfRange) outside of 1 to [`MAX_CODES`].
+pub fn check_codes(codes: u64) -> Result<(), Rejection> {
+    let max = MAX_CODES as u64;
+    if (1..=max).contains(&codes) {
+        return Ok(());
+    }
+    let number = |codes: u64| i64::try_from(codes).unwrap_or(i64::MAX);
+    Err(Rejection::QuantityOutOfRange { quantity: number(codes), min: 1, max: number(max) })
+}
 
 /// A code that is good for one copy of its coupon: whoever claims with it first has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

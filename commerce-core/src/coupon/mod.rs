@@ -4,10 +4,10 @@ mod codes;
 mod status;
 mod terms;
 
-pub use codes::{CodeBatch, CodeClaim, MAX_CODES, SingleUseCode};
+pub use codes::{CodeBatch, CodeClaim, MAX_CODES, SingleUseCode, check_codes};
 pub use status::{CouponStatus, IssuedCouponStatus, RedemptionStatus};
-pub(crate) use terms::no_priority;
 pub use terms::{CouponScope, MAX_CANDIDATES, MAX_COUPONS, MAX_SCOPE, Stacking};
+pub(crate) use terms::{is_open, no_priority};
 
 use std::sync::Arc;
 
@@ -55,6 +55,9 @@ pub struct Coupon {
     /// Of several coupons of the same kind of scope, the one of higher priority goes first.
     #[serde(default)]
     pub priority: u16,
+    /// Whether only those who bring a code get a copy: its own, or one that is good for one copy.
+    #[serde(default)]
+    pub by_code: bool,
     /// The least that what it is taken off must come to, coupons before it taken off.
     pub min_subtotal: Option<Money>,
     /// How many copies there are in all; none for no limit.

@@ -85,3 +85,8 @@ impl Stacking {
 pub(crate) const fn no_priority(priority: &u16) -> bool {
     *priority == 0
 }
+
+/// Whether a campaign hands copies out to those without a code too, as one does that does not say.
+pub(crate) const fn is_open(by_code: &bool) -> bool {
+    !*by_code
+}

@@ -17,6 +17,7 @@ use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{ChargeId, OrderId};
 use crate::order::{CancelCause, Order, OrderChange, OrderPayment, OrderStatus};
 use crate::payment::{Payment, PaymentMethod, PaymentStatus};
+use crate::principal::Principal;
 use crate::records::{Changes, Records};
 use crate::rejection::Rejection;
 use crate::text::Note;
@@ -125,7 +126,7 @@ pub(super) fn settle<R: Records>(case: &Case<'_, R>, command: &SettleCharge) -> 
         ChargePurpose::Order { order_id, attempt } => {
             let order = case.records.order(order_id).ok_or(Rejection::OrderNotFound { order: order_id })?;
             let payment = case.records.payment(order_id);
-            Attempt { order, payment, attempt, charge }.settle(case, step, command.reason.clone())
+            Attempt { order, payment, attempt, charge }.settle(case, step, command)
         }
         ChargePurpose::TopUp { top_up_id } => top_up::settle(case, charge, top_up_id, step, command.reason.clone()),
     }
@@ -161,14 +162,14 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn settle<R: Records>(self, case: &Case<'_, R>, step: Step, reason: Option<Note>) -> Result<Decision, Rejection> {
+    fn settle<R: Records>(self, case: &Case<'_, R>, step: Step, command: &SettleCharge) -> Result<Decision, Rejection> {
         match step {
             Step::Capture if self.order_waits(case) => self.pay(case),
             Step::Capture => Ok(self.alone(ChargeStatus::RefundDue)),
             Step::Return => Ok(self.alone(ChargeStatus::Refunded)),
             Step::Wait => self.wait(case),
             Step::Fail(reason) => self.release(case, reason),
-            Step::Cancel => self.cancel(case, reason),
+            Step::Cancel => self.cancel(case, command),
         }
     }
 
@@ -235,7 +236,7 @@ impl Attempt<'_> {
         advance(case, order, to, decision.changes, |_| {})
     }
 
-    fn cancel<R: Records>(self, case: &Case<'_, R>, reason: Option<Note>) -> Result<Decision, Rejection> {
+    fn cancel<R: Records>(self, case: &Case<'_, R>, command: &SettleCharge) -> Result<Decision, Rejection> {
         let payment = self.payment_now(case, PaymentStatus::Cancelled)?;
         let (order, current) = (self.order, self.is_current());
         let mut decision = self.alone(ChargeStatus::Cancelled);
@@ -245,8 +246,14 @@ impl Attempt<'_> {
         decision.changes.payments.push(Arc::new(payment));
         give_stock_back(case, order, &mut decision.changes)?;
         settle_coupons(case, order, RedemptionStatus::Released, &mut decision.changes);
-        let to = (OrderStatus::Cancelled, OrderChange::Cancelled { cause: CancelCause::Gateway, reason });
-        advance(case, order, to, decision.changes, |next| next.expires_at = None)
+        // The gateway did as it was told, or called it off by itself.
+        let (cause, actor) = match &command.requested_by {
+            Some(principal) => (CancelCause::Requested, principal),
+            None => (CancelCause::Gateway, case.principal),
+        };
+        let change = OrderChange::Cancelled { cause, reason: command.reason.clone() };
+        let step = (OrderStatus::Cancelled, change, actor);
+        advance_by(case, order, step, decision.changes, |next| next.expires_at = None)
     }
 }
 
@@ -258,8 +265,19 @@ fn advance<R: Records>(
     changes: Changes,
     edit: impl FnOnce(&mut Order),
 ) -> Result<Decision, Rejection> {
+    advance_by(case, order, (to, change, case.principal), changes, edit)
+}
+
+/// The same, in the name of somebody else than who told of it.
+fn advance_by<R: Records>(
+    case: &Case<'_, R>,
+    order: &Order,
+    (to, change, actor): (OrderStatus, OrderChange, &Principal),
+    changes: Changes,
+    edit: impl FnOnce(&mut Order),
+) -> Result<Decision, Rejection> {
     let id: OrderId = order.id;
     let charge = changes.charges.first().cloned().ok_or(Rejection::OrderNotFound { order: id })?;
-    let (order, event) = order.advanced(to, change, case.principal, case.now(), edit)?;
+    let (order, event) = order.advanced(to, change, actor, case.now(), edit)?;
     Ok(Decision { outcome: Outcome::Charge(charge), ..record(order, event, &mut case.ids(), changes)? })
 }

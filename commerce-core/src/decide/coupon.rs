@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{Case, Decision, Outcome, check_version};
 use crate::command::{AddCodes, CouponRef, CreateCoupon, ExpireIssuedCoupon, IssueCoupon, RevokeCoupon, UpdateCoupon};
 use crate::coupon::{
-    CodeBatch, Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponStatus, MAX_CODES, MAX_SCOPE,
-    Revocation, SingleUseCode,
+    CodeBatch, Copies, Coupon, CouponScope, Discount, Issuance, IssuedCoupon, IssuedCouponStatus, MAX_SCOPE,
+    Revocation, SingleUseCode, check_codes,
 };
 use crate::ids::{CouponId, IssuedCouponId};
 use crate::inventory::MAX_QUANTITY;
@@ -31,6 +31,7 @@ pub(super) fn create<R: Records>(case: &Case<'_, R>, command: &CreateCoupon) -> 
         scope: command.scope.clone(),
         stacking: command.stacking,
         priority: command.priority,
+        by_code: command.by_code,
         min_subtotal: command.min_subtotal,
         total_quantity: command.total_quantity,
         per_customer_limit: command.per_customer_limit,
@@ -93,7 +94,7 @@ fn check_free<R: Records>(case: &Case<'_, R>, code: &CouponCode) -> Result<(), R
 }
 
 pub(super) fn add_codes<R: Records>(case: &Case<'_, R>, command: &AddCodes) -> Result<Decision, Rejection> {
-    check_size(command.codes.len(), MAX_CODES)?;
+    check_codes(command.codes.len() as u64)?;
     let mut given = BTreeSet::new();
     if let Some(twice) = command.codes.iter().find(|code| !given.insert(*code)) {
         return Err(Rejection::CouponCodeTaken { coupon_code: twice.clone() });
@@ -121,7 +122,7 @@ pub(super) fn update<R: Records>(case: &Case<'_, R>, command: &UpdateCoupon) -> 
 pub(super) fn issue<R: Records>(case: &Case<'_, R>, command: &IssueCoupon) -> Result<Decision, Rejection> {
     case.registered(command.customer_id)?;
     let (coupon, code) = match &command.coupon {
-        CouponRef::Id(id) => (by_id(case, *id)?, None),
+        CouponRef::Id(id) => (without_code(case, *id)?, None),
         CouponRef::Code(code) => by_code(case, code)?,
     };
     let issued = case.records.issuance(coupon.id).map_or(0, |issuance| issuance.issued);
@@ -142,6 +143,12 @@ pub(super) fn issue<R: Records>(case: &Case<'_, R>, command: &IssueCoupon) -> Re
         ..Changes::default()
     };
     Ok(Decision { changes, outcome: Outcome::IssuedCoupon(Arc::new(copy)) })
+}
+
+/// A coupon that takes no code to claim.
+fn without_code<'a, R: Records>(case: &Case<'a, R>, id: CouponId) -> Result<&'a Coupon, Rejection> {
+    let coupon = by_id(case, id)?;
+    if coupon.by_code { Err(Rejection::CouponNeedsCode { coupon: id }) } else { Ok(coupon) }
 }
 
 /// The coupon behind a code, and the code itself if it is good for one copy.

@@ -9,8 +9,9 @@
 mod refunds;
 mod sweep;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use sweep::{Open, Swept, Unsettled};
 use thiserror::Error as ThisError;
@@ -59,6 +60,7 @@ impl From<Rejection> for PaymentError {
 pub struct Payments {
     commerce: Commerce,
     gateway: Arc<dyn PaymentGateway>,
+    wishes: Wishes,
 }
 
 impl fmt::Debug for Payments {
@@ -67,12 +69,51 @@ impl fmt::Debug for Payments {
     }
 }
 
+/// Why a charge is called off, and who wants it to be: nothing of either if nobody here does.
+#[derive(Debug, Clone, Default)]
+struct Wish {
+    reason: Option<Note>,
+    requested_by: Option<Principal>,
+}
+
+/// The wishes that are on their way to the gateway. It may call back about one before it has answered: whoever hears of the
+/// end first then knows whose wish it was. A call that comes to another process does not, and is taken for the gateway's own.
+#[derive(Debug, Clone, Default)]
+struct Wishes(Arc<Mutex<BTreeMap<ChargeId, Wish>>>);
+
+impl Wishes {
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<ChargeId, Wish>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, charge: ChargeId) -> Wish {
+        self.locked().get(&charge).cloned().unwrap_or_default()
+    }
+
+    /// Known until the answer is dropped.
+    fn make(&self, charge: ChargeId, wish: Wish) -> Made<'_> {
+        self.locked().insert(charge, wish);
+        Made { wishes: self, charge }
+    }
+}
+
+struct Made<'a> {
+    wishes: &'a Wishes,
+    charge: ChargeId,
+}
+
+impl Drop for Made<'_> {
+    fn drop(&mut self) {
+        self.wishes.locked().remove(&self.charge);
+    }
+}
+
 /// What customers ask for.
 impl Payments {
     /// Takes cards for `commerce` through `gateway`.
     #[must_use]
     pub fn new(commerce: Commerce, gateway: Arc<dyn PaymentGateway>) -> Self {
-        Self { commerce, gateway }
+        Self { commerce, gateway, wishes: Wishes::default() }
     }
 
     fn store(&self) -> &dyn Store {
@@ -121,6 +162,7 @@ impl Payments {
     /// captured the payment by then, the order is paid, and the answer is why it cannot be cancelled.
     pub async fn cancel_order(&self, caller: Caller, command: CancelOrder) -> Result<Receipt<Arc<Order>>, Error> {
         let (order_id, reason) = (command.order_id, command.reason.clone());
+        let wish = Wish { reason, requested_by: Some(caller.principal.clone()) };
         let cancelled = self.commerce.cancel_order(caller.clone(), command.clone()).await;
         match cancelled {
             Err(Error::Rejected(Rejection::PaymentInProgress { .. })) => {}
@@ -133,7 +175,7 @@ impl Payments {
             other => return other,
         }
         if let Some(charge) = self.last_charge(order_id).await? {
-            self.call_off(&charge, reason).await.map_err(unavailable)?;
+            self.call_off(&charge, wish).await.map_err(unavailable)?;
         }
         let order = self.order(order_id).await?;
         if order.status == OrderStatus::Cancelled {
@@ -191,7 +233,7 @@ impl Payments {
             charge = match charge.status {
                 ChargeStatus::Initiated | ChargeStatus::Pending => {
                     let found = self.pursue(&charge).await?;
-                    let settled = self.settle(id, found, None).await?;
+                    let settled = self.settle(id, found, self.wishes.of(id)).await?;
                     if settled.status.is_in_flight() {
                         return Ok(settled);
                     }
@@ -199,7 +241,7 @@ impl Payments {
                 }
                 ChargeStatus::RefundDue => return self.give_back(&charge).await,
                 ChargeStatus::Failed | ChargeStatus::Cancelled => match self.after_the_end(id).await? {
-                    Some(report) => self.settle(id, report, None).await?,
+                    Some(report) => self.settle(id, report, Wish::default()).await?,
                     None => return Ok(charge),
                 },
                 ChargeStatus::Captured | ChargeStatus::Refunded => return Ok(charge),
@@ -263,13 +305,14 @@ impl Payments {
     }
 
     /// Calls a charge off at the gateway, and settles what that comes to.
-    async fn call_off(&self, charge: &Charge, reason: Option<Note>) -> Result<(), PaymentError> {
+    async fn call_off(&self, charge: &Charge, wish: Wish) -> Result<(), PaymentError> {
+        let _made = self.wishes.make(charge.id, wish.clone());
         // A gateway that has not heard of it might hear of it later: it is to know that it is off.
         let report = match self.made_known(charge).await? {
             ChargeReport::Found(_) => ChargeReport::Found(self.gateway.cancel(charge.id).await?),
             refused => refused,
         };
-        self.settle(charge.id, report, reason).await?;
+        self.settle(charge.id, report, wish).await?;
         self.advance(charge.id).await?;
         Ok(())
     }
@@ -279,7 +322,7 @@ impl Payments {
         let key = key(format!("charge-{}", charge.id))?;
         let refund = GatewayRefund { charge_id: charge.id, key, amount: charge.amount };
         match self.gateway.refund(&refund).await? {
-            GatewayRefundStatus::Succeeded => self.settle(charge.id, ChargeReport::Refunded, None).await,
+            GatewayRefundStatus::Succeeded => self.settle(charge.id, ChargeReport::Refunded, Wish::default()).await,
             GatewayRefundStatus::Pending => self.charge(charge.id).await,
             GatewayRefundStatus::Failed { reason } => {
                 Err(GatewayError::Refused { reason: format!("the refund of charge {} failed: {reason}", charge.id) }
@@ -293,10 +336,10 @@ impl Payments {
         &self,
         charge_id: ChargeId,
         report: ChargeReport,
-        reason: Option<Note>,
+        Wish { reason, requested_by }: Wish,
     ) -> Result<Arc<Charge>, PaymentError> {
         let caller = Caller::new(Principal::System, key(format!("charge-{charge_id}-{}", report.as_str()))?);
-        match self.commerce.settle_charge(caller, SettleCharge { charge_id, report, reason }).await {
+        match self.commerce.settle_charge(caller, SettleCharge { charge_id, report, reason, requested_by }).await {
             // What was answered then may have been overtaken since.
             Ok(receipt) if receipt.replayed => self.charge(charge_id).await,
             Ok(receipt) => Ok(receipt.outcome),

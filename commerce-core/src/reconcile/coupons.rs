@@ -3,7 +3,7 @@
 use super::drift::{Drift, Lost, NamedBy};
 use crate::coupon::{IssuedCouponStatus, RedemptionStatus};
 use crate::ids::CustomerId;
-use crate::store::{CouponFacts, HeldCopy, HeldCount, HolderFacts};
+use crate::store::{CodeFacts, CouponFacts, HeldCopy, HeldCount, HolderFacts};
 
 impl CouponFacts {
     pub(super) fn drift(&self) -> Option<Drift> {
@@ -24,6 +24,20 @@ impl HolderFacts {
         let lost = (!self.is_there).then_some(Drift::Lost { record, named_by: NamedBy::Copies });
         let counts = self.counts.iter().filter_map(|count| count.drift(self.customer_id));
         lost.into_iter().chain(counts).chain(self.copies.iter().filter_map(HeldCopy::drift))
+    }
+}
+
+impl CodeFacts {
+    pub(super) fn drift(&self) -> Option<Drift> {
+        let claim = self.code.claim?;
+        let sound = self.copy == Some((self.code.coupon_id, claim.customer_id));
+        (!sound).then(|| Drift::Code {
+            coupon_code: self.code.code.clone(),
+            coupon_id: self.code.coupon_id,
+            customer_id: claim.customer_id,
+            issued_coupon_id: claim.issued_coupon_id,
+            copy: self.copy,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::inventory::StockReason;
 use crate::money::Money;
 use crate::order::OrderStatus;
 use crate::sales::Revenue;
+use crate::text::CouponCode;
 use crate::time::Date;
 use crate::top_up::TopUpStatus;
 use crate::wallet::WalletId;
@@ -100,6 +101,19 @@ pub enum Drift {
         uses: Vec<OrderId>,
         /// Orders that use it or used it, and are not there.
         lost_orders: Vec<OrderId>,
+    },
+    /// A code that was claimed with has no copy to show for it, or one of another coupon or customer.
+    Code {
+        /// The code.
+        coupon_code: CouponCode,
+        /// What it is a code of.
+        coupon_id: CouponId,
+        /// Who claimed with it.
+        customer_id: CustomerId,
+        /// The copy that they got.
+        issued_coupon_id: IssuedCouponId,
+        /// Of which coupon that copy is, and whose; none if it is not there.
+        copy: Option<(CouponId, CustomerId)>,
     },
     /// An order's history does not lead to the order as it is stored, or it has a term to be paid in a status that
     /// has none.

@@ -20,7 +20,7 @@ pub use drift::{Break, Drift, Lost, NamedBy};
 
 use crate::sales::DailySales;
 use crate::store::{
-    CouponFacts, HolderFacts, LedgerRow, NamedOrder, OrderFacts, PageRequest, StockFacts, Store, StoreError,
+    CodeFacts, CouponFacts, HolderFacts, LedgerRow, NamedOrder, OrderFacts, PageRequest, StockFacts, Store, StoreError,
     TopUpFacts, WalletFacts,
 };
 use ledgers::Chain;
@@ -41,6 +41,9 @@ pub struct Report {
     pub coupons: u64,
     /// Copies of coupons looked at.
     pub copies: u64,
+    /// Codes looked at that are good for one copy.
+    #[serde(default)]
+    pub codes: u64,
     /// Orders looked at.
     pub orders: u64,
     /// Top-ups looked at.
@@ -60,7 +63,8 @@ pub struct Report {
 ///   without gaps, and the last one says what is stored;
 /// * a row that names a stock, a wallet, a customer, an order or a top-up names one that is there;
 /// * as many copies of a coupon are issued as there are, and no more than its cap; a customer has as many as are
-///   counted, and no more than one may have; a copy is held or used just as one order's redemption says;
+///   counted, and no more than one may have; a copy is held or used just as one order's redemption says; a code that was
+///   claimed with brought a copy of its coupon, to who claimed;
 /// * an order's history replays to the order as it is, with one message a transition; its lines, discounts and
 ///   payment add up to its total, its redemptions are those of its coupons and status;
 /// * an order moved each variant's stock by what its lines say, and back if it was cancelled; one paid from a wallet
@@ -95,6 +99,10 @@ pub async fn reconcile(store: &(impl Store + ?Sized)) -> Result<Report, StoreErr
         drifts.extend(facts.drifts());
     };
     walk(|page| store.holder_facts(page), |facts| facts.customer_id, judge).await?;
+
+    let judge = |facts: CodeFacts| drifts.extend(facts.drift());
+    let key = |facts: &CodeFacts| (facts.code.coupon_id, facts.code.code.clone());
+    report.codes = walk(|page| store.code_facts(page), key, judge).await?;
 
     let judge = |named: NamedOrder| drifts.extend(named.drift());
     walk(|page| store.named_orders(page), |named| named.order_id, judge).await?;
@@ -131,7 +139,7 @@ async fn orders_and_sales(
 type Reading<'a, F> = Pin<Box<dyn Future<Output = Result<Vec<F>, StoreError>> + Send + 'a>>;
 
 /// Reads facts page by page to the end, hands each to `judge`, and counts them.
-async fn walk<'a, F, K: Copy>(
+async fn walk<'a, F, K: Clone>(
     read: impl Fn(PageRequest<K>) -> Reading<'a, F>,
     key: impl Fn(&F) -> K,
     mut judge: impl FnMut(F),

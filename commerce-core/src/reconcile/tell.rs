@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::drift::{Drift, Lost, NamedBy};
+use crate::ids::{CouponId, CustomerId};
 use crate::money::Money;
 use crate::order::OrderStatus;
 use crate::sales::Revenue;
@@ -10,7 +11,7 @@ use crate::wallet::WalletId;
 
 impl Drift {
     /// Every [`kind`](Self::kind) that there is.
-    pub const KINDS: [&'static str; 18] = [
+    pub const KINDS: [&'static str; 19] = [
         "stock",
         "stock_entry",
         "wallet",
@@ -19,6 +20,7 @@ impl Drift {
         "coupon",
         "copies",
         "copy",
+        "code",
         "history",
         "payment",
         "wallet_payment",
@@ -43,6 +45,7 @@ impl Drift {
             Self::Coupon { .. } => "coupon",
             Self::Copies { .. } => "copies",
             Self::Copy { .. } => "copy",
+            Self::Code { .. } => "code",
             Self::History { .. } => "history",
             Self::Payment { .. } => "payment",
             Self::WalletPayment { .. } => "wallet_payment",
@@ -68,6 +71,7 @@ impl Drift {
             Self::Coupon { coupon_id, .. } => format!("coupon {coupon_id}"),
             Self::Copies { coupon_id, customer_id, .. } => format!("coupon {coupon_id}, customer {customer_id}"),
             Self::Copy { issued_coupon_id, .. } => format!("issued coupon {issued_coupon_id}"),
+            Self::Code { coupon_code, .. } => format!("coupon code {coupon_code}"),
             Self::History { order_id, .. }
             | Self::Payment { order_id, .. }
             | Self::WalletPayment { order_id, .. }
@@ -111,6 +115,12 @@ impl Drift {
                 listed(uses),
                 listed(lost_orders)
             ),
+            Self::Code { coupon_id, customer_id, issued_coupon_id, copy, .. } => {
+                let of =
+                    |(coupon, customer): &(CouponId, CustomerId)| format!("of coupon {coupon}, customer {customer}");
+                let (due, found) = (of(&(*coupon_id, *customer_id)), or_none(copy.as_ref().map(of).as_ref()));
+                format!("issued coupon {issued_coupon_id} should be {due}; it is {found}")
+            }
             Self::History { status, replayed, .. } => format!(
                 "{}; its history leads to {}",
                 status.as_str(),

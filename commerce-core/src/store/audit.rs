@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::{PageRequest, StoreError};
 use crate::charge::Charge;
-use crate::coupon::{IssuedCoupon, Redemption};
+use crate::coupon::{IssuedCoupon, Redemption, SingleUseCode};
 use crate::ids::{CouponId, CustomerId, OrderId, ProductId, TopUpId, VariantId};
 use crate::inventory::{Stock, StockReason};
 use crate::money::Money;
@@ -15,6 +15,7 @@ use crate::order::{Order, OrderEvent};
 use crate::payment::Payment;
 use crate::refund::Refund;
 use crate::sales::DailySales;
+use crate::text::CouponCode;
 use crate::time::Date;
 use crate::top_up::TopUp;
 use crate::wallet::{Wallet, WalletId};
@@ -114,6 +115,15 @@ pub struct HeldCopy {
     pub lost_orders: Vec<OrderId>,
 }
 
+/// A code that is good for one copy, and the copy that it brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeFacts {
+    /// The code as stored.
+    pub code: Arc<SingleUseCode>,
+    /// Of which coupon the copy is that its claim names, and whose; none if there is no claim, or no such copy.
+    pub copy: Option<(CouponId, CustomerId)>,
+}
+
 /// An order that lines, payments or histories name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamedOrder {
@@ -200,6 +210,8 @@ pub trait Audit {
     async fn coupon_facts(&self, page: PageRequest<CouponId>) -> Result<Vec<CouponFacts>, StoreError>;
     /// Customers and their copies: those who have none as well, and those who are only named.
     async fn holder_facts(&self, page: PageRequest<CustomerId>) -> Result<Vec<HolderFacts>, StoreError>;
+    /// The codes that are good for one copy, by coupon and code.
+    async fn code_facts(&self, page: PageRequest<(CouponId, CouponCode)>) -> Result<Vec<CodeFacts>, StoreError>;
     /// The orders that lines, payments and histories name.
     async fn named_orders(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError>;
     /// Orders.

@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 pub use audit::{
-    Audit, CouponFacts, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder, OrderFacts, StockFacts,
-    TopUpFacts, WalletFacts, WalletPayment,
+    Audit, CodeFacts, CouponFacts, HeldCopy, HeldCount, HolderFacts, LedgerRow, Movement, NamedOrder, OrderFacts,
+    StockFacts, TopUpFacts, WalletFacts, WalletPayment,
 };
 pub use jobs::Jobs;
 pub use lease::{FencingToken, Lease, LeaseRequest, Leases};

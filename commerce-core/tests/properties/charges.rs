@@ -99,7 +99,7 @@ impl Life {
     fn report(&mut self, place: usize, report: impl Fn(&Charge) -> ChargeReport) {
         let Some(charge_id) = self.charges.get(place % self.charges.len().max(1)).copied() else { return };
         let report = report(&self.charge(charge_id));
-        let command = SettleCharge { charge_id, report, reason: None };
+        let command = SettleCharge { charge_id, report, reason: None, requested_by: None };
         self.run(command.clone().into()).expect("a sound report is never refused");
         // The same once more is no news.
         let before = (self.events, self.order().clone(), self.charge(charge_id));

@@ -73,6 +73,7 @@ fn samples() -> Vec<Command> {
             scope: CouponScope::Order,
             stacking: Stacking::Exclusive,
             priority: 0,
+            by_code: false,
             min_subtotal: None,
             total_quantity: Some(100),
             per_customer_limit: 1,
@@ -127,6 +128,7 @@ fn samples() -> Vec<Command> {
                 status: GatewayStatus::Declined { reason: note("stolen") },
             }),
             reason: None,
+            requested_by: None,
         }
         .into(),
     ]
@@ -244,7 +246,8 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         Operation::UpdateCartItem | Operation::RemoveCartItem | Operation::ClearCart => &["expected_version"],
         Operation::PlaceOrder => &["payment"],
         Operation::RefundOrder => &["lines", "destination", "reason"],
-        Operation::CancelOrder | Operation::SettleCharge | Operation::RevokeCoupon => &["reason"],
+        Operation::CancelOrder | Operation::RevokeCoupon => &["reason"],
+        Operation::SettleCharge => &["reason", "requested_by"],
         Operation::AddVariant
         | Operation::ImportProducts
         | Operation::AddCartItem

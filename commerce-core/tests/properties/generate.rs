@@ -181,10 +181,10 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
     let version = || of(0..=9_u64);
     let create_coupon = (
         (of(code()), any_name(), discount(), of(money())),
-        (coupon_scope(), stacking(), prop_oneof![Just(0), any::<u16>()]),
+        (coupon_scope(), stacking(), prop_oneof![Just(0), any::<u16>()], any::<bool>()),
         (of(any::<u32>()), any::<u32>(), window(), any::<bool>()),
     )
-        .prop_map(|((code, name, discount, min_subtotal), (scope, stacking, priority), limits)| {
+        .prop_map(|((code, name, discount, min_subtotal), (scope, stacking, priority, by_code), limits)| {
             let (total_quantity, per_customer_limit, window, active) = limits;
             CreateCoupon {
                 code,
@@ -193,6 +193,7 @@ pub(crate) fn command() -> BoxedStrategy<Command> {
                 scope,
                 stacking,
                 priority,
+                by_code,
                 min_subtotal,
                 total_quantity,
                 per_customer_limit,
@@ -282,12 +283,9 @@ fn cards() -> impl Strategy<Value = Command> {
     prop_oneof![
         any_id().prop_map(|order_id| StartCardPayment { order_id }.into()),
         (any_id(), money()).prop_map(|(customer_id, amount)| RequestTopUp { customer_id, amount }.into()),
-        (any_id(), report(), of(any_note())).prop_map(|(charge_id, report, reason)| SettleCharge {
-            charge_id,
-            report,
-            reason
-        }
-        .into()),
+        (any_id(), report(), of(any_note()), of(principal())).prop_map(|(charge_id, report, reason, requested_by)| {
+            SettleCharge { charge_id, report, reason, requested_by }.into()
+        }),
     ]
 }
 
@@ -387,6 +385,7 @@ pub(crate) fn coupon(discount: Discount, min_subtotal: Option<i64>) -> Coupon {
         scope: CouponScope::Order,
         stacking: Stacking::Exclusive,
         priority: 0,
+        by_code: false,
         min_subtotal: min_subtotal.map(krw),
         total_quantity: None,
         per_customer_limit: 1,

@@ -107,14 +107,14 @@ fn wallet_entry() -> impl Strategy<Value = WalletEntry> {
 
 fn coupon() -> impl Strategy<Value = Coupon> {
     let terms = (discount(), of(money()), of(any::<u32>()), any::<u32>());
-    let stack = (coupon_scope(), stacking(), any::<u16>());
+    let stack = (coupon_scope(), stacking(), any::<u16>(), any::<bool>());
     let code = of("[A-Z0-9]{1,9}".prop_map(|code| code.parse().expect("a code")));
     (any_id(), code, any_name(), (terms, stack), window(), any::<(bool, u64)>(), instant()).prop_map(
         |(
             id,
             code,
             name,
-            ((discount, min_subtotal, total_quantity, per_customer_limit), (scope, stacking, priority)),
+            ((discount, min_subtotal, total_quantity, per_customer_limit), (scope, stacking, priority, by_code)),
             window,
             (active, version),
             at,
@@ -127,6 +127,7 @@ fn coupon() -> impl Strategy<Value = Coupon> {
                 scope,
                 stacking,
                 priority,
+                by_code,
                 min_subtotal,
                 total_quantity,
                 per_customer_limit,

@@ -1,8 +1,8 @@
 //! Operators: coupons.
 
 use commerce_core::{
-    AddCodes, CouponId, CouponScope, CreateCoupon, Discount, IssuedCouponId, MAX_CODES, Rejection, RevokeCoupon,
-    Stacking, UpdateCoupon, Window,
+    AddCodes, CouponId, CouponScope, CreateCoupon, Discount, IssuedCouponId, Rejection, RevokeCoupon, Stacking,
+    UpdateCoupon, Window, check_codes,
 };
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
@@ -14,7 +14,7 @@ use crate::extract::{Body, IfMatch, Key, Limit, List};
 use crate::problem::Problem;
 use crate::reply::{Created, Reply};
 use crate::wire::coupon::{
-    CodeBatch, Coupon, CouponChange, CustomersCoupon, DiscountInput, IssuedCoupon, NewCodes, NewCoupon,
+    CodeBatch, Coupon, CouponChange, CustomersCoupon, DiscountInput, IssuedCoupon, NewCodes, NewCoupon, OfferedCoupon,
     RevocationRequest, SingleUseCode,
 };
 use crate::wire::money::parse_optional;
@@ -25,6 +25,24 @@ pub(super) struct AdminCouponsApi(pub(super) Shared);
 
 #[OpenApi(prefix_path = "/v1/admin", tag = "Tag::AdminCoupons")]
 impl AdminCouponsApi {
+    /// All coupons, newest first
+    ///
+    /// Each with its code, where it stands and how many copies are left.
+    #[oai(path = "/coupons", method = "get", operation_id = "list_all_coupons")]
+    async fn coupons(
+        &self,
+        _staff: AsOperator,
+        /// How many items at most.
+        limit: Query<Option<Limit>>,
+        /// Where to go on: the last page's `next_cursor`.
+        cursor: Query<Option<String>>,
+    ) -> Answer<Reply<Page<OfferedCoupon>>> {
+        let list = List::new(self.0.app()?, "all coupons".to_owned());
+        let page = list.store().coupons(list.request(limit.0, cursor.0.as_deref())?).await?;
+        let now = list.store().now().await?;
+        Ok(Reply::new(list.page(page, |(coupon, issued)| OfferedCoupon::at(&coupon, issued, now))))
+    }
+
     /// Create a coupon
     ///
     /// A campaign that customers claim copies of.
@@ -38,6 +56,7 @@ impl AdminCouponsApi {
         body: Body<NewCoupon>,
     ) -> Answer<Created<Coupon>> {
         let body = body.0;
+        let by_code = body.by_code.unwrap_or(body.code.is_some());
         let command = CreateCoupon {
             code: body.code.map(|code| code.0),
             name: body.name.0,
@@ -47,6 +66,7 @@ impl AdminCouponsApi {
             }),
             stacking: body.stacking.map_or(Stacking::Exclusive, |stacking| stacking.0),
             priority: body.priority.unwrap_or(0),
+            by_code,
             min_subtotal: parse_optional(body.min_subtotal.as_ref())?,
             total_quantity: body.total_quantity,
             per_customer_limit: body.per_customer_limit.unwrap_or(1),
@@ -94,9 +114,8 @@ impl AdminCouponsApi {
         body: Body<NewCodes>,
     ) -> Answer<Created<CodeBatch>> {
         let caller = operator(staff.0, key);
-        // One more than there may be is refused by the shop, and no more of them are made for it.
-        let most = u32::try_from(MAX_CODES).unwrap_or(u32::MAX).saturating_add(1);
-        let codes = self.0.app()?.codes.of(&caller, body.0.quantity.min(most));
+        check_codes(body.0.quantity.into())?;
+        let codes = self.0.app()?.codes.of(&caller, body.0.quantity);
         let command = AddCodes { coupon_id: coupon_id.0.0, codes };
         Ok(Reply::of(&self.0.commerce()?.add_codes(caller, command).await?))
     }

@@ -102,6 +102,7 @@ struct Counts {
     rows: usize,
     accepted: usize,
     refused: usize,
+    unanswered: usize,
 }
 
 impl Counts {
@@ -114,6 +115,7 @@ impl Counts {
             match row.1 {
                 Done::Accepted(..) => self.accepted += 1,
                 Done::Refused(_) => self.refused += 1,
+                Done::Unanswered(_) => self.unanswered += 1,
                 Done::Acceptable => {}
             }
         }
@@ -121,7 +123,7 @@ impl Counts {
     }
 
     fn end(&self, total: usize) -> String {
-        let (accepted, refused, left) = (self.accepted, self.refused, total - self.rows);
+        let (accepted, refused, left) = (self.accepted, self.refused, total - self.rows + self.unanswered);
         format!("\n],\"accepted\":{accepted},\"refused\":{refused},\"left\":{left}}}\n")
     }
 }

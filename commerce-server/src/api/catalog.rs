@@ -114,7 +114,7 @@ impl CatalogApi {
 
     /// Coupons, newest first
     ///
-    /// Each with where it stands and how many copies are left.
+    /// Each with where it stands and how many copies are left; codes are for those who were given them.
     #[oai(path = "/coupons", method = "get", operation_id = "list_coupons")]
     async fn coupons(
         &self,
@@ -126,6 +126,6 @@ impl CatalogApi {
         let list = List::new(self.0.app()?, "coupons".to_owned());
         let page = list.store().coupons(list.request(limit.0, cursor.0.as_deref())?).await?;
         let now = list.store().now().await?;
-        Ok(Reply::new(list.page(page, |(coupon, issued)| OfferedCoupon::at(&coupon, issued, now))))
+        Ok(Reply::new(list.page(page, |(coupon, issued)| OfferedCoupon::public(&coupon, issued, now))))
     }
 }

@@ -1,6 +1,11 @@
 //! What a customer does as themselves: registration, wallet, coupons.
 
-use commerce_core::{CouponRef, IssueCoupon, RegisterCustomer, WalletId};
+use std::sync::Arc;
+
+use commerce_core::{
+    Caller, Commerce, CouponRef, CustomerId, Error, IssueCoupon, IssuedCoupon as IssuedCopy, Receipt, RegisterCustomer,
+    Rejection, WalletId,
+};
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
@@ -109,9 +114,32 @@ impl MeApi {
             (None, Some(code)) => CouponRef::Code(code.0),
             (Some(_), Some(_)) | (None, None) => return Err(ambiguous()),
         };
-        let command = IssueCoupon { customer_id: me.0, coupon };
-        Ok(Reply::of(&self.0.commerce()?.issue_coupon(customer(me.0, key), command).await?))
+        Ok(Reply::of(&claimed(self.0.commerce()?, customer(me.0, key), me.0, coupon).await?))
     }
+}
+
+/// By a code as it is, or else by the one that it may have been misread for.
+async fn claimed(
+    commerce: &Commerce,
+    caller: Caller,
+    customer_id: CustomerId,
+    coupon: CouponRef,
+) -> Result<Receipt<Arc<IssuedCopy>>, Error> {
+    let meant = match &coupon {
+        CouponRef::Code(code) => code.misread(),
+        CouponRef::Id(_) => None,
+    };
+    let as_it_is = commerce.issue_coupon(caller.clone(), IssueCoupon { customer_id, coupon }).await;
+    let Some(code) = meant.filter(|_| is_unknown(&as_it_is)) else { return as_it_is };
+    let coupon = CouponRef::Code(code);
+    let as_meant = commerce.issue_coupon(caller, IssueCoupon { customer_id, coupon }).await;
+    if is_unknown(&as_meant) { as_it_is } else { as_meant }
+}
+
+/// Whether the shop has no such code. A key that was kept for the other reading says nothing of this one either.
+fn is_unknown<T>(answer: &Result<T, Error>) -> bool {
+    use Rejection::{CouponCodeNotFound, IdempotencyKeyReused};
+    matches!(answer, Err(Error::Rejected(CouponCodeNotFound { .. } | IdempotencyKeyReused { .. })))
 }
 
 fn ambiguous() -> Problem {

@@ -20,6 +20,7 @@ use crate::wire::order::{
     QuoteRequest, basket,
 };
 use crate::wire::page::Page;
+use crate::wire::payment::{Charge, Charges};
 use crate::wire::refund::{Refund, Refunds};
 use crate::wire::scalar::WireId;
 
@@ -165,6 +166,22 @@ impl OrdersApi {
         self.0.visible_order(&who.0, order_id.0.0).await?;
         let refunds = self.0.commerce()?.store().refunds(order_id.0.0).await?;
         Ok(Reply::new(Refunds { items: refunds.iter().map(|refund| Refund::from(&**refund)).collect() }))
+    }
+
+    /// An order's charges
+    ///
+    /// Every attempt at having the gateway take its money, first to last, with what came too late and went back; a customer
+    /// reads their own, an operator any.
+    #[oai(path = "/orders/:order_id/charges", method = "get", operation_id = "list_order_charges")]
+    async fn charges(
+        &self,
+        who: AsAnyone,
+        /// Which order.
+        order_id: Path<WireId<OrderId>>,
+    ) -> Answer<Reply<Charges>> {
+        self.0.visible_order(&who.0, order_id.0.0).await?;
+        let charges = self.0.commerce()?.store().charges_of(order_id.0.0).await?;
+        Ok(Reply::new(Charges { items: charges.iter().map(|charge| Charge::from(&**charge)).collect() }))
     }
 
     /// An order's history

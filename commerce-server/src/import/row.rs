@@ -1,7 +1,7 @@
 //! Rows of a file, and what becomes of them.
 
 use commerce_core::{
-    Currency, Error, ImportItem, ImportedItem, MAX_STOCK, NewVariant, ProductId, Rejection, VariantId,
+    Currency, Error, ImportItem, ImportedItem, MAX_STOCK, NewVariant, ProductId, Rejection, Sku, VariantId,
 };
 use poem::http::StatusCode;
 use serde_json::Value;
@@ -17,6 +17,8 @@ pub struct Row {
     pub line: u64,
     /// The SKU as it is there.
     pub sku: Option<String>,
+    /// The first row above it that has the same SKU, if one has.
+    pub above: Option<u64>,
 }
 
 /// Why a row is refused, and which of its columns is to be corrected, if it is one.
@@ -51,6 +53,8 @@ pub enum Done {
     Acceptable,
     /// Nothing came of it.
     Refused(Refusal),
+    /// The store did not say what came of it; the same file under the same key tells.
+    Unanswered(Problem),
 }
 
 /// A row with what became of it.
@@ -115,7 +119,10 @@ impl Entry {
                 self.rows.into_iter().zip(made.variant_ids).map(accepted).collect()
             }
             Err(Error::Rejected(rejection)) => self.rejected(rejection),
-            Err(error) => self.blamed(0, Refusal { column: None, problem: error.into() }),
+            Err(error) => {
+                let problem = Problem::from(error);
+                self.rows.into_iter().map(|(row, _)| (row, Done::Unanswered(problem.clone()))).collect()
+            }
         }
     }
 
@@ -135,7 +142,12 @@ impl Entry {
 
     pub(super) fn rejected(self, rejection: Rejection) -> Vec<RowDone> {
         let (place, column) = self.item.as_ref().map_or((0, None), |item| culprit(item, &rejection));
-        self.blamed(place, Refusal { column, problem: rejection.into() })
+        let above = self.rows.get(place).and_then(|(row, _)| row.above);
+        let problem = match (rejection, above) {
+            (Rejection::SkuTaken { sku }, Some(above)) => twice(sku, above),
+            (rejection, _) => rejection.into(),
+        };
+        self.blamed(place, Refusal { column, problem })
     }
 
     /// One row is at fault, and the others are refused with it.
@@ -151,6 +163,14 @@ impl Entry {
 fn because_of(row: u64) -> Refusal {
     let detail = format!("another row of the same product is refused: row {row}");
     Refusal::of_row("import_row_left_out", detail).with("because_of_row", row)
+}
+
+/// A SKU that another row has too, whoever else may have it.
+fn twice(sku: Sku, above: u64) -> Problem {
+    let text = sku.to_string();
+    let problem = Problem::from(Rejection::SkuTaken { sku });
+    let detail = format!("{}; row {above} has it too", problem.detail());
+    Problem::new(problem.status(), problem.code(), detail).with("sku", text).with("row_with_sku", above)
 }
 
 /// Which row and column of an item a rejection is about.

@@ -1,10 +1,12 @@
 //! A CSV file of products, row by row: what each row asks for, or what is wrong with it.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fmt::Display;
 use std::str::FromStr;
 
 use commerce_core::{
-    AddVariant, CreateProduct, Currency, ImportItem, MAX_IMPORT, Money, NewVariant, ProductStatus, Sku,
+    AddVariant, CreateProduct, Currency, ImportItem, MAX_IMPORT, MAX_STOCK, Money, NewVariant, ProductStatus, Sku,
 };
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
@@ -34,7 +36,7 @@ const OF_PRODUCT: [&str; 4] = ["description", "status", "currency", "base_price"
 pub(super) struct Sheet {
     /// Products with their rows, and further variants.
     pub(super) entries: Vec<Entry>,
-    /// How many rows there are, the header aside.
+    /// How many rows there are, the header and blank ones aside.
     pub(super) rows: usize,
 }
 
@@ -46,14 +48,28 @@ impl Sheet {
         let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         let mut record = ByteRecord::new();
         let columns = Columns::read(bytes, &mut reader, &mut record)?;
-        let (mut entries, mut rows) = (Vec::new(), 0);
+        // The header is row 1, as a spreadsheet counts.
+        let (mut entries, mut skus, mut rows, mut number) = (Vec::new(), BTreeMap::new(), 0, 1);
         while read(&mut reader, &mut record)? {
+            number += 1;
+            let raw = raw(bytes, &reader, &record);
+            // What a spreadsheet writes for rows that were cleared: nothing, and not of the product above.
+            if is_blank(&record) && quotes::are_sound(raw.0) {
+                continue;
+            }
             rows += 1;
             if rows <= MAX_IMPORT {
                 let fields = Fields { columns: &columns, record: &record };
-                let raw = raw(bytes, &reader, &record);
-                // The header is row 1, as a spreadsheet counts.
-                add_row(&mut entries, &fields, raw, rows as u64 + 1);
+                let sku = fields.get("sku").map(str::to_owned);
+                // The first row that has a SKU is the one that the others are told of.
+                let above = sku.clone().and_then(|sku| match skus.entry(sku) {
+                    Slot::Vacant(free) => {
+                        free.insert(number);
+                        None
+                    }
+                    Slot::Occupied(taken) => Some(*taken.get()),
+                });
+                add_row(&mut entries, &fields, raw.0, Row { number, line: raw.1, sku, above });
             }
         }
         if rows > MAX_IMPORT {
@@ -71,6 +87,10 @@ impl Sheet {
 fn read(reader: &mut Reader<&[u8]>, record: &mut ByteRecord) -> Result<bool, Problem> {
     // From memory, with rows of any width, reading cannot fail; the crate's signature says that it could.
     reader.read_byte_record(record).map_err(|error| Problem::bad_request("body_unreadable", error.to_string()))
+}
+
+fn is_blank(record: &ByteRecord) -> bool {
+    record.iter().all(|field| field.trim_ascii().is_empty())
 }
 
 /// The bytes of the record just read, its end of line included, and the line that they begin on.
@@ -103,8 +123,11 @@ impl Columns {
             return Err(wrong("the quotes of the header do not pair up".to_owned()));
         }
         let mut columns = Vec::with_capacity(record.len());
-        for field in &*record {
+        for (number, field) in (1..).zip(&*record) {
             let text = String::from_utf8_lossy(field);
+            if text.trim().is_empty() {
+                return Err(wrong(format!("column {number} has no name")).with("column_number", number));
+            }
             let known = COLUMNS.iter().find(|known| **known == text.trim());
             let column = *known
                 .ok_or_else(|| wrong(format!("there is no column {:?}", text.trim())).with("column", text.trim()))?;
@@ -169,8 +192,14 @@ impl<'a> Fields<'a> {
             sku,
             option_name: self.parsed("option_name")?,
             additional_price: self.money("additional_price", currency)?.unwrap_or(Money::zero(currency)),
-            stock: self.parsed("stock")?.unwrap_or(0),
+            stock: self.units("stock")?,
         })
+    }
+
+    fn units(&self, column: &'static str) -> Result<u64, Refusal> {
+        let Some(text) = self.get(column) else { return Ok(0) };
+        let unreadable = |_| invalid(column, format!("{text:?} is not a whole number of units, 0 to {MAX_STOCK}"));
+        text.parse().map_err(unreadable)
     }
 
     fn product(&self) -> Result<CreateProduct, Refusal> {
@@ -228,9 +257,8 @@ fn invalid(column: &'static str, error: impl Display) -> Refusal {
 }
 
 /// Adds a row to the product above it, or as something new. A product of which a row is refused is refused.
-fn add_row(entries: &mut Vec<Entry>, fields: &Fields<'_>, (raw, line): (&[u8], u64), number: u64) {
-    let row = Row { number, line, sku: fields.get("sku").map(str::to_owned) };
-    let checked = fields.check(raw, line);
+fn add_row(entries: &mut Vec<Entry>, fields: &Fields<'_>, raw: &[u8], row: Row) {
+    let checked = fields.check(raw, row.line);
     let names = |column| !fields.is_blank(column);
     if names("product_id") || names("name") {
         let item = checked.and_then(|()| {

@@ -39,7 +39,7 @@ pub fn words(problem: Problem) -> String {
 /// does not answer is an error; what was done until then is done, and told.
 pub async fn tell(import: Import, how: How, out: &mut impl Write, progress: &mut impl Write) -> io::Result<usize> {
     let total = import.rows();
-    let mut told = Told { out, progress, total, rows: 0, accepted: 0, refused: 0 };
+    let mut told = Told { out, progress, total, rows: 0, accepted: 0, refused: 0, unanswered: 0 };
     if how.dry_run || how.all_or_nothing {
         let whole = if how.dry_run { import.dry_run().await } else { import.whole().await };
         told.write(&whole.map_err(|error| io::Error::other(words(error.into())))?.rows)?;
@@ -48,7 +48,7 @@ pub async fn tell(import: Import, how: How, out: &mut impl Write, progress: &mut
         while let Some(Step { rows, broken }) = steps.next().await {
             told.write(&rows)?;
             if broken {
-                let left = total - told.rows;
+                let left = total - told.rows + told.unanswered;
                 writeln!(told.progress)?;
                 return Err(io::Error::other(format!(
                     "the store does not answer; {left} rows are left: import the file again"
@@ -66,6 +66,7 @@ struct Told<'a, O, P> {
     rows: usize,
     accepted: usize,
     refused: usize,
+    unanswered: usize,
 }
 
 impl<O: Write, P: Write> Told<'_, O, P> {
@@ -83,6 +84,10 @@ impl<O: Write, P: Write> Told<'_, O, P> {
                     self.refused += 1;
                     let column = refusal.column.map(|column| format!("column {column}: ")).unwrap_or_default();
                     writeln!(self.out, "refused, {column}{}", words(refusal.problem.clone()))?;
+                }
+                Done::Unanswered(problem) => {
+                    self.unanswered += 1;
+                    writeln!(self.out, "unanswered, {}", words(problem.clone()))?;
                 }
             }
         }

@@ -149,7 +149,9 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         R::CouponsNotCombinable { issued_coupon, with } => {
             (CORRECT_IT, vec![("issued_coupon_id", text(issued_coupon)), ("with_issued_coupon_id", text(with))])
         }
-        R::CouponOutOfScope { coupon } => (CORRECT_IT, vec![("coupon_id", text(coupon))]),
+        R::CouponNeedsCode { coupon } | R::CouponOutOfScope { coupon } => {
+            (CORRECT_IT, vec![("coupon_id", text(coupon))])
+        }
         R::BelowMinimum { coupon, subtotal, minimum } => (
             CORRECT_IT,
             vec![("coupon_id", text(coupon)), ("subtotal", money(*subtotal)), ("minimum", money(*minimum))],

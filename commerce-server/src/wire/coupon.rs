@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use commerce_core::{
     CodeBatch as CoreCodeBatch, Coupon as CoreCoupon, CouponCode, CouponId, CouponScope, CustomerId,
     Discount as CoreDiscount, IssuedCoupon as CoreIssued, IssuedCouponId, MoneyError, Name, Note, OrderId, Percent,
-    ProductId, SingleUseCode as CoreCode, Timestamp,
+    ProductId, SingleUseCode as CoreCode, TextError, Timestamp,
 };
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::Type;
@@ -51,6 +51,9 @@ request! {
         /// Coupons of products go first, those of the whole order after them; within either the one of higher priority;
         /// 0 if absent.
         priority: Option<u16>,
+        /// Whether only those who bring a code get a copy: `code`, or one made for a single copy. If absent, only if there
+        /// is a `code`.
+        by_code: Option<bool>,
         /// The least that what it is taken off must come to, coupons before it taken off.
         min_subtotal: Option<MoneyInput>,
         /// How many copies there are; no limit if absent.
@@ -87,8 +90,9 @@ request! {
     CouponClaim {
         /// The coupon's id.
         coupon_id: Option<WireId<CouponId>>,
-        /// The coupon's code.
-        code: Option<Text<CouponCode>>,
+        /// The coupon's code, or one for a single copy. Blanks and small letters do not matter; in one for a single copy, nor do
+        /// dashes, and O, I and L are read as digits.
+        code: Option<TypedCode>,
     }
 }
 
@@ -107,7 +111,7 @@ response! {
     Coupon {
         /// The coupon's id.
         id: WireId<CouponId>,
-        /// The code to claim it by, if it can be claimed so.
+        /// The code to claim it by, if it can be claimed so; operators alone see it.
         code: Option<Text<CouponCode>>,
         /// What customers read.
         name: Text<Name>,
@@ -119,6 +123,8 @@ response! {
         stacking: Stacking,
         /// Coupons of products go first, those of the whole order after them; within either the one of higher priority.
         priority: u16,
+        /// Whether only those who bring a code get a copy.
+        by_code: bool,
         /// The least that what it is taken off must come to, coupons before it taken off.
         min_subtotal: Option<Money>,
         /// How many copies there are; no limit if absent.
@@ -214,6 +220,31 @@ response! {
     }
 }
 
+/// A code as somebody typed it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TypedCode(pub CouponCode);
+
+impl TryFrom<String> for TypedCode {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        CouponCode::typed(&text).map(Self)
+    }
+}
+
+impl Type for TypedCode {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "TypedCode".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema { min_length: Some(1), ..MetaSchema::new("string") }))
+    }
+}
+
 /// A percentage that the server reads: as strict a number as an amount is, not yet checked.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
@@ -268,6 +299,7 @@ impl From<&CoreCoupon> for Coupon {
             },
             stacking: Stacking(coupon.stacking),
             priority: coupon.priority,
+            by_code: coupon.by_code,
             min_subtotal: coupon.min_subtotal.map(Money),
             total_quantity: coupon.total_quantity,
             per_customer_limit: coupon.per_customer_limit,
@@ -281,7 +313,20 @@ impl From<&CoreCoupon> for Coupon {
     }
 }
 
+impl Coupon {
+    /// The campaign as anyone may read it: its code is for those who were given it.
+    fn public(coupon: &CoreCoupon) -> Self {
+        Self { code: None, ..Self::from(coupon) }
+    }
+}
+
 impl OfferedCoupon {
+    /// A campaign of which `issued` copies are out, as it stands at `now` and as anyone may read it.
+    #[must_use]
+    pub fn public(coupon: &CoreCoupon, issued: u32, now: Timestamp) -> Self {
+        Self { coupon: Coupon::public(coupon), ..Self::at(coupon, issued, now) }
+    }
+
     /// A campaign of which `issued` copies are out, as it stands at `now`.
     #[must_use]
     pub fn at(coupon: &CoreCoupon, issued: u32, now: Timestamp) -> Self {
@@ -321,7 +366,7 @@ impl OwnedCoupon {
     /// A copy as it stands at `now`.
     #[must_use]
     pub fn at(copy: &CoreIssued, coupon: &CoreCoupon, now: Timestamp) -> Self {
-        Self { issued: IssuedCoupon::at(copy, now), coupon: Coupon::from(coupon) }
+        Self { issued: IssuedCoupon::at(copy, now), coupon: Coupon::public(coupon) }
     }
 }
 

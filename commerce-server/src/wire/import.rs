@@ -16,7 +16,8 @@ response! {
         line: u64,
         /// Its SKU, as it is there.
         sku: Option<String>,
-        /// What became of it: accepted, acceptable (nothing was to be stored) or refused.
+        /// What became of it: accepted, acceptable (nothing was to be stored), refused, or unanswered (the store did not say;
+        /// the same file under the same key tells).
         outcome: String,
         /// The product, of an accepted row.
         product_id: Option<WireId<ProductId>>,
@@ -24,7 +25,7 @@ response! {
         variant_id: Option<WireId<VariantId>>,
         /// The column to be corrected, of a refused row, where it is one.
         column: Option<String>,
-        /// Why, of a refused row.
+        /// Why, of a row that is refused or unanswered.
         problem: Option<Problem>,
     }
 
@@ -36,7 +37,8 @@ response! {
         accepted: u64,
         /// How many were refused.
         refused: u64,
-        /// How many were not tried, because the store did not answer: send the file again under the same key.
+        /// How many are unanswered or were not tried, because the store did not answer: send the file again under the same
+        /// key.
         left: u64,
     }
 }
@@ -63,6 +65,7 @@ impl From<&RowDone> for ImportedRow {
                 problem: Some(refusal.problem.clone()),
                 ..told("refused")
             },
+            Done::Unanswered(problem) => Self { problem: Some(problem.clone()), ..told("unanswered") },
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Payments, top-ups and the gateway's calls on the wire.
 
 use commerce_core::{
-    ChargeId, CustomerId, Name, Note, OrderId, Payment as CorePayment, PaymentId, TopUp as CoreTopUp, TopUpId,
+    Charge as CoreCharge, ChargeId, CustomerId, Name, Note, OrderId, Payment as CorePayment, PaymentId,
+    TopUp as CoreTopUp, TopUpId,
 };
 
 use super::money::{Money, MoneyInput};
@@ -12,6 +13,8 @@ use super::schema::{choices, request, response};
 choices! {
     /// Where a payment stands.
     PaymentStatus = Initiated | Pending | Succeeded | Failed | Cancelled;
+    /// Where one attempt at having the gateway take money stands.
+    ChargeStatus = Initiated | Pending | Captured | Failed | Cancelled | RefundDue | Refunded;
     /// Where a top-up stands.
     TopUpStatus = Pending | Completed | Failed | Expired;
 }
@@ -49,6 +52,30 @@ response! {
         created_at: Instant,
         /// When it last changed.
         updated_at: Instant,
+    }
+
+    /// One attempt at having the gateway take money for an order.
+    Charge {
+        /// Its name at the gateway.
+        id: WireId<ChargeId>,
+        /// How much.
+        amount: Money,
+        /// Where it stands: money that came too late to pay is `refund_due`, then `refunded`.
+        status: ChargeStatus,
+        /// Why it failed, if it did.
+        failure_reason: Option<Text<Note>>,
+        /// The gateway's name for it, once known.
+        gateway_transaction_id: Option<Text<Name>>,
+        /// When it began.
+        created_at: Instant,
+        /// When it last changed.
+        updated_at: Instant,
+    }
+
+    /// Every attempt at having the gateway take money for an order.
+    Charges {
+        /// First to last.
+        items: Vec<Charge>,
     }
 
     /// Money from a card into a wallet.
@@ -96,6 +123,20 @@ impl Payment {
             charge_id: charge.map(WireId),
             created_at: Instant(payment.created_at),
             updated_at: Instant(payment.updated_at),
+        }
+    }
+}
+
+impl From<&CoreCharge> for Charge {
+    fn from(charge: &CoreCharge) -> Self {
+        Self {
+            id: WireId(charge.id),
+            amount: Money(charge.amount),
+            status: ChargeStatus(charge.status),
+            failure_reason: charge.failure_reason.clone().map(Text),
+            gateway_transaction_id: charge.gateway_transaction_id.clone().map(Text),
+            created_at: Instant(charge.created_at),
+            updated_at: Instant(charge.updated_at),
         }
     }
 }

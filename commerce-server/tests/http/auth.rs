@@ -41,6 +41,7 @@ const MATRIX: &[Row] = &[
     ("pay_order", [401, 200, 404, 403]),
     ("cancel_order", [401, 200, 404, 200]),
     ("list_order_refunds", [401, 200, 404, 200]),
+    ("list_order_charges", [401, 200, 404, 200]),
     ("get_order_history", [401, 200, 404, 200]),
     // This shop takes no cards.
     ("get_order_payment", [401, 404, 404, 404]),
@@ -67,6 +68,7 @@ const MATRIX: &[Row] = &[
     ("update_variant", [401, 403, 403, 200]),
     ("adjust_stock", [401, 403, 403, 201]),
     ("list_stock_entries", [401, 403, 403, 200]),
+    ("list_all_coupons", [401, 403, 403, 200]),
     ("create_coupon", [401, 403, 403, 201]),
     ("list_coupon_copies", [401, 403, 403, 200]),
     ("revoke_coupon", [401, 403, 403, 200]),
@@ -240,6 +242,7 @@ async fn what_is_not_ones_own_does_not_exist(server: Server) {
         (Method::GET, "", json!({})),
         (Method::GET, "/history", json!({})),
         (Method::GET, "/refunds", json!({})),
+        (Method::GET, "/charges", json!({})),
         (Method::POST, "/pay", json!({ "method": "wallet" })),
         (Method::POST, "/cancel", json!({})),
     ] {

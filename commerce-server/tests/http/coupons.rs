@@ -17,12 +17,16 @@ async fn a_campaign_and_where_it_stands(server: Server) {
     assert_eq!((&created.body["per_customer_limit"], &created.body["active"]), (&json!(1), &json!(true)));
     let offered = async || server.get("/v1/coupons", "").await.expect(200).body["items"][0].clone();
     let before = offered().await;
-    assert_eq!(
-        (&before["coupon"], &before["status"], &before["remaining"]),
-        (&created.body, &json!("active"), &json!(1))
-    );
+    // Everybody reads the campaign, and staff alone its code; it is claimed by nothing else.
+    let mut public = created.body.clone();
+    assert_eq!(public.as_object_mut().expect("a coupon").remove("code"), Some(json!("TEN")));
+    assert_eq!((&before["coupon"], &before["status"], &before["remaining"]), (&public, &json!("active"), &json!(1)));
+    let staffs = server.get("/v1/admin/coupons", &operator).await.expect(200).body["items"][0].clone();
+    assert_eq!((&staffs["coupon"], &staffs["status"]), (&created.body, &json!("active")));
 
     let who = server.shopper(0).await;
+    let refused = server.claim(&who, &created.id()).await.refused(422, "coupon_needs_code");
+    assert_eq!((&refused.body["coupon_id"], &public["by_code"]), (&json!(created.id()), &json!(true)));
     let copy = server.post("/v1/me/coupons", &who.token, json!({ "code": "TEN" })).await.expect(201).body;
     assert_eq!((&copy["status"], &copy["expires_at"]), (&json!("available"), &json!("2026-12-01T00:00:00.000000Z")));
     let after = offered().await;
@@ -35,6 +39,7 @@ async fn a_campaign_and_where_it_stands(server: Server) {
     server.clock.set("2026-12-01T00:00:00Z".parse().expect("an instant"));
     let mine = server.get("/v1/me/coupons", &who.token).await.expect(200).body;
     assert_eq!(mine["items"][0]["issued"]["status"], "expired");
+    assert_eq!((&mine["items"][0]["coupon"]["id"], &mine["items"][0]["coupon"]["code"]), (&public["id"], &Value::Null));
 }
 
 async fn first_come_first_served(server: Server) {
@@ -182,13 +187,38 @@ async fn a_copy_is_taken_back(server: Server) {
     server.books().await;
 }
 
+async fn a_code_that_a_crowd_has_is_claimed_once(server: Server) {
+    let operator = server.operator();
+    let coupon = server.coupon(json!({ "by_code": true, "per_customer_limit": 2 })).await;
+    let path = format!("/v1/admin/coupons/{coupon}/codes");
+    server.post(&path, &operator, json!({ "quantity": 1 })).await.expect(201);
+    let code = server.get(&path, &operator).await.expect(200).body["items"][0]["code"].clone();
+    let mut shoppers = Vec::new();
+    for _ in 0..20 {
+        shoppers.push(server.shopper(0).await);
+    }
+    let claims = shoppers.iter().map(|who| server.post("/v1/me/coupons", &who.token, json!({ "code": code })));
+    let (won, lost): (Vec<_>, Vec<_>) =
+        futures_util::future::join_all(claims).await.into_iter().partition(|reply| reply.status == 201);
+    assert_eq!(won.len(), 1);
+    for reply in lost {
+        reply.refused(409, "coupon_code_used");
+    }
+    let left = server.get("/v1/admin/coupons", &operator).await.expect(200).body["items"][0].clone();
+    assert_eq!((&left["coupon"]["id"], &left["issued"]), (&json!(coupon), &json!(1)));
+    server.books().await;
+}
+
 async fn codes_that_are_good_for_one_copy(server: Server) {
     let (who, other, operator) = (server.shopper(0).await, server.shopper(0).await, server.operator());
-    let coupon = server.coupon(json!({})).await;
+    let coupon = server.coupon(json!({ "by_code": true, "total_quantity": 4 })).await;
     let path = format!("/v1/admin/coupons/{coupon}/codes");
+    server.claim(&who, &coupon).await.refused(422, "coupon_needs_code");
     server.post(&path, &who.token, json!({ "quantity": 1 })).await.refused(403, "forbidden");
-    for wrong in [0, 10_001] {
-        server.post(&path, &operator, json!({ "quantity": wrong })).await.refused(422, "quantity_out_of_range");
+    for wrong in [0, 10_001, u32::MAX] {
+        let refused = server.post(&path, &operator, json!({ "quantity": wrong })).await;
+        let refused = refused.refused(422, "quantity_out_of_range");
+        assert_eq!((&refused.body["quantity"], &refused.body["max"]), (&json!(wrong), &json!(10_000)));
     }
     let made = server.post(&path, &operator, json!({ "quantity": 5 })).await.expect(201).body;
     assert_eq!((&made["coupon_id"], &made["quantity"]), (&json!(coupon), &json!(5)));
@@ -196,7 +226,15 @@ async fn codes_that_are_good_for_one_copy(server: Server) {
     let codes: Vec<Value> = listed().await.as_array().expect("codes").iter().map(|code| code["code"].clone()).collect();
     assert_eq!(codes.len(), 5);
     let claim = async |who: &str, code: &Value| server.post("/v1/me/coupons", who, json!({ "code": code })).await;
-    let copy = claim(&who.token, &codes[2]).await.expect(201).body;
+    // As people type it; retried, it is the same claim.
+    let typed = codes[2].as_str().expect("a code").replace('-', " ").to_lowercase().replace('0', "o").replace('1', "l");
+    let typed = json!({ "code": typed });
+    let type_in = async |who: &str| server.keyed(Method::POST, "/v1/me/coupons", who, "typed", &typed).await;
+    let copy = type_in(&who.token).await.expect(201).body;
+    let replayed = type_in(&who.token).await.expect(201);
+    assert_eq!((&replayed.body, replayed.header("idempotent-replayed")), (&copy, "true"));
+    type_in(&other.token).await.refused(409, "coupon_code_used");
+    claim(&who.token, &json!("no such code")).await.refused(404, "coupon_code_not_found");
     assert_eq!(copy["coupon_id"], json!(coupon));
     let used = claim(&other.token, &codes[2]).await.refused(409, "coupon_code_used");
     assert_eq!((&used.body["coupon_code"], &used.body["claimed_at"]), (&codes[2], &copy["issued_at"]));
@@ -215,5 +253,6 @@ on_every_store!(
     several_on_one_order,
     the_best_that_there_is,
     a_copy_is_taken_back,
+    a_code_that_a_crowd_has_is_claimed_once,
     codes_that_are_good_for_one_copy,
 );

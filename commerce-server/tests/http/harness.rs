@@ -87,14 +87,17 @@ pub(crate) async fn memory(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> 
     Arc::new(MemoryStore::with_clock(shop, clock))
 }
 
-/// A database of its own in a cluster that the tests start.
-pub(crate) async fn postgres(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+/// The URL of a database of its own in a cluster that the tests start.
+pub(crate) async fn database() -> String {
     let migrate = |url: String| async move {
         commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
     };
     let schema = commerce_store_postgres::schema_fingerprint();
-    let database = testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own");
-    let config = Config::new(&database.url, shop).expect("its URL").with_clock(clock);
+    testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own").url
+}
+
+pub(crate) async fn postgres(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+    let config = Config::new(&database().await, shop).expect("its URL").with_clock(clock);
     Arc::new(PostgresStore::open(config).await.expect("the store"))
 }
 
@@ -267,7 +270,7 @@ impl Server {
         let Charge { id: charge_id, customer_id, amount, .. } = *begun.expect("begun").outcome;
         let transaction_id = Name::new(format!("tx-{charge_id}")).expect("a name");
         let found = GatewayPayment { transaction_id, customer_id, amount, status: GatewayStatus::Captured };
-        let report = SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None };
+        let report = SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None, requested_by: None };
         self.app.commerce.settle_charge(caller(Principal::System), report).await.expect("captured");
         id
     }

@@ -9,13 +9,13 @@ const PATH: &str = "/v1/admin/products/import";
 const SAMPLE: &str = include_str!("../../../examples/products.csv");
 const HEADER: &str = "product_id,name,status,currency,base_price,sku,additional_price,stock\n";
 
-async fn send(server: &Server, query: &str, key: &str, csv: impl Into<Vec<u8>>) -> Reply {
+pub(crate) async fn send(server: &Server, query: &str, key: &str, csv: impl Into<Vec<u8>>) -> Reply {
     let request = server.request(Method::POST, &format!("{PATH}{query}")).bearer_auth(server.operator());
     let request = request.header("Idempotency-Key", key).header("Content-Type", "text/csv; charset=utf-8");
     server.send(request.body(csv.into())).await
 }
 
-fn rows(reply: &Reply) -> Vec<Value> {
+pub(crate) fn rows(reply: &Reply) -> Vec<Value> {
     reply.body["rows"].as_array().expect("rows").clone()
 }
 
@@ -137,6 +137,35 @@ async fn what_is_wrong_is_told_row_by_row_and_the_rest_is_imported(server: Serve
     assert_eq!(skus(&server).await, ["A-13"]);
 }
 
+async fn stock_is_a_whole_number(server: Server) {
+    let good = |stock: &str| format!(",Mug,on_sale,KRW,1000,M{},,\"{stock}\"\n", stock.len());
+    let csv = format!("{HEADER}{}{}{}{}", good("5.0"), good("-5"), good("1,000"), good(""));
+    let told = rows(&send(&server, "", "k", csv).await.expect(200));
+    let field = "csv_field_invalid";
+    assert_eq!(faults(&told), [(2, "stock", field), (3, "stock", field), (4, "stock", field)]);
+    let detail = |row: usize| told[row]["problem"]["detail"].as_str().expect("a text").to_owned();
+    assert_eq!(detail(0), "\"5.0\" is not a whole number of units, 0 to 1000000000");
+    assert_eq!(skus(&server).await, ["M0"]);
+}
+
+async fn rows_that_were_cleared_are_passed_over(server: Server) {
+    let shirt = ",Shirt,on_sale,KRW,1000,S,,\n,,,,,M,,\n";
+    let csv = format!(
+        "{HEADER},,,,,,,\r\n{shirt},,,,,,,\n \n,,,,,L,,\n,Mug,on_sale,KRW,500,MUG,,\n\"\",,,\" \",,,,\n,,,\n,,,,,,,"
+    );
+    let done = send(&server, "?all_or_nothing=true", "k", csv.clone()).await.expect(200);
+    let told = rows(&done);
+    let numbers: Vec<_> = told.iter().map(|row| row["row"].as_u64().expect("a number")).collect();
+    assert_eq!(numbers, [3, 4, 7, 8], "{}", done.text);
+    assert_eq!((&told[2]["product_id"], &done.body["left"]), (&told[0]["product_id"], &json!(0)));
+    assert_eq!(skus(&server).await, ["L", "M", "MUG", "S"]);
+    let each = send(&server, "", "each", csv).await.expect(200);
+    assert_eq!((&each.body["refused"], &each.body["left"]), (&json!(4), &json!(0)), "{}", each.text);
+    // A row that is blank but for a quote that nothing closes is wrong.
+    let open = send(&server, "", "open", format!("{HEADER}{shirt},\"")).await.expect(200);
+    assert_eq!(faults(&rows(&open)).last(), Some(&(4, "-", "csv_quotes_invalid")), "{}", open.text);
+}
+
 async fn all_or_nothing_is_nothing_if_a_row_is_refused(server: Server) {
     let before = server.books().await;
     let refused = send(&server, "?all_or_nothing=true", "k", mixed()).await.refused(422, "import_refused");
@@ -146,6 +175,10 @@ async fn all_or_nothing_is_nothing_if_a_row_is_refused(server: Server) {
     let twice = format!("{HEADER}{}{}{}", good("A"), good("B"), good("A"));
     let refused = send(&server, "?all_or_nothing=true", "k", twice.clone()).await.refused(422, "import_refused");
     assert_eq!(faults(&rows(&refused)), [(4, "sku", "sku_taken")]);
+    let problem = rows(&refused)[0]["problem"].clone();
+    assert_eq!((&problem["row_with_sku"], &problem["sku"]), (&json!(2), &json!("A")));
+    let detail = problem["detail"].as_str().expect("a text");
+    assert!(detail.ends_with("; row 2 has it too"), "{detail}");
     assert_eq!(server.books().await, before);
 
     let once = format!("{HEADER}{}{}", good("A"), good("B"));
@@ -171,10 +204,14 @@ async fn files_that_are_refused_as_a_whole(server: Server) {
         ("name,name,status,currency,base_price,sku\n", "csv_header_invalid"),
         ("name;status;currency;base_price;sku\n", "csv_header_invalid"),
         ("name,status,currency,base_price,\"sku\n", "csv_header_invalid"),
+        ("name,status,currency,base_price,sku\n,,,,\n", "csv_empty"),
         (&*many, "csv_too_many_rows"),
     ] {
         send(&server, "", "k", csv).await.refused(400, code);
     }
+    let trailing = "name,status,currency,base_price,sku,\nMug,on_sale,KRW,1,S,\n";
+    let refused = send(&server, "", "k", trailing).await.refused(400, "csv_header_invalid");
+    assert_eq!((&refused.body["detail"], &refused.body["column_number"]), (&json!("column 6 has no name"), &json!(6)));
     let key = "k".repeat(255);
     send(&server, "", &key, SAMPLE).await.refused(400, "idempotency_key_malformed");
     let json = server.post(PATH, &server.operator(), json!({})).await;
@@ -188,6 +225,8 @@ async fn files_that_are_refused_as_a_whole(server: Server) {
 on_every_store!(
     the_sample_is_imported_and_told_row_by_row,
     what_is_wrong_is_told_row_by_row_and_the_rest_is_imported,
+    stock_is_a_whole_number,
+    rows_that_were_cleared_are_passed_over,
     all_or_nothing_is_nothing_if_a_row_is_refused,
     files_that_are_refused_as_a_whole,
 );

@@ -12,6 +12,7 @@ mod faults;
 mod gateway_refunds;
 mod harness;
 mod idempotency;
+mod import_breaks;
 mod imports;
 mod jobs;
 mod lifecycle;

@@ -41,6 +41,7 @@ async fn every_list_is_walked_without_gap_or_repeat(server: Server) {
         ("/v1/products?sort=price_down".to_owned(), "", "/id", 5),
         ("/v1/admin/products?status=on_sale".to_owned(), &operator, "/id", 5),
         ("/v1/coupons".to_owned(), "", "/coupon/id", 5),
+        ("/v1/admin/coupons".to_owned(), &operator, "/coupon/id", 5),
         ("/v1/orders".to_owned(), &*who.token, "/id", 4),
         ("/v1/orders?status=paid".to_owned(), &who.token, "/id", 4),
         ("/v1/me/coupons".to_owned(), &who.token, "/issued/id", 4),

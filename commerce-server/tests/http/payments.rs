@@ -176,6 +176,11 @@ async fn a_payment_under_way_is_called_off_at_the_gateway_first(server: Server) 
         let cancelled = server.keyed(Method::POST, &path, &scene.who.token, key, &reason).await.expect(200);
         assert_eq!(cancelled.body["status"], "cancelled");
     }
+    let history = server.get(&scene.path("/history"), &scene.who.token).await.expect(200).body;
+    let last = history["items"].as_array().and_then(|events| events.last()).expect("an event").clone();
+    let told = [&last["event"], &last["cause"], &last["reason"], &last["actor"]];
+    let customer = json!(format!("customer:{}", scene.who.id));
+    assert_eq!(told, [&json!("order.cancelled"), &json!("requested"), &reason["reason"], &customer]);
     assert_eq!(scene.state(&server).await, (json!(5), json!("available"), json!("50000")));
     server.at_gateway(&charge, "approve").await;
     assert_eq!(
@@ -305,8 +310,12 @@ async fn money_that_comes_too_late_goes_back(server: Server) {
         let caller = Caller::new(Principal::Customer(customer), key());
         let commerce = &server.app.commerce;
         let begun = commerce.start_card_payment(caller, StartCardPayment { order_id }).await.expect("begun").outcome;
-        let given_up =
-            SettleCharge { charge_id: begun.id, report: ChargeReport::Refused { reason: None }, reason: None };
+        let given_up = SettleCharge {
+            charge_id: begun.id,
+            report: ChargeReport::Refused { reason: None },
+            reason: None,
+            requested_by: None,
+        };
         commerce.settle_charge(Caller::new(Principal::System, key()), given_up).await.expect("given up");
         assert_eq!(scene.pay(&server, "wallet").await.expect(200).body["status"], "paid");
 
@@ -324,6 +333,9 @@ async fn money_that_comes_too_late_goes_back(server: Server) {
         let swept = server.payments().sweep(Duration::ZERO).await.expect("a sweep");
         assert_eq!((swept.unsettled.len(), status().await), (usize::from(won == 913), in_the_end), "{won}");
         assert_eq!(scene.payment(&server).await["method"], "wallet");
+        let charges = server.get(&scene.path("/charges"), &scene.who.token).await.expect(200).body;
+        let told = (&charges["items"][0]["id"], &charges["items"][0]["status"], &charges["items"][1]);
+        assert_eq!(told, (&json!(charge), &json!(in_the_end), &Value::Null), "{won}");
         assert_eq!(scene.events(&server).await.iter().filter(|event| *event == "order.paid").count(), 1);
     }
     server.books().await;

@@ -3,9 +3,10 @@
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use commerce_core::conformance::{World, basket};
+use commerce_core::conformance::{World, basket, operator};
 use commerce_core::{
-    Clock, CouponId, CustomerId, GatewayStatus, IssuedCouponId, ManualClock, Order, ProductId, Shop, TopUpId, VariantId,
+    AddCodes, Clock, CouponCode, CouponId, CouponRef, CustomerId, GatewayStatus, IssueCoupon, IssuedCouponId,
+    ManualClock, Order, Principal, ProductId, Shop, TopUpId, VariantId,
 };
 use commerce_store_postgres::{Config, PostgresStore};
 use commerce_store_postgres_testkit as testkit;
@@ -46,8 +47,12 @@ impl Books {
         let variant = listing.variants[0].variant.id;
         let customer = world.customer_with(50_000).await;
         let coupon = world.coupon(|coupon| coupon.per_customer_limit = 2).await;
+        let codes: Vec<CouponCode> = ["ONCE-1", "ONCE-2"].map(|code| code.parse().expect("a code")).into();
+        world.run(&operator(), AddCodes { coupon_id: coupon, codes }).await;
         let with_copy = async |units| {
-            let copy = world.issue(coupon, customer).await;
+            let code = format!("ONCE-{units}").parse().expect("a code");
+            let claim = IssueCoupon { customer_id: customer, coupon: CouponRef::Code(code) };
+            let copy = world.run(&Principal::Customer(customer), claim).await.id;
             let mut wanted = basket(&[(variant, units), (listing.variants[1].variant.id, 1), (variant, 1)]);
             wanted.coupons.push(copy);
             (copy, wanted)

@@ -15,7 +15,7 @@ const NOWHERE: i64 = 1;
 async fn sound_books_are_proven() {
     let books = Books::open().await;
     let (code, out, err) = reconcile(&["--database-url", &books.url]).await;
-    let sums = "2 stocks, 1 wallets, 1 coupons, 2 copies, 4 orders, 1 top-ups, 1 sales: 0 drifts\n";
+    let sums = "2 stocks, 1 wallets, 1 coupons, 2 copies, 2 codes, 4 orders, 1 top-ups, 1 sales: 0 drifts\n";
     assert_eq!((code, out.as_str(), err.as_str()), (Some(0), sums, ""));
 }
 
@@ -93,6 +93,10 @@ planted! {
         => [format!("lost: order {NOWHERE}")];
     coupon: |b| "update coupon_issuances set issued = issued - 1"
         => [format!("coupon: coupon {}", b.coupon)];
+    code: |b| format!("update coupon_codes set customer_id = {NOWHERE} where code = 'ONCE-1'")
+        => ["code: coupon code ONCE-1".to_owned()];
+    a_code_without_its_copy: |b| format!("update coupon_codes set issued_coupon_id = {NOWHERE} where code = 'ONCE-2'")
+        => ["code: coupon code ONCE-2".to_owned()];
     copies: |b| "update issued_coupons set ordinal = 5 where ordinal = 2"
         => [format!("copies: coupon {}, customer {}", b.coupon, b.customer)];
     a_copy_too_many: |b| "update coupons set per_customer_limit = 1"

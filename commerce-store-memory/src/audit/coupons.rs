@@ -1,9 +1,11 @@
 //! Coupons, and customers with their copies.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use commerce_core::{
-    CouponFacts, CouponId, HeldCopy, HeldCount, HolderFacts, IssuedCoupon, IssuedCouponId, Redemption, RedemptionStatus,
+    CodeFacts, CouponFacts, CouponId, HeldCopy, HeldCount, HolderFacts, IssuedCoupon, IssuedCouponId, Redemption,
+    RedemptionStatus, SingleUseCode,
 };
 
 use crate::tables::{CouponRow, CustomerRow, Tables};
@@ -40,6 +42,11 @@ pub(super) fn holder_facts(tables: &Tables, row: &CustomerRow) -> HolderFacts {
     };
     let counts = counts.into_iter().map(count).collect();
     HolderFacts { customer_id: row.customer.id, is_there: true, counts, copies }
+}
+
+pub(super) fn code_facts(tables: &Tables, code: &Arc<SingleUseCode>) -> CodeFacts {
+    let copy = code.claim.and_then(|claim| tables.issued_coupons.get(&claim.issued_coupon_id));
+    CodeFacts { code: Arc::clone(code), copy: copy.map(|copy| (copy.coupon_id, copy.customer_id)) }
 }
 
 /// What the customer's orders use, by copy.

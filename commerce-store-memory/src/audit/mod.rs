@@ -10,8 +10,9 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use commerce_core::{
-    Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow, NamedOrder, OrderFacts,
-    OrderId, PageRequest, ProductId, StockFacts, StoreError, TopUpFacts, TopUpId, VariantId, WalletFacts, WalletId,
+    Audit, CodeFacts, CouponCode, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow,
+    NamedOrder, OrderFacts, OrderId, PageRequest, ProductId, StockFacts, StoreError, TopUpFacts, TopUpId, VariantId,
+    WalletFacts, WalletId,
 };
 
 use crate::MemoryStore;
@@ -75,6 +76,17 @@ impl Audit for MemoryStore {
         let ids = tables.customer_ids.range(above(page.after)).take(page.size());
         let rows = ids.filter_map(|id| tables.customers.get(id));
         Ok(rows.map(|row| coupons::holder_facts(&tables, row)).collect())
+    }
+
+    async fn code_facts(&self, page: PageRequest<(CouponId, CouponCode)>) -> Result<Vec<CodeFacts>, StoreError> {
+        let tables = self.read()?;
+        let first = page.after.as_ref().map(|(coupon, _)| *coupon);
+        let rows = tables.coupons.range(from(first)).flat_map(|(coupon, row)| {
+            let seen = page.after.as_ref().filter(|(after, _)| after == coupon).map(|(_, code)| code.clone());
+            row.codes.range(above(seen))
+        });
+        let codes = rows.filter_map(|code| tables.codes.get(code)).take(page.size());
+        Ok(codes.map(|code| coupons::code_facts(&tables, code)).collect())
     }
 
     /// Lines, payment and history hang on their order here: they cannot be there without it.

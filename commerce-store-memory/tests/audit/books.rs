@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use commerce_core::conformance::{World, basket};
+use commerce_core::conformance::{World, basket, operator};
 use commerce_core::store::{Orders, TopUps, Wallets};
 use commerce_core::{
-    Changes, Charge, Clock, CouponId, Currency, CustomerId, Drift, GatewayStatus, IssuedCouponId, ManualClock, Money,
-    Order, OrderId, Principal, ProductId, Records, Shop, Stock, StockEntry, StockReason, Store, TopUp, VariantId,
-    Wallet, WalletEntry, WalletEntryKind, WalletId, reconcile,
+    AddCodes, Changes, Charge, Clock, CouponCode, CouponId, CouponRef, Currency, CustomerId, Drift, GatewayStatus,
+    IssueCoupon, IssuedCouponId, ManualClock, Money, Order, OrderId, Principal, ProductId, Records, Shop, Stock,
+    StockEntry, StockReason, Store, TopUp, VariantId, Wallet, WalletEntry, WalletEntryKind, WalletId, reconcile,
 };
 use commerce_store_memory::MemoryStore;
 
@@ -39,8 +39,12 @@ impl Books {
         let variant = listing.variants[0].variant.id;
         let customer = world.customer_with(50_000).await;
         let coupon = world.coupon(|coupon| coupon.per_customer_limit = 2).await;
+        let codes: Vec<CouponCode> = ["ONCE-1", "ONCE-2"].map(|code| code.parse().expect("a code")).into();
+        world.run(&operator(), AddCodes { coupon_id: coupon, codes }).await;
         let with_copy = async |units| {
-            let copy = world.issue(coupon, customer).await;
+            let code = format!("ONCE-{units}").parse().expect("a code");
+            let claim = IssueCoupon { customer_id: customer, coupon: CouponRef::Code(code) };
+            let copy = world.run(&Principal::Customer(customer), claim).await.id;
             let mut wanted = basket(&[(variant, units), (listing.variants[1].variant.id, 1), (variant, 1)]);
             wanted.coupons.push(copy);
             (copy, wanted)

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use commerce_core::store::{Coupons, Sales};
 use commerce_core::{
-    Changes, Charge, ChargePurpose, ChargeStatus, Copies, DailySales, Drift, Event, Issuance, IssuedCouponStatus,
-    Money, Order, OrderId, OutboxMessage, PageRequest, Redemption, RedemptionStatus, Refund, RefundDestination,
-    RefundStatus, Revenue, Stock, StockReason, TopUp, TopUpId, TopUpStatus, Wallet, WalletEntryKind,
+    Changes, Charge, ChargePurpose, ChargeStatus, CodeClaim, Copies, CustomerId, DailySales, Drift, Event, Issuance,
+    IssuedCouponId, IssuedCouponStatus, Money, Order, OrderId, OutboxMessage, PageRequest, Redemption,
+    RedemptionStatus, Refund, RefundDestination, RefundStatus, Revenue, SingleUseCode, Stock, StockReason, TopUp,
+    TopUpId, TopUpStatus, Wallet, WalletEntryKind,
 };
 
 use crate::books::Books;
@@ -124,6 +125,21 @@ planted! {
             let changes = Changes { issued_coupons: vec![copy], ..Changes::default() };
             books.finds(changes, &[("copy", subject())]).await;
         }
+    }
+    code: |books| {
+        let codes = books.store.codes_of(books.coupon, PageRequest::first(2)).await.expect("a read").items;
+        let (code, used) = (&codes[0], codes[0].claim.expect("a claim"));
+        let other = codes[1].claim.expect("a claim").issued_coupon_id;
+        for (claim, wrong) in [
+            (CodeClaim { customer_id: CustomerId::MIN, ..used }, true),
+            (CodeClaim { issued_coupon_id: IssuedCouponId::MIN, ..used }, true),
+            (used, false),
+        ] {
+            let codes = vec![Arc::new(SingleUseCode { claim: Some(claim), ..(**code).clone() })];
+            let expected: &[_] = if wrong { &[("code", "coupon code ONCE-1".to_owned())] } else { &[] };
+            books.finds(Changes { codes, ..Changes::default() }, expected).await;
+        }
+        assert_ne!(other, used.issued_coupon_id);
     }
     history: |books| {
         let tick = Duration::from_micros(1);

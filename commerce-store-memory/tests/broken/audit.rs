@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use commerce_core::{
-    Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow, NamedOrder, OrderFacts,
-    OrderId, PageRequest, ProductId, StockFacts, StoreError, TopUpFacts, TopUpId, VariantId, WalletFacts, WalletId,
+    Audit, CodeFacts, CouponCode, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, LedgerRow,
+    NamedOrder, OrderFacts, OrderId, PageRequest, ProductId, StockFacts, StoreError, TopUpFacts, TopUpId, VariantId,
+    WalletFacts, WalletId,
 };
 
 use crate::fault::Fault;
@@ -39,6 +40,9 @@ impl Audit for Broken {
     }
     async fn holder_facts(&self, page: PageRequest<CustomerId>) -> Answer<Vec<HolderFacts>> {
         Ok(self.facts(page.after.is_none(), self.inner.holder_facts(page).await?))
+    }
+    async fn code_facts(&self, page: PageRequest<(CouponId, CouponCode)>) -> Answer<Vec<CodeFacts>> {
+        Ok(self.facts(page.after.is_none(), self.inner.code_facts(page).await?))
     }
     async fn named_orders(&self, page: PageRequest<OrderId>) -> Answer<Vec<NamedOrder>> {
         Ok(self.facts(page.after.is_none(), self.inner.named_orders(page).await?))

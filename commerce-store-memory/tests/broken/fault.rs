@@ -57,6 +57,8 @@ pub(crate) enum Fault {
     HalfImports,
     /// Forgets price rules.
     ForgetsPriceRules,
+    /// Forgets that a campaign takes a code.
+    ForgetsByCode,
     /// Forgets that codes were used.
     ForgetsUsedCodes,
     /// Counts a refused claim's code as used.

@@ -202,6 +202,10 @@ broken! {
     a_forgotten_count_of_a_customer: ForgetsCopies {
         a_customer_gets_no_more_than_the_limit: "copies answered, counted, and in the customer's hands",
     }
+    a_forgotten_need_of_a_code: ForgetsByCode {
+        a_campaign_by_code_takes_a_code: "a claim without a code",
+        every_rejection_is_reached: "CouponNeedsCode",
+    }
     a_forgotten_use_of_a_code: ForgetsUsedCodes {
         a_code_is_claimed_once: "claims with one code, and copies that are out",
     }

@@ -199,6 +199,9 @@ impl Broken {
             Fault::ForgetsCopies => changes.copies.clear(),
             Fault::HalfImports => half_import(changes),
             Fault::ForgetsPriceRules => changes.variants.iter_mut().for_each(forget_price_rules),
+            Fault::ForgetsByCode => {
+                changes.coupons.iter_mut().for_each(|coupon| Arc::make_mut(coupon).by_code = false);
+            }
             Fault::ForgetsUsedCodes => changes.codes.retain(|code| code.claim.is_none()),
             Fault::ForgetsRevocations => changes.issued_coupons.iter_mut().for_each(|copy| copy.revocation = None),
             Fault::ForgetsCouponChanges => changes.coupons.retain(|coupon| coupon.version == 1),

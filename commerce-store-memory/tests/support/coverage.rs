@@ -41,6 +41,7 @@ pub(crate) const REFUSALS: &[&str] = &[
     "variant_inactive",
     "out_of_stock",
     "stock_out_of_range",
+    "coupon_needs_code",
     "coupon_inactive",
     "coupon_not_started",
     "coupon_ended",

@@ -302,7 +302,10 @@ impl Model {
     /// The coupon behind a reference.
     fn coupon(&self, by: &CouponRef) -> Result<i64, &'static str> {
         match by {
-            CouponRef::Id(id) => self.coupons.contains_key(&id.get()).then_some(id.get()).ok_or("coupon_not_found"),
+            CouponRef::Id(id) => {
+                let coupon = self.coupons.get(&id.get()).ok_or("coupon_not_found")?;
+                refuse_if(coupon.terms.by_code, "coupon_needs_code").map(|()| id.get())
+            }
             CouponRef::Code(code) => {
                 let single_use = self.codes.get(code.as_str());
                 refuse_if(single_use.is_some_and(|(_, used)| *used), "coupon_code_used")?;

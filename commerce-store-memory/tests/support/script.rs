@@ -75,6 +75,7 @@ pub(crate) struct CouponSpec {
     pub(crate) products: Option<Vec<Ref>>,
     pub(crate) stackable: bool,
     pub(crate) priority: u8,
+    pub(crate) by_code: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -219,7 +220,7 @@ pub(crate) enum Action {
         customer: Ref,
         amount: Sum,
     },
-    /// The gateway reports a charge: what it says, and in `odd` what is wrong with that.
+    /// The gateway reports a charge: what it says, and in `odd` what is wrong with that; 5 is that somebody here wanted it.
     Report {
         charge: Ref,
         says: u8,
@@ -320,10 +321,31 @@ fn coupon() -> impl Strategy<Value = CouponSpec> + Clone {
     let window =
         (prop_oneof![2 => -900..=0_i64, 1 => 0..900_i64], of(prop_oneof![9 => 60..1_500_i64, 1 => -60..=0_i64]));
     let products = prop_oneof![20 => Just(None), 20 => vec(0..4_u8, 1..3).prop_map(Some), 1 => vec(reference(), 0..2).prop_map(Some)];
-    let stack = (products, prop::bool::weighted(0.8), 0..3_u8);
+    let stack = (products, prop::bool::weighted(0.8), 0..3_u8, prop::bool::weighted(0.1));
     (of(0..8_u8), off, of(sum(1..=3_000)), limits, window, prop::bool::weighted(0.9), stack).prop_map(
-        |(code, off, minimum, (total, per_customer), (from, lasts), active, (products, stackable, priority))| {
-            CouponSpec { code, off, minimum, total, per_customer, from, lasts, active, products, stackable, priority }
+        |(
+            code,
+            off,
+            minimum,
+            (total, per_customer),
+            (from, lasts),
+            active,
+            (products, stackable, priority, by_code),
+        )| {
+            CouponSpec {
+                code,
+                off,
+                minimum,
+                total,
+                per_customer,
+                from,
+                lasts,
+                active,
+                products,
+                stackable,
+                priority,
+                by_code,
+            }
         },
     )
 }
@@ -447,7 +469,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => reference().prop_map(|order| Action::Deliver { order }),
         4 => refund(),
     ];
-    let odd = prop_oneof![12 => Just(0), 1 => 1..5_u8];
+    let odd = prop_oneof![12 => Just(0), 1 => 1..6_u8];
     let cards = prop_oneof![
         3 => reference().prop_map(|order| Action::StartCard { order }),
         2 => (reference(), prop::bool::weighted(0.6)).prop_map(|(refund, back)| Action::RefundWord { refund, back }),
@@ -527,6 +549,7 @@ pub(crate) fn opening() -> Vec<Step> {
             products,
             stackable,
             priority,
+            by_code: false,
         })
     };
     let coupon = |code, off, minimum, total, lasts| stack(code, off, minimum, total, lasts, None, false);

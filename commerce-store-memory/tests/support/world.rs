@@ -102,6 +102,7 @@ fn new_coupon(spec: &CouponSpec, products: &[ProductId], now: Timestamp) -> Crea
         scope: spec.products.as_ref().map_or(CouponScope::Order, scope),
         stacking: if spec.stackable { Stacking::Stackable } else { Stacking::Exclusive },
         priority: u16::from(spec.priority),
+        by_code: spec.by_code,
         min_subtotal: spec.minimum.map(money),
         total_quantity: spec.total,
         per_customer_limit: spec.per_customer,
@@ -400,9 +401,17 @@ impl World {
                     charge_id,
                     report: ChargeReport::Refused { reason: Some(reason()) },
                     reason: None,
+                    requested_by: None,
                 };
             }
-            _ => return SettleCharge { charge_id, report: ChargeReport::Refunded, reason: Some(reason()) },
+            _ => {
+                return SettleCharge {
+                    charge_id,
+                    report: ChargeReport::Refunded,
+                    reason: Some(reason()),
+                    requested_by: None,
+                };
+            }
         };
         let transaction = |of: ChargeId| format!("tx-{of}").parse().expect("a name");
         let sound = GatewayPayment { transaction_id: transaction(charge_id), customer_id, amount, status };
@@ -416,7 +425,8 @@ impl World {
             }
             _ => sound,
         };
-        SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None }
+        let requested_by = (odd == 5).then_some(Principal::Customer(customer_id));
+        SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None, requested_by }
     }
 
     /// Three times in four an order that is still pending, if there is one; latest first.

@@ -112,6 +112,7 @@ async fn launch(commerce: &Commerce) -> Outcome<CouponId> {
         scope: CouponScope::Order,
         stacking: Stacking::Exclusive,
         priority: 0,
+        by_code: false,
         min_subtotal: None,
         total_quantity: None,
         per_customer_limit: 1_000_000,

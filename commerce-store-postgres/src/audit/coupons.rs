@@ -1,18 +1,19 @@
 //! Coupons, and customers with their copies.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::{
-    CouponFacts, CouponId, CustomerId, HeldCopy, HeldCount, HolderFacts, IssuedCoupon, OrderId, PageRequest,
-    Redemption, RedemptionStatus, StoreError,
+    CodeFacts, CouponCode, CouponFacts, CouponId, CustomerId, HeldCopy, HeldCount, HolderFacts, IssuedCoupon, OrderId,
+    PageRequest, Redemption, RedemptionStatus, StoreError,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
 use super::{after, size};
-use crate::load::{issued_coupon_of, redemption_of};
-use crate::row::{corrupt, get, get_id, get_u32, get_u64};
+use crate::load::{code_of, issued_coupon_of, redemption_of};
+use crate::row::{corrupt, get, get_id, get_id_opt, get_u32, get_u64};
 use crate::{PostgresStore, StoreErrorOr};
 
 const COUPONS: &str = "select c.id, coalesce(i.issued, 0) as issued, c.total_quantity, \
@@ -35,7 +36,14 @@ const USES: &str = "select r.issued_coupon_id, r.order_id, r.coupon_id, r.discou
      where r.issued_coupon_id = any($1) order by r.issued_coupon_id, r.order_id";
 const LIMITS: &str = "select id, per_customer_limit from coupons where id = any($1)";
 
-pub(super) const STATEMENTS: &[&str] = &[COUPONS, CUSTOMERS, COPIES, USES, LIMITS];
+const CODES: &str = "select k.code, k.coupon_id, k.created_at, k.customer_id, k.issued_coupon_id, k.claimed_at, \
+       c.coupon_id as copys_coupon_id, c.customer_id as copys_customer_id \
+     from (select code, coupon_id, created_at, customer_id, issued_coupon_id, claimed_at from coupon_codes \
+       where (coupon_id, code) > ($1, $2) order by coupon_id, code limit $3) k \
+     left join lateral (select coupon_id, customer_id from issued_coupons where id = k.issued_coupon_id limit 1) c \
+     on true order by k.coupon_id, k.code";
+
+pub(super) const STATEMENTS: &[&str] = &[COUPONS, CUSTOMERS, COPIES, USES, LIMITS, CODES];
 
 /// Counting the copies of a coupon reads them all, from its index: a campaign of millions takes its time.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -48,6 +56,20 @@ impl PostgresStore {
             let rows = sqlx::query(COUPONS).bind(after(page)).bind(size(&page)).fetch_all(&mut *moment).await?;
             moment.rollback().await?;
             Ok(rows.iter().map(coupon_facts).collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    pub(super) async fn codes_by(
+        &self,
+        page: PageRequest<(CouponId, CouponCode)>,
+    ) -> Result<Vec<CodeFacts>, StoreError> {
+        let limit = size(&page);
+        // No code is empty.
+        let (coupon, code) = page.after.map_or((0, String::new()), |(id, code)| (id.get(), code.to_string()));
+        self.run(move |pool| {
+            let query = sqlx::query(CODES).bind(coupon).bind(code.clone()).bind(limit);
+            async move { Ok(query.fetch_all(&pool).await?.iter().map(code_facts).collect::<Result<_, _>>()?) }
         })
         .await
     }
@@ -73,6 +95,11 @@ fn coupon_facts(row: &PgRow) -> Result<CouponFacts, StoreError> {
         copies: get_u64(row, "copies")?,
         total_quantity: total.map(u32::try_from).transpose().map_err(corrupt)?,
     })
+}
+
+fn code_facts(row: &PgRow) -> Result<CodeFacts, StoreError> {
+    let copy = get_id_opt(row, "copys_coupon_id")?.zip(get_id_opt(row, "copys_customer_id")?);
+    Ok(CodeFacts { code: Arc::new(code_of(row)?), copy })
 }
 
 /// What these customers hold.

@@ -7,8 +7,9 @@ mod top_ups;
 
 use async_trait::async_trait;
 use commerce_core::{
-    Audit, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, Id, LedgerRow, NamedOrder, OrderFacts,
-    OrderId, PageRequest, ProductId, StockFacts, StoreError, TopUpFacts, TopUpId, VariantId, WalletFacts, WalletId,
+    Audit, CodeFacts, CouponCode, CouponFacts, CouponId, CustomerId, DailySales, Date, HolderFacts, Id, LedgerRow,
+    NamedOrder, OrderFacts, OrderId, PageRequest, ProductId, StockFacts, StoreError, TopUpFacts, TopUpId, VariantId,
+    WalletFacts, WalletId,
 };
 
 use crate::PostgresStore;
@@ -78,6 +79,10 @@ impl Audit for PostgresStore {
 
     async fn holder_facts(&self, page: PageRequest<CustomerId>) -> Result<Vec<HolderFacts>, StoreError> {
         self.holders_of(page).await
+    }
+
+    async fn code_facts(&self, page: PageRequest<(CouponId, CouponCode)>) -> Result<Vec<CodeFacts>, StoreError> {
+        self.codes_by(page).await
     }
 
     async fn named_orders(&self, page: PageRequest<OrderId>) -> Result<Vec<NamedOrder>, StoreError> {

@@ -24,6 +24,7 @@ macro_rules! coupons {
         concat!(
             "select c.id, c.code, c.name, c.discount_amount, c.discount_percent::text as discount_percent,",
             " c.discount_cap, c.min_subtotal, c.discount_currency, c.minimum_currency, c.stacking, c.priority,",
+            " c.by_code,",
             " array(select p.product_id from coupon_products p where p.coupon_id = c.id) as products,",
             " c.total_quantity, c.per_customer_limit, c.starts_at, c.ends_at, c.active, c.version, c.created_at,",
             " c.updated_at, i.issued from coupons c join coupon_issuances i on i.coupon_id = c.id ",
@@ -72,6 +73,7 @@ pub(crate) fn coupon_of(row: &PgRow) -> Result<(Coupon, u32), StoreError> {
         scope: if products.is_empty() { CouponScope::Order } else { CouponScope::Products(products) },
         stacking: get_code(row, "stacking")?,
         priority: get::<i64>(row, "priority")?.try_into().map_err(corrupt)?,
+        by_code: get(row, "by_code")?,
         min_subtotal: amount(row, "min_subtotal", "minimum_currency")?,
         total_quantity: total.map(u32::try_from).transpose().map_err(corrupt)?,
         per_customer_limit: get_u32(row, "per_customer_limit")?,

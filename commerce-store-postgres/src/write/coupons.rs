@@ -8,14 +8,14 @@ use crate::error::Failure;
 
 const NEW_COUPONS: &str = "insert into coupons (id, code, name, discount_amount, discount_percent, discount_cap, \
      min_subtotal, discount_currency, minimum_currency, total_quantity, per_customer_limit, starts_at, ends_at, active, \
-     version, created_at, updated_at, stacking, priority) \
+     version, created_at, updated_at, stacking, priority, by_code) \
      select id, code, name, amount, percent::numeric, cap, minimum, discount_currency, minimum_currency, total, \
-     per_customer, starts_at, ends_at, active, version, created_at, updated_at, stacking, priority \
+     per_customer, starts_at, ends_at, active, version, created_at, updated_at, stacking, priority, by_code \
      from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], \
      $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::boolean[], \
-     $15::bigint[], $16::timestamptz[], $17::timestamptz[], $18::text[], $19::bigint[]) \
+     $15::bigint[], $16::timestamptz[], $17::timestamptz[], $18::text[], $19::bigint[], $20::boolean[]) \
      as u (id, code, name, amount, percent, cap, minimum, discount_currency, minimum_currency, total, per_customer, \
-     starts_at, ends_at, active, version, created_at, updated_at, stacking, priority)";
+     starts_at, ends_at, active, version, created_at, updated_at, stacking, priority, by_code)";
 const NEW_PRODUCTS: &str = "insert into coupon_products (coupon_id, product_id) \
      select * from unnest($1::bigint[], $2::bigint[])";
 const COUPONS: &str = "update coupons c set active = u.active, version = u.version, updated_at = u.updated_at \
@@ -103,6 +103,7 @@ async fn write_new_coupons(connection: &mut PgConnection, net: &Net) -> Result<(
         .bind(column!(rows(), c => at(c.updated_at)))
         .bind(column!(rows(), c => c.stacking.as_str()))
         .bind(column!(rows(), c => i64::from(c.priority)))
+        .bind(column!(rows(), c => c.by_code))
         .execute(&mut *connection)
         .await?;
     let scoped: Vec<(i64, i64)> =

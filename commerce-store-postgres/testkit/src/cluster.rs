@@ -119,11 +119,16 @@ impl Cluster {
             // Backends of a killed server may hold its shared memory for a moment yet.
             attempt.watchdog.kill().and_then(|()| attempt.watchdog.wait()).map_err(program("kill"))?;
             if Instant::now() > deadline {
-                let log = std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default();
+                let log = self.log()?;
                 return Err(Error::Program(format!("postgres ended: {log}")));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// What the server has logged since it was started last.
+    pub fn log(&self) -> Result<String, Error> {
+        std::fs::read_to_string(self.home.path().join("log")).map_err(program("log"))
     }
 
     fn spawn_server(&self) -> Result<Child, Error> {

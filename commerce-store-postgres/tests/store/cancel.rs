@@ -12,9 +12,10 @@ use commerce_core::{
     Records, Store,
 };
 use commerce_store_postgres::PostgresStore;
+use commerce_store_postgres_testkit::{Fate, Proxy};
 use sqlx::{Connection, PgConnection};
 
-use crate::harness::{Backstage, assert_sound, database, insist, open, world};
+use crate::harness::{Backstage, assert_sound, database, durable, insist, open, open_at, world};
 
 /// Polls a future, each time when it has been woken, at most so many times, and drops it. Its output if it came that
 /// far.
@@ -118,6 +119,32 @@ async fn a_read_dropped_at_any_poll_leaves_its_connection_clean() {
         assert_eq!(store.load(keys).await.unwrap().customer(customer).map(|found| found.id), Some(customer));
     }
     assert_sound(store).await;
+}
+
+/// What one read after another has the server log. Each connection's transaction is ended by the read, and once more, to
+/// be sure of it, when the connection is given back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn reads_that_end_well_are_nothing_to_warn_of() {
+    let (cluster, url) = durable().await;
+    let proxy = Proxy::start(&url).await.unwrap();
+    // Every read but the first waits for the one before it to be over and done with.
+    let store = open_at(proxy.url(), |config| config.read_connections = 1).await;
+    let world = world(&store);
+    let customer = world.customer().await;
+    world.add_to_cart(customer, world.variant(10, 5).await, 1).await;
+    let warnings = async || {
+        for _ in 0..10 {
+            assert_eq!(world.cart_view(customer).await.lines.len(), 1);
+        }
+        cluster.log().unwrap().lines().filter(|line| line.contains("WARNING")).count()
+    };
+    assert_eq!(warnings().await, 0);
+    // A rollback alone is what the server warns of: there is no transaction in progress.
+    proxy.follow(|message| match message.statement {
+        "begin; rollback" => Fate::Say("rollback".to_owned()),
+        _ => Fate::Pass,
+    });
+    assert!(warnings().await >= 9);
 }
 
 /// An embedder's own transaction: the work is dropped at every poll, and the transaction with it.

@@ -327,7 +327,11 @@ const WRONG: &[(&str, &str)] = &[
     ("issued_coupons_order_of_status", "order_id = null"),
     ("issued_coupons_revocation_is_whole", "revoked_by = 'system'"),
     ("coupon_codes_pkey", ""),
-    ("coupon_codes_coupon_fkey", "code = 'TWICE', coupon_id = 9"),
+    ("coupon_codes_copy_key", "code = 'TWICE'"),
+    (
+        "coupon_codes_coupon_fkey",
+        "code = 'TWICE', coupon_id = 9, customer_id = null, issued_coupon_id = null, claimed_at = null",
+    ),
     ("coupon_codes_copy_fkey", "code = 'TWICE', issued_coupon_id = 9"),
     ("coupon_codes_claim_is_whole", "code = 'TWICE', claimed_at = null"),
     ("coupon_redemptions_pkey", "status = 'released'"),

@@ -99,6 +99,11 @@ struct Planted {
 impl Harness for Planted {
     async fn open(&self, shop: Shop, clock: Arc<ManualClock>) -> Opened {
         let (_, proxy) = proxied().await;
+        let mut config = Config::new(proxy.url(), shop).unwrap().with_clock(clock);
+        // Whatever never comes about is given up soon.
+        config.deadline = Duration::from_secs(2);
+        // What the store asks of a database that it opens is not for a bug to change.
+        let store = Arc::new(PostgresStore::open(config).await.unwrap());
         let (bug, planted) = (self.bug, Arc::clone(&self.planted));
         proxy.follow(move |message: Message<'_>| match message.statement.contains(bug.from) {
             true => {
@@ -107,10 +112,7 @@ impl Harness for Planted {
             }
             false => Fate::Pass,
         });
-        let mut config = Config::new(proxy.url(), shop).unwrap().with_clock(clock);
-        // Whatever never comes about is given up soon.
-        config.deadline = Duration::from_secs(2);
-        Opened::guarded(Arc::new(PostgresStore::open(config).await.unwrap()), proxy)
+        Opened::guarded(store, proxy)
     }
 }
 

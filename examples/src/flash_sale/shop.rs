@@ -65,6 +65,7 @@ async fn announce_coupon(shop: &Commerce, store: &dyn Store, copies: u32) -> Res
         scope: CouponScope::Order,
         stacking: Stacking::Exclusive,
         priority: 0,
+        by_code: false,
         min_subtotal: None,
         total_quantity: Some(copies),
         per_customer_limit: 1,

@@ -88,6 +88,7 @@ const CODES: &[&str] = &[
     "coupon_ended",
     "coupon_expired",
     "coupon_inactive",
+    "coupon_needs_code",
     "coupon_not_available",
     "coupon_not_expired",
     "coupon_not_started",

@@ -238,11 +238,11 @@ impl Action {
                     5 => GatewayStatus::Refunded,
                     6 => {
                         let report = ChargeReport::Refused { reason: Some(reason) };
-                        return Some(SettleCharge { charge_id, report, reason: None }.into());
+                        return Some(SettleCharge { charge_id, report, reason: None, requested_by: None }.into());
                     }
                     _ => {
                         let report = ChargeReport::Refunded;
-                        return Some(SettleCharge { charge_id, report, reason: None }.into());
+                        return Some(SettleCharge { charge_id, report, reason: None, requested_by: None }.into());
                     }
                 };
                 let terms = world.books.cards.terms.get(&charge_id).copied();
@@ -251,7 +251,7 @@ impl Action {
                 let named = if odd == 249 { world.charge(Pick(word)) } else { charge_id };
                 let transaction_id = Name::new(format!("tx-{named}")).ok()?;
                 let found = GatewayPayment { transaction_id, customer_id, amount, status };
-                SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None }.into()
+                SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None, requested_by: None }.into()
             }
             _ => return None,
         })
@@ -359,6 +359,8 @@ impl Action {
                     .map_or(CouponScope::Order, |product| CouponScope::Products([world.product(product)].into())),
                 stacking: if stackable { Stacking::Stackable } else { Stacking::Exclusive },
                 priority: u16::from(priority),
+                // Of few campaigns: most claims are to get somewhere.
+                by_code: priority % 16 == 15,
                 min_subtotal: min.and_then(|min| min.money(currency(money))),
                 total_quantity: total.map(u32::from),
                 per_customer_limit: u32::from(each % 4),

@@ -90,6 +90,7 @@ impl World {
             scope: CouponScope::Order,
             stacking: Stacking::Stackable,
             priority: 0,
+            by_code: false,
             min_subtotal: None,
             total_quantity: Some(3),
             per_customer_limit: 2,
