@@ -63,7 +63,8 @@ impl JetStream {
             ..stream::Config::default()
         };
         let made = async || self.context.get_or_create_stream(config).await.map(drop).map_err(causes);
-        self.ready.get_or_try_init(made).await.map(|()| ())
+        self.ready.get_or_try_init(made).await?;
+        Ok(())
     }
 
     async fn publish(&self, event: &Outgoing) -> Word {

@@ -72,6 +72,7 @@ fn webhook(settings: &Settings) -> Found {
 
 const REDIS: &str = "COMMERCE_SINK_REDIS_URL (--sink-redis-url)";
 const NATS: &str = "COMMERCE_SINK_NATS_URL (--sink-nats-url)";
+#[cfg(not(feature = "kafka"))]
 const KAFKA: &str = "COMMERCE_SINK_KAFKA_BROKERS (--sink-kafka-brokers)";
 
 #[cfg(feature = "redis")]

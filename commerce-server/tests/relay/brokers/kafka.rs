@@ -79,8 +79,7 @@ impl Cluster {
         consumer.assign(&places).expect("an assignment");
         let mut records = Vec::new();
         while i64::try_from(records.len()).expect("few") < count {
-            let Some(record) = consumer.poll(Duration::from_secs(60)) else { panic!("{} of {count}", records.len()) };
-            let record = record.expect("a record");
+            let record = consumer.poll(Duration::from_secs(60)).expect("a record within a minute").expect("a record");
             let key = String::from_utf8(record.key().expect("a key").to_vec()).expect("text");
             let event = serde_json::from_slice(record.payload().expect("an event")).expect("JSON");
             let header = record.headers().expect("headers").get(0);
