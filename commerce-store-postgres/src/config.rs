@@ -28,7 +28,7 @@ pub struct Config {
     /// How long a caller waits at most for a database that does not answer; 5 s by default.
     pub deadline: Duration,
     /// Whether other processes on the database hear of messages as they are committed; `true` by default. Without, they
-    /// find them when they look. It takes a connection, and a small transaction every 5 ms at most.
+    /// find them when they look. It takes a connection, and a small transaction every 10 ms at most.
     pub announce: bool,
     /// How often a batch that others were in the way of is tried; 10 by default.
     pub attempts: u32,

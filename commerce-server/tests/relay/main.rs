@@ -9,6 +9,8 @@ mod pruning;
 mod receiver;
 mod schema;
 mod shop;
+#[cfg(feature = "tls")]
+mod tls;
 mod webhook;
 
 use std::collections::BTreeSet;
