@@ -73,7 +73,7 @@
 //! the campaign, an [`IssuedCoupon`] one customer's copy, a [`Redemption`] one use of it by one order. A [`Cart`] has
 //! [`CartItem`]s, and holds nothing back; a [`CartView`] is how it looks now. A [`Quote`] is
 //! a priced basket that changed nothing; an [`Order`] has [`OrderLine`]s, a [`Payment`], perhaps [`Refund`]s, and a history of
-//! [`OrderEvent`]s, each of which has one [`OutboxMessage`]. A [`Charge`] is one attempt at having a payment gateway take
+//! [`OrderEvent`]s, each of which has one [`OutboxMessage`] for every sink; a [`Webhook`] is one that operators manage. A [`Charge`] is one attempt at having a payment gateway take
 //! money from a card, for an order or for a [`TopUp`] of a wallet. Instants end in `_at` and are UTC; intervals are
 //! half-open; an amount of [`Money`] is a whole number of minor units.
 //!

@@ -169,7 +169,7 @@ pub struct Settings {
     /// Whether to write events to standard output, one JSON object a line.
     #[arg(long, env = "COMMERCE_SINK_STDOUT", default_value_t = false, action = clap::ArgAction::Set, global = true)]
     pub sink_stdout: bool,
-    /// Where to POST events to, as http://host:port/path; nowhere if absent.
+    /// Where to POST events to, as https://host/path or http://host:port/path; nowhere if absent.
     #[arg(long, env = "COMMERCE_SINK_WEBHOOK_URL", value_parser = webhook_url, requires = "sink_webhook_secret", global = true)]
     pub sink_webhook_url: Option<Url>,
     /// What the webhook's calls are signed with, as whsec_…; several, apart by commas, while one is being replaced.

@@ -29,7 +29,7 @@ pub struct Config {
     /// database that does not answer hears so after a few of them.
     pub deadline: Duration,
     /// Whether other processes on the database hear of messages as they are committed; `true` by default. Without, they
-    /// find them when they look. It takes a connection, and a small transaction every 5 ms at most.
+    /// find them when they look. It takes a connection, and a small transaction every 10 ms at most.
     pub announce: bool,
     /// How often a batch that others were in the way of is tried; 10 by default.
     pub attempts: u32,

@@ -12,7 +12,8 @@ use crate::writer::{Surroundings, decide_and_write};
 
 impl PostgresStore {
     /// Carries a command out inside the caller's `transaction`: it is committed, or rolled back, with whatever else the
-    /// caller does there. Its key is kept with it, and its messages go out with the commit.
+    /// caller does there. Its key is kept with it, and its messages go out with the commit, as soon as somebody looks: only
+    /// the store's own commits are told of.
     ///
     /// The records it touches stay locked until the transaction ends, so keep it short, and lock rows of one's own
     /// before, not after: that is the order in which two such transactions cannot deadlock.

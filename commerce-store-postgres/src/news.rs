@@ -17,7 +17,7 @@ use crate::pool::{listener_pool, notifier_pool};
 const CHANNEL: &str = "commerce_outbox";
 const NOTIFY: &str = "select pg_notify($1, '')";
 /// How long the bell is quiet after it was heard.
-const QUIET: Duration = Duration::from_millis(5);
+const QUIET: Duration = Duration::from_millis(10);
 /// How long to wait for the database after it could not be reached.
 const AWAY: Duration = Duration::from_secs(1);
 

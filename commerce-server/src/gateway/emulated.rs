@@ -28,6 +28,7 @@ use super::emulator::{Emulator, Happening, MANNERS, Manner};
 use super::protocol::{NewPayment, NewRefund, Notice, Payment, Refund, Refusal};
 use super::signature::WebhookSecret;
 use crate::auth::now;
+use crate::sink::webhook::plain;
 
 /// How often a call back is tried until it is answered with 2xx.
 const TRIES: u32 = 8;
@@ -57,7 +58,8 @@ pub async fn serve(
     settings: Settings,
     stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let desk = Desk { emulator, settings: Arc::new(settings), client: reqwest::Client::new() };
+    let client = plain(reqwest::Client::builder()).build().map_err(std::io::Error::other)?;
+    let desk = Desk { emulator, settings: Arc::new(settings), client };
     let server = poem::Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
     server.run_with_graceful_shutdown(routes(desk), stop, Some(Duration::from_secs(1))).await
 }

@@ -10,6 +10,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use super::protocol::{NewPayment, NewRefund, Payment, Refund, Refusal};
+use crate::sink::webhook::plain;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -35,7 +36,7 @@ impl HttpGateway {
     pub fn new(base: &Url, patience: Duration) -> Result<Self, HttpGatewayError> {
         let failed = |reason: String| HttpGatewayError { reason };
         // What a redirect leads to is not the gateway that was named.
-        let client = Client::builder()
+        let client = plain(Client::builder())
             .connect_timeout(CONNECT)
             .timeout(patience)
             .redirect(reqwest::redirect::Policy::none())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use reqwest::{Client, Url};
+use reqwest::{Client, ClientBuilder, Url};
 
 use super::address::{PublicOnly, names_private};
 use super::{CONTENT_TYPE, Outgoing, Sink, Word, causes};
@@ -46,10 +46,11 @@ pub enum EndpointError {
         url: String,
     },
     /// It is no address that can be called.
-    #[error(
-        "write http://host:port/path, without a name or password in it; put what encrypts in front of it elsewhere"
-    )]
+    #[error("write https://host/path or http://host:port/path, without a name or password in it")]
     Address,
+    /// It is to be called over TLS, and this program cannot.
+    #[error("this program was built without TLS: write http://host:port/path")]
+    Encrypted,
     /// There is nothing to sign with.
     #[error("a webhook is signed: it needs a secret at least")]
     Unsigned,
@@ -61,16 +62,31 @@ pub enum EndpointError {
     },
 }
 
+/// A client for calls that are not encrypted: it reads none of the system's certificates, of which there may be none.
+#[cfg(feature = "tls")]
+pub(crate) fn plain(client: ClientBuilder) -> ClientBuilder {
+    client.tls_certs_only([])
+}
+
+/// A client, which cannot encrypt.
+#[cfg(not(feature = "tls"))]
+pub(crate) fn plain(client: ClientBuilder) -> ClientBuilder {
+    client
+}
+
 /// The address of an endpoint, as far as it can be checked before the first call.
 ///
 /// # Errors
-/// [`EndpointError::Address`], and [`EndpointError::Private`] unless that is allowed.
+/// [`EndpointError::Address`], [`EndpointError::Encrypted`], and [`EndpointError::Private`] unless that is allowed.
 pub fn address(text: &str, allow_private: bool) -> Result<Url, EndpointError> {
     let callable = |url: &Url| {
         let anonymous = url.username().is_empty() && url.password().is_none();
-        url.scheme() == "http" && url.has_host() && anonymous && url.fragment().is_none()
+        matches!(url.scheme(), "http" | "https") && url.has_host() && anonymous && url.fragment().is_none()
     };
     let url = Url::parse(text).ok().filter(callable).ok_or(EndpointError::Address)?;
+    if url.scheme() == "https" && !cfg!(feature = "tls") {
+        return Err(EndpointError::Encrypted);
+    }
     if !allow_private && names_private(&url) {
         return Err(EndpointError::Private { url: url.to_string() });
     }
@@ -89,6 +105,7 @@ impl Webhook {
             .timeout(endpoint.patience)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
+        let client = if endpoint.url.scheme() == "https" { client } else { plain(client) };
         let client = if endpoint.allow_private {
             client
         } else if names_private(&endpoint.url) {

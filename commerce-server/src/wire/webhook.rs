@@ -8,7 +8,7 @@ use super::schema::{request, response};
 request! {
     /// How a webhook is to be.
     WebhookRequest {
-        /// Where events are POSTed to: http://host:port/path.
+        /// Where events are POSTed to: https://host/path or http://host:port/path.
         url: Text<WebhookUrl>,
         /// Whether they are; if not, they wait. True if absent.
         enabled: Option<bool>,

@@ -57,7 +57,7 @@ async fn a_webhook_is_made_read_changed_and_removed(server: Server) {
     // A retry is shown the same secret; anybody else is shown none.
     let again = server.put_webhook(BOOKS, "make", &at("http://books.example/hook")).await.expect(200);
     assert_eq!((&again.text, again.header("idempotent-replayed")), (&made.text, "true"));
-    let body = json!({ "url": "http://books.example/other?x=1", "enabled": false });
+    let body = json!({ "url": "https://books.example/other?x=1", "enabled": false });
     let changed = server.put_webhook(BOOKS, "change", &body).await.expect(200);
     assert_eq!(changed.body.get("secret"), None, "{}", changed.text);
     assert_eq!(changed.body["webhook"]["url"], body["url"]);

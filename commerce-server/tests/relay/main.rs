@@ -14,6 +14,8 @@ mod schema;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod shop;
+#[cfg(feature = "tls")]
+mod tls;
 mod webhook;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,7 @@
 //! Two `commerce-server work` processes deliver, and one of them is killed in the midst of it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +15,17 @@ use crate::receiver::{Receiver, SECRET};
 use crate::shop::{database, orders, rush, transitions, until, until_delivered};
 
 /// A process at work. Dropping it kills it.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-    fn start(database: &str, receiver: &Receiver) -> Self {
+    /// One that delivers to a receiver, which the certificates of that file vouch for.
+    pub(crate) fn start(database: &str, receiver: &Receiver, certificates: Option<&Path>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_commerce-server"));
         command.arg("work").env_clear().env("COMMERCE_DATABASE_URL", database).env("COMMERCE_LOG", "off");
         command.env("COMMERCE_SINK_WEBHOOK_URL", &receiver.url).env("COMMERCE_SINK_WEBHOOK_SECRET", SECRET);
         command.env("COMMERCE_SINK_WEBHOOK_PRIVATE", "true").env("COMMERCE_SINK_WEBHOOK_TIMEOUT", "120");
         command.env("COMMERCE_RELAY_INTERVAL", "10").stdin(Stdio::null()).stdout(Stdio::null());
+        command.envs(certificates.map(|file| ("SSL_CERT_FILE", file)));
         Self(command.spawn().expect("the program starts"))
     }
 
@@ -44,6 +47,14 @@ impl Drop for Process {
     }
 }
 
+/// A shop on the database's own clock, as a process has it.
+pub(crate) async fn shop(url: &str) -> World {
+    let config = Config::new(url, Shop::default()).expect("its URL");
+    let store = PostgresStore::open(config).await.expect("the store");
+    let clock = Arc::new(ManualClock::new("2026-11-21T05:00:00Z".parse().expect("an instant")));
+    World::over(Arc::new(store), clock, Arc::new(()))
+}
+
 /// The messages in the hands of a process.
 async fn held(connection: &mut PgConnection, process: &Process) -> BTreeSet<String> {
     let held = sqlx::query_scalar::<_, i64>("select message_id from deliveries where owner like $1");
@@ -58,15 +69,12 @@ fn ids(receiver: &Receiver) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_killed_only_duplicates() {
     let database = database().await;
-    let config = Config::new(&database.url, Shop::default()).expect("its URL");
-    let store = PostgresStore::open(config).await.expect("the store");
-    let clock = Arc::new(ManualClock::new("2026-11-21T05:00:00Z".parse().expect("an instant")));
-    let world = World::over(Arc::new(store), clock, Arc::new(()));
+    let world = shop(&database.url).await;
     let mut backstage = PgConnection::connect(&database.url).await.expect("a connection");
 
     // Of every few calls one is not answered, so that both processes come to a stand with some that are.
     let receiver = Receiver::start(|n, _| (!n.is_multiple_of(5)).then_some(200)).await;
-    let mut processes = [Process::start(&database.url, &receiver), Process::start(&database.url, &receiver)];
+    let mut processes = [0, 1].map(|_| Process::start(&database.url, &receiver, None));
     until(&world, async || {
         let sinks = world.store().sinks().await.expect("the sinks");
         !sinks.is_empty()

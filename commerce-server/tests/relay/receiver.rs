@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -45,17 +46,43 @@ struct Log {
 
 impl Receiver {
     pub(crate) async fn start(manner: impl Fn(usize, &Value) -> Option<u16> + Send + Sync + 'static) -> Arc<Self> {
+        Self::listen(manner, None).await
+    }
+
+    /// One that is called by its name, and speaks TLS.
+    pub(crate) async fn encrypted(acceptor: TlsAcceptor) -> Arc<Self> {
+        Self::listen(|_, _| Some(200), Some(acceptor)).await
+    }
+
+    async fn listen(
+        manner: impl Fn(usize, &Value) -> Option<u16> + Send + Sync + 'static,
+        acceptor: Option<TlsAcceptor>,
+    ) -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}/events", listener.local_addr().expect("an address"));
+        let address = listener.local_addr().expect("an address");
+        let url = match &acceptor {
+            None => format!("http://{address}/events"),
+            Some(_) => format!("https://localhost:{}/events", address.port()),
+        };
         let (manner, log) = (Box::new(manner), Mutex::default());
         let (known, released) = (Mutex::new(Webhooks::new(vec![secret()])), watch::Sender::new(false));
         let receiver = Arc::new(Self { url, manner, log, known, released });
         let handler = Arc::clone(&receiver);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let handler = Arc::clone(&handler);
+                let (handler, acceptor) = (Arc::clone(&handler), acceptor.clone());
                 let service = service_fn(move |request| Arc::clone(&handler).answer(request));
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+                tokio::spawn(async move {
+                    let http = http1::Builder::new();
+                    // Whoever goes away, or does not like the certificate, is no concern of the receiver's.
+                    match acceptor {
+                        None => drop(http.serve_connection(TokioIo::new(socket), service).await),
+                        Some(acceptor) => {
+                            let Ok(socket) = acceptor.accept(socket).await else { return };
+                            drop(http.serve_connection(TokioIo::new(socket), service).await);
+                        }
+                    }
+                });
             }
         });
         receiver

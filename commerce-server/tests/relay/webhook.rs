@@ -8,12 +8,12 @@ use commerce_server::sink::{Outgoing, Sink, Word};
 
 use crate::receiver::{Receiver, secret};
 
-fn endpoint(url: &str, allow_private: bool) -> Endpoint {
+pub(crate) fn endpoint(url: &str, allow_private: bool) -> Endpoint {
     let (url, secrets) = (url.parse().expect("a URL"), vec![secret()]);
     Endpoint { url, secrets, patience: Duration::from_millis(200), allow_private }
 }
 
-async fn sent(endpoint: Endpoint) -> Word {
+pub(crate) async fn sent(endpoint: Endpoint) -> Word {
     let id = 7_i64.try_into().expect("an id");
     let (key, kind) = ("42".to_owned(), "order.placed.v1".to_owned());
     let event = Outgoing { id, key, kind, body: Bytes::from_static(br#"{"id":"7"}"#) };
