@@ -5,7 +5,8 @@ use std::fmt::{Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::{Commerce, ManualClock, NodeId, Payments, Shop, Timestamp};
+use commerce_core::store::{Jobs, LeaseRequest, Leases};
+use commerce_core::{Commerce, JobName, JobPlan, ManualClock, NodeId, Payments, Shop, StoreError, Timestamp};
 use commerce_server::app::{App, Limits};
 use commerce_server::auth::Role;
 use commerce_server::gateway::Cards;
@@ -56,6 +57,15 @@ pub(super) struct Answer {
     pub(super) body: Value,
 }
 
+/// A job that runs when it is asked to: no process is there to run it.
+async fn tidying(store: &MemoryStore) -> Result<(), StoreError> {
+    let job: JobName = "tidying".parse().expect("a job's name");
+    let owner = "worker".parse().expect("an owner");
+    let lease = store.acquire(LeaseRequest { name: job.lease(), owner, duration: Duration::from_secs(1) }).await?;
+    let plan = JobPlan { job, schedule: None, next_at: None };
+    store.plan_job(lease.expect("a new lease").token, plan).await.map(drop)
+}
+
 impl Service {
     pub(super) fn open() -> Self {
         let clock = Arc::new(ManualClock::new(NOW));
@@ -71,6 +81,7 @@ impl Service {
         let router = Router::new(Arc::clone(&app), api::operations(&app), Vec::new());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let demo = runtime.block_on(demo::fill(&app.commerce)).expect("the demo shop opens");
+        runtime.block_on(tidying(&*store)).expect("the store in memory answers");
         let names = BTreeMap::from([("customer", demo.customer.to_string()), ("variant", demo.variant.to_string())]);
         Self { app, router, store, runtime, names, sent: 0 }
     }
@@ -170,6 +181,12 @@ impl Sent {
     /// Whether it asks the gateway how things stand, and changes what has changed there.
     pub(super) fn asks_gateway(&self) -> bool {
         self.uri.path().ends_with("/confirm")
+    }
+
+    /// Whether it says what is to be, and may find that it is so already.
+    pub(super) fn is_repeatable(&self) -> bool {
+        let path = self.uri.path();
+        path.ends_with("/roll-up") || path.starts_with("/v1/admin/jobs/")
     }
 
     /// Whether each part of it is done under a key of its own, so that nothing can be said of the whole beforehand.
