@@ -79,7 +79,9 @@ planted! {
         => [format!("lost: variant {NOWHERE}")];
     a_lost_wallet: |b| "insert into wallet_entries values (1, 'KRW', 1, 'deposit', 1, 1, null, 'system', null, now())"
         => [format!("lost: wallet {NOWHERE} KRW")];
-    a_lost_customer: |b| format!("update issued_coupons set customer_id = {NOWHERE}, ordinal = 1 where id = {}", b.held)
+    a_lost_customer: |b| format!(
+        "update issued_coupons set customer_id = {NOWHERE}, ordinal = 1 where id = {0}; \
+         update coupon_codes set customer_id = {NOWHERE} where issued_coupon_id = {0}", b.held)
         => [format!("lost: customer {NOWHERE}")];
     lines_of_a_lost_order: |b| format!(
         "insert into order_items select {NOWHERE}, position, product_id, variant_id, product_name, option_name, sku, \
