@@ -70,6 +70,14 @@ impl Connection {
     }
 
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Outcome<()> {
+        if self.ask_for_status(request).await? < 300 {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&self.buffer).into_owned().into())
+    }
+
+    /// The status of the answer, whatever it is.
+    pub(crate) async fn ask_for_status(&mut self, request: &[u8]) -> Outcome<u16> {
         self.socket.write_all(request).await?;
         self.buffer.clear();
         while !whole(&self.buffer) {
@@ -77,10 +85,8 @@ impl Connection {
                 return Err("the server closed the connection".into());
             }
         }
-        if self.buffer.starts_with(b"HTTP/1.1 2") {
-            return Ok(());
-        }
-        Err(String::from_utf8_lossy(&self.buffer).into_owned().into())
+        let status = self.buffer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
+        Ok(status.ok_or("no status")?.parse()?)
     }
 }
 

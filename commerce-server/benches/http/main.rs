@@ -1,7 +1,7 @@
 //! Orders a second over HTTP, from connections over loopback that are kept alive, each waiting for its answer before it
 //! asks again. The load shares the machine with the server, as `wrk` on the same host would.
 //!
-//! `cargo bench -p commerce-server` measures both stores; `STORES` picks:
+//! `cargo bench -p commerce-server --all-features` measures all; `PARTS` picks:
 //!
 //! - `memory`: the server on the memory store in this process, 64 connections, one-line orders; `of the trivial route`
 //!   compares with `GET /health/live` of the same server.
@@ -11,13 +11,26 @@
 //!   asking to the durable answer; `x` is the rate divided by that in process. At the end the books are proved; a single
 //!   drift makes the exit code 1.
 //!
+//! - `gate`: claims of a coupon that has plenty and of one that is gone, without a gate, behind one in process and behind one
+//!   in Redis. `x` is the rate divided by that without a gate.
+//! - `delivery`: messages a second to each kind of sink, from a backlog, by one relay and by two; how long after its commit an
+//!   event is delivered at 1,000 orders a second; and orders a second with a relay at work, divided by those without.
+//!
 //! Cases take turns in rounds, and a figure is the median over the rounds. `SECONDS=10` sets how long each case of each
 //! round runs (3 by default).
 
+#![expect(clippy::expect_used, reason = "the servers that the tests share fail by panicking")]
+
+mod delivery;
+mod gate;
 mod load;
 mod memory;
 mod postgres;
 mod program;
+mod redis;
+#[cfg(any(feature = "nats", feature = "redis"))]
+#[path = "../../tests/servers/mod.rs"]
+mod servers;
 mod shop;
 
 use std::process::ExitCode;
@@ -37,11 +50,13 @@ async fn main() -> Outcome<ExitCode> {
     let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
     let length = Duration::from_secs(setting("SECONDS", "3").parse()?);
     let mut drifts = 0;
-    for store in setting("STORES", "memory,postgres").split(',') {
-        match store {
+    for part in setting("PARTS", "memory,postgres,gate,delivery").split(',') {
+        match part {
             "memory" => memory::run(length).await?,
             "postgres" => drifts += postgres::run(length).await?,
-            _ => return Err(format!("STORES: there is no store {store:?}").into()),
+            "gate" => gate::run(length).await?,
+            "delivery" => drifts += delivery::run(length).await?,
+            _ => return Err(format!("PARTS: there is no {part:?}").into()),
         }
     }
     Ok(if drifts == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

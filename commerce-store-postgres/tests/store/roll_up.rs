@@ -111,6 +111,9 @@ async fn a_day_is_read_by_its_time() {
         insert into payments (id, order_id, customer_id, method, amount, currency, status, attempts, created_at, updated_at)
           select i, i, 1, 'wallet', 10, 'KRW', 'succeeded', 1, at, at
           from generate_series(1, 200000) i, lateral (select timestamptz '2026-01-01' + i * interval '1 minute' as at) t;
+        insert into order_items (order_id, position, product_id, variant_id, product_name, sku, unit_price, quantity, subtotal,
+            discount, currency)
+          select i, 1, 1, 1, 'Mug', 'MUG', 10, 1, 10, 0, 'KRW' from generate_series(1, 200000) i;
         analyze; select brin_summarize_new_values('payments_by_time'); set session_replication_role = origin";
     connection.execute(sqlx::raw_sql(rows)).await.unwrap();
     let roll_up =

@@ -1,0 +1,274 @@
+//! Delivery of events from PostgreSQL: how many a second, how late, and at what cost to orders.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use commerce_core::{Commerce, NodeId, Shop, SinkName, Store, TimeZone, Timestamp};
+use commerce_server::gateway::signature::WebhookSecret;
+use commerce_server::sink::webhook::{Endpoint, Webhook};
+use commerce_server::sink::{Outgoing, Sink, Word};
+use commerce_server::work::relay::{Backoff, Relay, Settings};
+use commerce_store_postgres::{Config, PostgresStore, migrate};
+use commerce_store_postgres_testkit::{Cluster, Settings as Durability, admin};
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::load::{Client, Figure, Outcome, measure, median};
+use crate::shop::{Embedded, Market};
+
+const CALLERS: usize = 256;
+const ROUNDS: usize = 3;
+/// Orders a second while lag is measured.
+const PACE: u32 = 1_000;
+
+/// Takes everything at once: what the relay itself can do.
+struct Nowhere;
+
+#[async_trait]
+impl Sink for Nowhere {
+    fn at_once(&self) -> usize {
+        256
+    }
+
+    async fn deliver(&self, events: &[Outgoing]) -> Vec<Word> {
+        vec![Ok(()); events.len()]
+    }
+}
+
+/// A sink, and a watch on what it delivers.
+struct Watched {
+    inner: Arc<dyn Sink>,
+    delivered: AtomicUsize,
+    /// From the instant in the event to the word of the sink.
+    lags: Mutex<Vec<Duration>>,
+}
+
+#[async_trait]
+impl Sink for Watched {
+    fn at_once(&self) -> usize {
+        self.inner.at_once()
+    }
+
+    async fn deliver(&self, events: &[Outgoing]) -> Vec<Word> {
+        let words = self.inner.deliver(events).await;
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let lag = |event: &Outgoing| {
+            let event: serde_json::Value = serde_json::from_slice(&event.body).ok()?;
+            let at: Timestamp = event["time"].as_str()?.parse().ok()?;
+            now.checked_sub(Duration::from_micros(u64::try_from(at.as_micros()).ok()?))
+        };
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner).extend(events.iter().filter_map(lag));
+        self.delivered.fetch_add(words.iter().filter(|word| word.is_ok()).count(), Ordering::Relaxed);
+        words
+    }
+}
+
+struct Bench {
+    url: String,
+    store: Arc<dyn Store>,
+    commerce: Commerce,
+    market: Arc<Market>,
+    length: Duration,
+}
+
+/// Prints the table; how many drifts the books have in the end.
+pub(crate) async fn run(length: Duration) -> Outcome<usize> {
+    let cluster = Cluster::start(Durability::durable())?;
+    admin(cluster.url("postgres"), "create database shop".to_owned()).await?;
+    let url = cluster.url("shop");
+    migrate(&url).await?;
+    let shop = Shop { time_zone: TimeZone::UTC, ..Shop::default() };
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::open(Config::new(&url, shop)?).await?);
+    let commerce = Commerce::new(Arc::clone(&store), NodeId::default());
+    let market = Arc::new(Market::make(&commerce, CALLERS).await?);
+    let bench = Bench { url, store, commerce, market, length };
+    let kept = sinks().await?;
+    println!("delivery from PostgreSQL; `nowhere` takes everything at once");
+    println!("{:<9} {:>12} {:>12} {:>10} {:>10}", "sink", "one relay/s", "two relays/s", "lag p50", "lag p99");
+    for (name, sink) in &kept.sinks {
+        let (one, two) = (bench.throughput(sink, 1).await?, bench.throughput(sink, 2).await?);
+        let (p50, p99) = bench.lag(sink).await?;
+        let milliseconds = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
+        println!("{name:<9} {one:>12.0} {two:>12.0} {:>10} {:>10}", milliseconds(p50), milliseconds(p99));
+    }
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        without.push(bench.orders(None).await?);
+        with.push(bench.orders(Some(&kept.sinks[0].1)).await?);
+    }
+    let (without, with) = (median(without).per_second, median(with).per_second);
+    println!(
+        "orders a second, {CALLERS} callers, spread: {without:.0} without a relay, {with:.0} with one at work: {:.2}",
+        with / without
+    );
+    Ok(commerce_core::reconcile(&*bench.store).await?.drifts.len())
+}
+
+/// Sinks, and what must live as long as they do.
+struct Sinks {
+    sinks: Vec<(&'static str, Arc<dyn Sink>)>,
+    #[cfg(feature = "redis")]
+    _redis: crate::servers::redis::Redis,
+    #[cfg(feature = "kafka")]
+    _kafka: rdkafka::mocking::MockCluster<'static, rdkafka::producer::DefaultProducerContext>,
+}
+
+async fn sinks() -> Outcome<Sinks> {
+    let mut sinks: Vec<(&'static str, Arc<dyn Sink>)> =
+        vec![("nowhere", Arc::new(Nowhere)), ("webhook", webhook().await?)];
+    let patience = Duration::from_secs(30);
+    #[cfg(feature = "redis")]
+    let redis = {
+        use commerce_server::sink::redis::{RedisStream, Stream};
+        let redis = crate::servers::redis::Redis::start().await;
+        let stream = Stream { key: "events".to_owned(), length: Some(100_000), patience };
+        sinks.push(("redis", Arc::new(RedisStream::new(&redis.url(), stream)?)));
+        redis
+    };
+    #[cfg(feature = "kafka")]
+    let kafka = {
+        use commerce_server::sink::kafka::{Kafka, Topic};
+        let kafka = rdkafka::mocking::MockCluster::new(1)?;
+        kafka.create_topic("events", 4, 1)?;
+        let topic = Topic { brokers: kafka.bootstrap_servers(), name: "events".to_owned(), patience };
+        sinks.push(("kafka", Arc::new(Kafka::new(topic, [])?)));
+        kafka
+    };
+    Ok(Sinks {
+        sinks,
+        #[cfg(feature = "redis")]
+        _redis: redis,
+        #[cfg(feature = "kafka")]
+        _kafka: kafka,
+    })
+}
+
+/// A webhook to a receiver in this process.
+async fn webhook() -> Outcome<Arc<dyn Sink>> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/events", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let answer = |request: hyper::Request<hyper::body::Incoming>| async move {
+                drop(request.into_body().collect().await);
+                Ok::<_, Infallible>(hyper::Response::new(Full::new(bytes::Bytes::new())))
+            };
+            let connection = hyper::server::conn::http1::Builder::new();
+            tokio::spawn(connection.serve_connection(TokioIo::new(socket), service_fn(answer)));
+        }
+    });
+    let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").ok_or("no secret")?;
+    let patience = Duration::from_secs(30);
+    let endpoint = Endpoint { url: url.parse()?, secrets: vec![secret], patience, allow_private: true };
+    Ok(Arc::new(Webhook::new(endpoint)?))
+}
+
+impl Bench {
+    /// Has relays deliver to the sink while `work` is done, and then what is left; how long that took in all, and the watch.
+    async fn delivering<T>(
+        &self,
+        sink: &Arc<dyn Sink>,
+        relays: usize,
+        work: impl Future<Output = Outcome<T>>,
+    ) -> Outcome<(T, Duration, Arc<Watched>)> {
+        let watched =
+            Arc::new(Watched { inner: Arc::clone(sink), delivered: AtomicUsize::new(0), lags: Mutex::default() });
+        let began = Instant::now();
+        let (mut stops, mut tasks) = (Vec::new(), JoinSet::new());
+        for number in 0..relays {
+            let settings = Settings {
+                owner: format!("relay-{number}").parse()?,
+                source: "/bench".to_owned(),
+                batch: 256,
+                hold: Duration::from_secs(120),
+                poll: Duration::from_millis(200),
+                attempts: 1_000,
+                backoff: Backoff { first: Duration::from_secs(1), most: Duration::from_secs(1) },
+            };
+            let relay = Relay::new(Arc::clone(&self.store), settings, Arc::default());
+            let (stop, stopped) = oneshot::channel::<()>();
+            let named = vec![(SinkName::new("bench")?, Arc::clone(&watched) as Arc<dyn Sink>)];
+            tasks.spawn(async move { relay.run(named, async { drop(stopped.await) }).await });
+            stops.push(stop);
+        }
+        let done = work.await?;
+        while self.waiting().await? > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let took = began.elapsed();
+        drop(stops);
+        tasks.join_all().await;
+        Ok((done, took, watched))
+    }
+
+    async fn waiting(&self) -> Outcome<u64> {
+        let sinks = self.store.sinks().await?;
+        Ok(self.store.backlog().await? + sinks.iter().map(|sink| sink.backlog).sum::<u64>())
+    }
+
+    /// Messages a second from a backlog that orders have left.
+    async fn throughput(&self, sink: &Arc<dyn Sink>, relays: usize) -> Outcome<f64> {
+        measure(self.callers(), self.length).await?;
+        self.settle().await?;
+        let (_, took, watched) = self.delivering(sink, relays, async { Ok(()) }).await?;
+        Ok(watched.delivered.load(Ordering::Relaxed) as f64 / took.as_secs_f64())
+    }
+
+    /// How late events are delivered at a steady pace of orders.
+    async fn lag(&self, sink: &Arc<dyn Sink>) -> Outcome<(Duration, Duration)> {
+        self.settle().await?;
+        let paced = async {
+            let mut ticks = tokio::time::interval(Duration::from_secs(1) / PACE);
+            let (began, mut orders, mut callers) = (Instant::now(), JoinSet::new(), self.callers());
+            while began.elapsed() < self.length {
+                ticks.tick().await;
+                // Whoever is free; at this pace somebody always is.
+                let Some(mut caller) = callers.pop() else {
+                    callers.extend(orders.join_next().await.ok_or("nobody is there")??);
+                    continue;
+                };
+                orders.spawn(async move { caller.ask().await.map(|()| caller).ok() });
+                while let Some(ended) = orders.try_join_next() {
+                    callers.extend(ended?);
+                }
+            }
+            orders.join_all().await;
+            Ok(())
+        };
+        let ((), _, watched) = self.delivering(sink, 1, paced).await?;
+        let mut lags = std::mem::take(&mut *watched.lags.lock().unwrap_or_else(PoisonError::into_inner));
+        lags.sort_unstable();
+        let at = |share: f64| lags.get((lags.len().saturating_sub(1) as f64 * share) as usize).copied();
+        Ok((at(0.5).ok_or("nothing was delivered")?, at(0.99).ok_or("nothing was delivered")?))
+    }
+
+    /// Orders a second, with a relay at work if a sink is given.
+    async fn orders(&self, sink: Option<&Arc<dyn Sink>>) -> Outcome<Figure> {
+        self.settle().await?;
+        let orders = measure(self.callers(), self.length);
+        match sink {
+            Some(sink) => Ok(self.delivering(sink, 1, orders).await?.0),
+            None => orders.await,
+        }
+    }
+
+    fn callers(&self) -> Vec<Embedded> {
+        let client = |&customer_id| {
+            let (market, commerce) = (Arc::clone(&self.market), self.commerce.clone());
+            Embedded { market, commerce, customer_id, hot: false }
+        };
+        self.market.customers.iter().map(client).collect()
+    }
+
+    async fn settle(&self) -> Outcome<()> {
+        admin(self.url.clone(), "vacuum analyze".to_owned()).await?;
+        Ok(admin(self.url.clone(), "checkpoint".to_owned()).await?)
+    }
+}
