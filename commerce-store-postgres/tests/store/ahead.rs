@@ -102,10 +102,17 @@ async fn two(rush: impl AsyncFnOnce(&World) -> Rush, follow: Second, then: Then)
     let (rush, customers) = (rush(&world).await, world.customers(3, 1_000).await);
     let (told, news, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Gate::default()));
     let (count, bell, held) = (Arc::clone(&told), Arc::clone(&news), Arc::clone(&gate));
+    // Whoever waits for a lock may be woken after somebody who did not have to wait: the meddler goes first.
+    let locks = Arc::new(Gate::default());
+    let after_meddler = Arc::clone(&locks);
     proxy.follow(move |message: Message<'_>| {
         if rush.tells(message.statement) {
             count.fetch_add(1, Ordering::SeqCst);
             bell.notify_one();
+        }
+        let claims = message.statement.contains("from coupons c") && message.statement.contains("for no key update");
+        if then == Then::Meddles && claims && held.is_reached() {
+            after_meddler.hold_first();
         }
         let refused = message.statement == "commit" && held.hold_first() && then == Then::Fails;
         if refused { Fate::Refuse("23514") } else { Fate::Pass }
@@ -133,10 +140,12 @@ async fn two(rush: impl AsyncFnOnce(&World) -> Rush, follow: Second, then: Then)
         _ => None,
     };
     gate.open();
-    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    let first = first.await.unwrap();
     if let Some(meddler) = meddler {
         meddler.await.unwrap().unwrap();
     }
+    locks.open();
+    let second = second.await.unwrap();
     let (gone, balance) = (rush.gone(&world).await, world.balance(customers[1]).await);
     assert_sound(&store).await;
     Outcome { first, second, gone, balance, stats: store.stats() }

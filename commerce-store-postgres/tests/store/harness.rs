@@ -96,9 +96,14 @@ impl Gate {
         first
     }
 
+    /// Whether anybody has come to it.
+    pub(crate) fn is_reached(&self) -> bool {
+        self.0.load(Ordering::SeqCst) != 0
+    }
+
     /// Waits until somebody is held.
     pub(crate) async fn reached(&self) {
-        while self.0.load(Ordering::SeqCst) == 0 {
+        while !self.is_reached() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

@@ -63,6 +63,10 @@ fn reads_ahead(statement: &str) -> bool {
     statement.contains("from coupons c") && !statement.contains("for no key update")
 }
 
+fn locks_coupons(statement: &str) -> bool {
+    statement.contains("from coupons c") && statement.contains("for no key update")
+}
+
 /// A shop of two lanes, whose commits are held or refused from a moment on.
 struct Lanes {
     url: String,
@@ -71,6 +75,8 @@ struct Lanes {
     proxy: Proxy,
     told: Arc<Told>,
     gate: Arc<Gate>,
+    /// Holds the locks on coupons that are asked for first after the first commit was held.
+    locks: Arc<Gate>,
 }
 
 impl Lanes {
@@ -78,15 +84,27 @@ impl Lanes {
         let (database, proxy) = proxied().await;
         let store = open_at(proxy.url(), |config| config.lanes = 2).await;
         let world = world(&store);
-        Self { url: database.url, store, world, proxy, told: Arc::default(), gate: Arc::default() }
+        Self {
+            url: database.url,
+            store,
+            world,
+            proxy,
+            told: Arc::default(),
+            gate: Arc::default(),
+            locks: Arc::default(),
+        }
     }
 
-    /// From now on the first commit is held, and then refused if that is wished.
+    /// From now on the first commit is held, and then refused if that is wished; else whoever follows it is held before
+    /// its locks.
     fn hold_commit(&self, refuse: bool) {
-        let (told, gate) = (Arc::clone(&self.told), Arc::clone(&self.gate));
+        let (told, gate, locks) = (Arc::clone(&self.told), Arc::clone(&self.gate), Arc::clone(&self.locks));
         self.proxy.follow(move |message: Message<'_>| {
             if reads_ahead(message.statement) {
                 told.hear();
+            }
+            if !refuse && gate.is_reached() && locks_coupons(message.statement) {
+                locks.hold_first();
             }
             let refused = message.statement == "commit" && gate.hold_first() && refuse;
             if refused { Fate::Refuse("23514") } else { Fate::Pass }
@@ -198,6 +216,7 @@ async fn what_was_decided_again_was_never_announced() {
     lanes.told.more_than(before).await;
     commits.open();
     assert!(first.await.unwrap().is_ok() && meddler.await.unwrap().is_ok());
+    lanes.locks.open();
     for answer in [second.await.unwrap(), third.await.unwrap()] {
         let sold_out = matches!(answer, Err(Error::Rejected(Rejection::CouponSoldOut { total: 2, .. })));
         assert!(sold_out, "a customer who has no copy: {answer:?}");
