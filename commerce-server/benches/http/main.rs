@@ -28,7 +28,8 @@ mod memory;
 mod postgres;
 mod program;
 mod redis;
-#[cfg(any(feature = "nats", feature = "redis"))]
+#[cfg(feature = "redis")]
+#[expect(dead_code, reason = "what the tests need of it")]
 #[path = "../../tests/servers/mod.rs"]
 mod servers;
 mod shop;

@@ -85,7 +85,7 @@ impl Service {
         let demo = runtime.block_on(demo::fill(&app.commerce)).expect("the demo shop opens");
         let books = "books".parse().expect("a sink's name");
         runtime.block_on(store.register_sink(&books)).expect("the store in memory answers");
-        runtime.block_on(tidying(&*store)).expect("the store in memory answers");
+        runtime.block_on(tidying(&store)).expect("the store in memory answers");
         let names = BTreeMap::from([("customer", demo.customer.to_string()), ("variant", demo.variant.to_string())]);
         Self { app, router, store, runtime, names, sent: 0 }
     }
