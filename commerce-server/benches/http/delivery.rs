@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use commerce_core::{Commerce, NodeId, Shop, SinkName, Store, TimeZone, Timestamp};
 use commerce_server::gateway::signature::WebhookSecret;
+use commerce_server::sink::redis::{RedisStream, Stream};
 use commerce_server::sink::webhook::{Endpoint, Webhook};
 use commerce_server::sink::{Outgoing, Sink, Word};
 use commerce_server::work::relay::{Backoff, Relay, Settings};
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::load::{Client, Figure, Outcome, measure, median};
+use crate::servers::redis::Redis;
 use crate::shop::{Embedded, Market};
 
 const CALLERS: usize = 256;
@@ -114,8 +116,7 @@ pub(crate) async fn run(length: Duration) -> Outcome<usize> {
 /// Sinks, and what must live as long as they do.
 struct Sinks {
     sinks: Vec<(&'static str, Arc<dyn Sink>)>,
-    #[cfg(feature = "redis")]
-    _redis: crate::servers::redis::Redis,
+    _redis: Redis,
     #[cfg(feature = "kafka")]
     _kafka: rdkafka::mocking::MockCluster<'static, rdkafka::producer::DefaultProducerContext>,
 }
@@ -124,14 +125,9 @@ async fn sinks() -> Outcome<Sinks> {
     let mut sinks: Vec<(&'static str, Arc<dyn Sink>)> =
         vec![("nowhere", Arc::new(Nowhere)), ("webhook", webhook().await?)];
     let patience = Duration::from_secs(30);
-    #[cfg(feature = "redis")]
-    let redis = {
-        use commerce_server::sink::redis::{RedisStream, Stream};
-        let redis = crate::servers::redis::Redis::start().await;
-        let stream = Stream { key: "events".to_owned(), length: Some(100_000), patience };
-        sinks.push(("redis", Arc::new(RedisStream::new(&redis.url(), stream)?)));
-        redis
-    };
+    let redis = Redis::start().await;
+    let stream = Stream { key: "events".to_owned(), length: Some(100_000), patience };
+    sinks.push(("redis", Arc::new(RedisStream::new(&redis.url(), stream)?)));
     #[cfg(feature = "kafka")]
     let kafka = {
         use commerce_server::sink::kafka::{Kafka, Topic};
@@ -143,7 +139,6 @@ async fn sinks() -> Outcome<Sinks> {
     };
     Ok(Sinks {
         sinks,
-        #[cfg(feature = "redis")]
         _redis: redis,
         #[cfg(feature = "kafka")]
         _kafka: kafka,

@@ -87,13 +87,12 @@ pub(crate) async fn run(length: Duration) -> Outcome<()> {
     let claim = IssueCoupon { customer_id, coupon: CouponRef::Id(gone) };
     commerce.issue_coupon(caller("the-last")?, claim).await?;
 
-    let redis = crate::redis::start().await?;
+    let redis = crate::servers::redis::Redis::start().await;
     let mut doors: Vec<(&str, SocketAddr)> = vec![("no gate", serve_behind(&store, None).await?)];
     let in_process: Arc<dyn Gate> = Doorway::new(Arc::clone(&store), Arc::new(InProcess::default()));
     doors.push(("gate in process", serve_behind(&store, Some(in_process)).await?));
-    if let Some(gate) = redis.gate(&store)? {
-        doors.push(("gate in Redis", serve_behind(&store, Some(gate)).await?));
-    }
+    let in_redis = crate::redis::gate(&redis, &store)?;
+    doors.push(("gate in Redis", serve_behind(&store, Some(in_redis)).await?));
     println!("claims over HTTP on PostgreSQL: {CONNECTIONS} connections, {ROUNDS} rounds of {length:?} each, medians");
     println!("{:<8} {:<16} {:>9} {:>9} {:>9} {:>6}", "coupon", "", "a second", "p50", "p99", "x");
     let counter = Arc::<AtomicU64>::default();

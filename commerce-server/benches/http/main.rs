@@ -1,7 +1,7 @@
 //! Orders a second over HTTP, from connections over loopback that are kept alive, each waiting for its answer before it
 //! asks again. The load shares the machine with the server, as `wrk` on the same host would.
 //!
-//! `cargo bench -p commerce-server --all-features` measures all; `PARTS` picks:
+//! `cargo bench -p commerce-server --all-features` measures all (Kafka is librdkafka's own cluster for tests); `PARTS` picks:
 //!
 //! - `memory`: the server on the memory store in this process, 64 connections, one-line orders; `of the trivial route`
 //!   compares with `GET /health/live` of the same server.
@@ -19,8 +19,6 @@
 //! Cases take turns in rounds, and a figure is the median over the rounds. `SECONDS=10` sets how long each case of each
 //! round runs (3 by default).
 
-#![expect(clippy::expect_used, reason = "the servers that the tests share fail by panicking")]
-
 mod delivery;
 mod gate;
 mod load;
@@ -28,8 +26,7 @@ mod memory;
 mod postgres;
 mod program;
 mod redis;
-#[cfg(feature = "redis")]
-#[expect(dead_code, reason = "what the tests need of it")]
+#[expect(dead_code, clippy::expect_used, reason = "what the tests need of it, which fail by panicking")]
 #[path = "../../tests/servers/mod.rs"]
 mod servers;
 mod shop;
