@@ -107,11 +107,6 @@ impl Doorway {
 
     /// Tells the tally what became of wishes that were let through.
     async fn tell(&self, word: Word, wishes: &[Wish], answer: &Result<Receipt, Error>) {
-        if let Err(Error::Rejected(rejection)) = answer
-            && let Some(thing) = wish::gone(wishes, rejection)
-        {
-            self.tally.gone(thing).await;
-        }
         let came_to_nothing = match answer {
             Ok(receipt) => receipt.replayed,
             Err(Error::Rejected(_) | Error::Store(StoreError::Unavailable { .. })) => true,
@@ -120,6 +115,12 @@ impl Doorway {
         };
         if word == Word::Counted && came_to_nothing {
             self.tally.lost(wishes).await;
+        }
+        // Last: what is given back of a thing that is gone was never there.
+        if let Err(Error::Rejected(rejection)) = answer
+            && let Some(thing) = wish::gone(wishes, rejection)
+        {
+            self.tally.gone(thing).await;
         }
     }
 }

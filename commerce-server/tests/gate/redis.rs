@@ -13,7 +13,7 @@ use crate::servers::redis::Redis;
 use crate::shop::{memory, postgres};
 use crate::{behind, claims_are_exact, everything};
 
-fn tally(redis: &Redis) -> Arc<dyn Tally> {
+pub(crate) fn tally(redis: &Redis) -> Arc<dyn Tally> {
     Arc::new(InRedis::new(&redis.url(), "shop").expect("a tally"))
 }
 

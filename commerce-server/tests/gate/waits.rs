@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use commerce_core::Rejection;
 use commerce_core::conformance::basket;
+use commerce_server::gate::Tally;
 use commerce_server::gate::process::InProcess;
 use sqlx::{Connection, PgConnection};
 
@@ -12,11 +13,23 @@ use crate::shop::postgres_at;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_too_late_waits_for_no_lock() {
+    turned_away(Arc::new(InProcess::default())).await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_too_late_by_redis_waits_for_no_lock() {
+    let redis = crate::servers::redis::Redis::start().await;
+    turned_away(crate::redis::tally(&redis)).await;
+}
+
+async fn turned_away(tally: Arc<dyn Tally>) {
     let (world, url) = postgres_at().await;
-    let door = behind(&world, Arc::new(InProcess::default()));
+    let door = behind(&world, tally);
     let coupon = world.coupon(|coupon| coupon.total_quantity = Some(1)).await;
     let variant = world.variant(1_000, 1).await;
     let customers = world.customers(3, 1_000_000).await;
+    // A tally may begin to count with the first who comes.
     door.issue(coupon, customers[0]).await;
     door.buy(customers[0], basket(&[(variant, 1)])).await;
     // The first refusals come from the store.
