@@ -41,7 +41,7 @@ fn goes_red(fault: Fault, case: &str, words: &str) {
     let hangs = matches!(fault, Fault::LocksInLineOrder | Fault::KeepsNewsToItself);
     let patience = if hangs { Duration::from_secs(2) } else { PATIENCE };
     // Whether tasks meet in a fault that takes two of them is up to the machine's scheduler: mostly they do.
-    let tries = if fault.takes_a_race() { 10 } else { 1 };
+    let tries = if fault.takes_a_race() { 100 } else { 1 };
     let mut found = Vec::new();
     for _ in 0..tries {
         let failure = runtime().block_on(try_case(&fault, case, patience)).err();

@@ -87,6 +87,9 @@ async fn seed_001_every_hand_is_counted(server: Server) {
     let wait = Duration::from_secs(60);
     assert_eq!(store.retry(&holder("a"), later.id, "no answer", wait).await, Ok(true));
     assert_eq!(store.bury(&holder("a"), dead.id, "refused for good").await, Ok(true));
+    let letters = items(&server, "/v1/admin/dead-letters", &server.operator()).await;
+    assert_eq!(each(&letters, "message_id"), [json!(dead.id.to_string())]);
+    assert_eq!(each(&letters, "last_error"), ["refused for good"]);
     for sent in &heads[2..] {
         assert_eq!(store.acknowledge(&holder("a"), &[sent.message.id]).await, Ok(1));
     }

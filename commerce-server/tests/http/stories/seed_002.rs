@@ -46,6 +46,17 @@ async fn seed_002_history_tells_everything(server: Server) {
     let used = &order["coupons"][0];
     assert_eq!((&used["coupon_id"], &used["name"], &used["discount"]), (&json!(one), &json!("1,000 off"), &won(1_000)));
 
+    // In between: a card whose bank has not decided yet, until its customer decides.
+    let (_, undecided) = server.product(904, 1).await;
+    let waiting = server.pending(&who, &undecided).await;
+    step(&server, &who, &waiting, "pay", json!({ "method": "card" })).await.expect(200);
+    let order = server.get(&format!("/v1/orders/{waiting}"), &who.token).await.expect(200).body;
+    assert_eq!(order["status"], "processing");
+    step(&server, &who, &waiting, "cancel", json!({ "reason": "took too long" })).await.expect(200);
+    let told = history(&waiting).await;
+    assert_eq!(each(&told, "event"), ["order.placed", "order.payment_started", "order.cancelled"]);
+    assert_eq!((&told[2]["cause"], &told[2]["reason"]), (&json!("requested"), &json!("took too long")));
+
     // Cancelled, with its reason; refunded, with what was refunded.
     let cancelled = server.pending(&who, &variant).await;
     step(&server, &who, &cancelled, "cancel", json!({ "reason": "changed my mind" })).await.expect(200);

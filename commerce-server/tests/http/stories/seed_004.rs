@@ -77,6 +77,11 @@ async fn seed_004_every_request_and_every_refusal(server: Server) {
         let day = items(&server, &format!("/v1/admin/daily-sales?date={date}"), &operator).await;
         assert_eq!(each(&day, "product_id"), [json!(product)]);
     }
+    // The night's job counts them anew, and finds what every order has booked.
+    let nightly = "/v1/admin/daily-sales/roll-up?first=2026-11-21&last=2026-11-22";
+    let rolled = server.send(server.request(Method::POST, nightly).bearer_auth(&operator)).await.expect(200);
+    let days = rolled.body["items"].as_array().expect("days").clone();
+    assert_eq!((each(&days, "lines"), each(&days, "corrected")), (vec![json!(1), json!(1)], vec![json!(0), json!(0)]));
     server.books().await;
 }
 
