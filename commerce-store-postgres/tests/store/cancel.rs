@@ -51,8 +51,10 @@ async fn a_command_dropped_at_any_poll_is_whole_or_not_there() {
     let customer = world.customer_with(1_000_000).await;
     let variant = world.variant(10, 1_000).await;
     let mut backstage = Backstage::at(&database.url).await;
-    let mut sold = 0;
-    for _ in 0..20 {
+    let (mut sold, mut rounds, mut under_way) = (0, 0, 0);
+    // How many polls it takes depends on how fast the database answers; one is hardly ever enough.
+    while rounds < 20 || under_way < 20 {
+        rounds += 1;
         for polls in 0.. {
             let envelope = order(&world, customer, variant);
             let ended = polled(store.execute(envelope.clone()), polls).await;
@@ -68,9 +70,9 @@ async fn a_command_dropped_at_any_poll_is_whole_or_not_there() {
                 assert_eq!(ended.unwrap().outcome, told.outcome);
                 break;
             }
+            under_way += u32::from(polls > 0);
         }
     }
-    assert!(sold >= 60, "{sold}");
     assert_sound(&store).await;
 }
 
