@@ -25,6 +25,9 @@ pub trait Gate: Send + Sync {
 ///
 /// Each refusal is true of records from one moment since the call, after which the envelope's key was still free: to answer
 /// it is to answer for the store. Nothing is changed, and nothing is locked.
+///
+/// # Errors
+/// [`StoreError`]: the store could not be read. Nothing is known then, of any of them.
 pub async fn foresee(store: &dyn Store, envelopes: &[Envelope]) -> Result<Vec<Option<Rejection>>, StoreError> {
     let wanted = |records: &WorkingSet| {
         let mut all = Keys::default();

@@ -102,6 +102,10 @@ impl Commerce {
     }
 
     /// Has an envelope carried out, once per key, unless the gate turns it away.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`]: a rule refuses it, and nothing has changed. [`Error::Store`]: the store cannot answer; ask again
+    /// under the same key.
     pub async fn execute(&self, envelope: Envelope) -> Result<Receipt, Error> {
         match &self.gate {
             Some(gate) => gate.pass(&*self.store, envelope).await,
