@@ -22,7 +22,9 @@ pub(crate) struct Link {
     opened: bool,
     /// A message that the client was answered and the server does not know of.
     promised: Option<Vec<u8>>,
-    /// Tells, and is told, of every message on whatever connection.
+    /// Whether the client is in a transaction that it began to write in.
+    writing: bool,
+    /// Tells, and is told, of every message of such a transaction, on whatever connection.
     stir: watch::Sender<()>,
 }
 
@@ -35,7 +37,7 @@ enum Then {
 
 impl Link {
     pub(crate) fn new(client: TcpStream, server: Box<dyn Stream>, stir: watch::Sender<()>) -> Self {
-        Self { client, server, heard: Vec::new(), opened: false, promised: None, stir }
+        Self { client, server, heard: Vec::new(), opened: false, promised: None, writing: false, stir }
     }
 
     /// Until one end leaves, or a message is to be cut at.
@@ -50,7 +52,14 @@ impl Link {
                     let count = some(read?)?;
                     self.heard.extend_from_slice(&up[..count]);
                     while let Some(message) = self.next() {
-                        self.stir.send_replace(());
+                        self.writing = match &message[statement_in(message[0], &message)] {
+                            b"begin" => true,
+                            b"commit" | b"rollback" => false,
+                            _ => self.writing,
+                        };
+                        if self.writing {
+                            self.stir.send_replace(());
+                        }
                         stirred.mark_unchanged();
                         if self.relay(&message, &decide).await? == Then::Cut {
                             return Ok(());

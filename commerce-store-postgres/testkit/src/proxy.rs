@@ -37,8 +37,9 @@ pub enum Fate {
     Say(String),
     /// The client hears this SQLSTATE, and the server is told to roll back. For simple queries.
     Refuse(&'static str),
-    /// The client hears of success at once. The server is told when the next message comes through the proxy, whoever
-    /// sends it, or never if there is none. For simple queries.
+    /// The client hears of success at once. The server is told when this connection speaks again, or when another speaks
+    /// in a transaction that it began to write in (by a plain `begin`), for it may wait for this one; or never if nobody
+    /// does. For simple queries.
     Promise,
 }
 
@@ -64,7 +65,7 @@ struct Shared {
     away: AtomicBool,
     open: AtomicUsize,
     severed: watch::Sender<u64>,
-    /// Told of every message.
+    /// Told of what is said in transactions that write.
     stirred: watch::Sender<()>,
 }
 
