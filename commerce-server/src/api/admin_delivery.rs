@@ -3,7 +3,9 @@
 //! What runs no command of the shop, and says what is to be rather than what is to be added, can be repeated as it is:
 //! removing, replaying and discarding take no `Idempotency-Key`, for there is no answer of then to be kept.
 
-use commerce_core::{Aggregate, DeadLetterFilter, DeadLetterKey, MessageId, OrderId, PageRequest, SinkName, Store};
+use commerce_core::{
+    Aggregate, DeadLetterFilter, DeadLetterKey, MessageId, OrderId, PageRequest, SinkName, Store, StoreError,
+};
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
@@ -124,13 +126,8 @@ impl AdminDeliveryApi {
     #[oai(path = "/dead-letters/replay", method = "post", operation_id = "replay_dead_letters")]
     async fn replay(&self, staff: AsOperator, body: Body<DeadLetterSelection>) -> Answer<Reply<DeadLettersSettled>> {
         let store = self.0.commerce()?.store();
-        let (filter, mut count) = (filter(&**store, body.0).await?, 0);
-        loop {
-            match store.replay(&filter, STEP).await? {
-                0 => break,
-                some => count += some,
-            }
-        }
+        let filter = filter(&**store, body.0).await?;
+        let count = until_none(|| store.replay(&filter, STEP)).await?;
         tracing::info!(operator = %staff.0, count, "dead letters were replayed");
         Ok(Reply::new(DeadLettersSettled { count }))
     }
@@ -141,13 +138,8 @@ impl AdminDeliveryApi {
     #[oai(path = "/dead-letters/discard", method = "post", operation_id = "discard_dead_letters")]
     async fn discard(&self, staff: AsOperator, body: Body<DeadLetterSelection>) -> Answer<Reply<DeadLettersSettled>> {
         let store = self.0.commerce()?.store();
-        let (filter, mut count) = (filter(&**store, body.0).await?, 0);
-        loop {
-            match store.discard(&filter, STEP).await? {
-                0 => break,
-                some => count += some,
-            }
-        }
+        let filter = filter(&**store, body.0).await?;
+        let count = until_none(|| store.discard(&filter, STEP)).await?;
         tracing::info!(operator = %staff.0, count, "dead letters were discarded");
         Ok(Reply::new(DeadLettersSettled { count }))
     }
@@ -161,4 +153,18 @@ async fn filter(store: &dyn Store, selection: DeadLetterSelection) -> Answer<Dea
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "dead_letters_ambiguous", detail)
     };
     selection.filter(store.now().await?).ok_or_else(ambiguous)
+}
+
+/// Takes steps until one finds nothing more to do, and says how much all of them did.
+async fn until_none<F>(mut step: impl FnMut() -> F) -> Result<u64, StoreError>
+where
+    F: Future<Output = Result<u64, StoreError>>,
+{
+    let mut count = 0;
+    loop {
+        match step().await? {
+            0 => return Ok(count),
+            some => count += some,
+        }
+    }
 }
