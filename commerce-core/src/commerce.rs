@@ -17,7 +17,7 @@ use crate::command::{
 use crate::coupon::{CodeBatch, Coupon, IssuedCoupon};
 use crate::customer::Customer;
 use crate::decide::{self, Context, ListedVariant, Listing, Outcome, basket_keys, cart_view_keys, keys};
-use crate::ids::{CustomerId, IdBlock, IdGenerator, IssuedCouponId, NodeId};
+use crate::ids::{CustomerId, IdBlock, IdGenerator, IssuedCouponId, MessageId, NodeId};
 use crate::inventory::StockEntry;
 use crate::order::Order;
 use crate::pricing::Quote;
@@ -118,6 +118,12 @@ impl Commerce {
     pub fn envelope(&self, caller: Caller, command: Command) -> Envelope {
         let ids = self.ids.reserve(self.clock.now(), command.ids_needed());
         Envelope { principal: caller.principal, key: caller.key, command, ids }
+    }
+
+    /// A fresh id for a message that is no command's; `None` once time has run past what ids can hold.
+    #[must_use]
+    pub fn message_id(&self) -> Option<MessageId> {
+        self.ids.reserve(self.clock.now(), 1).take()
     }
 
     /// What would refuse an import, if anything does; nothing is changed.

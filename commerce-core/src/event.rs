@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{MessageId, OrderId};
 use crate::order::OrderEvent;
-use crate::text::{Owner, SinkName};
+use crate::reconcile::Drift;
+use crate::text::{JobName, Owner, SinkName};
 use crate::time::Timestamp;
 
 /// What a message is about: messages of one aggregate are delivered in sequence.
@@ -16,6 +17,8 @@ use crate::time::Timestamp;
 pub enum Aggregate {
     /// An order.
     Order(OrderId),
+    /// Books that did not add up: each report is one message, and alone.
+    Books(MessageId),
 }
 
 /// What happened, in full.
@@ -24,6 +27,32 @@ pub enum Aggregate {
 pub enum Event {
     /// A step in an order's life.
     Order(Arc<OrderEvent>),
+    /// A reconciliation found books that do not add up.
+    Books(Arc<BooksEvent>),
+}
+
+/// What a run of a job found not to add up. A run that finds nothing tells nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BooksEvent {
+    /// The report, and the message that brings it.
+    pub id: MessageId,
+    /// The job.
+    pub job: JobName,
+    /// The run's place among those of the job.
+    pub run: u64,
+    /// When the books were read to the end.
+    pub at: Timestamp,
+    /// How many drifts were found.
+    pub count: u64,
+    /// The first of them, [`TOLD`](Self::TOLD) at most.
+    pub drifts: Vec<Drift>,
+}
+
+impl BooksEvent {
+    /// How many drifts are told one by one: a message stays of a size that every sink takes.
+    pub const TOLD: usize = 100;
+    /// The stable name of the event type.
+    pub const TYPE_NAME: &str = "books.drifted";
 }
 
 impl Event {
@@ -32,6 +61,7 @@ impl Event {
     pub fn aggregate(&self) -> Aggregate {
         match self {
             Self::Order(event) => Aggregate::Order(event.order_id()),
+            Self::Books(event) => Aggregate::Books(event.id),
         }
     }
 
@@ -40,6 +70,7 @@ impl Event {
     pub fn sequence(&self) -> u64 {
         match self {
             Self::Order(event) => event.sequence,
+            Self::Books(_) => 1,
         }
     }
 
@@ -48,6 +79,7 @@ impl Event {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Order(event) => event.type_name(),
+            Self::Books(_) => BooksEvent::TYPE_NAME,
         }
     }
 
@@ -56,11 +88,13 @@ impl Event {
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Order(event) => event.at,
+            Self::Books(event) => event.at,
         }
     }
 }
 
-/// An event on its way out. Every committed transition has exactly one; what rolled back has none.
+/// An event on its way out. Every committed transition, and every run that found drifts, has exactly one; what rolled
+/// back has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxMessage {
     /// Unique in the shop; consumers deduplicate by it.

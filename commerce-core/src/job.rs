@@ -1,7 +1,9 @@
 //! Jobs: work that comes round by itself, and what became of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::event::{BooksEvent, Event, OutboxMessage};
 use crate::store::FencingToken;
 use crate::text::{IdempotencyKey, JobName, LeaseName, OperatorName, Owner};
 use crate::time::Timestamp;
@@ -162,4 +164,14 @@ pub struct RunFinish {
     pub counts: JobCounts,
     /// When the job is to run next by itself.
     pub next_at: Option<Timestamp>,
+    /// What it found not to add up, for others to hear of.
+    pub books: Option<Arc<BooksEvent>>,
+}
+
+impl RunFinish {
+    /// What is told in the commit that ends the run.
+    #[must_use]
+    pub fn message(&self) -> Option<OutboxMessage> {
+        self.books.as_ref().map(|books| OutboxMessage { id: books.id, event: Event::Books(Arc::clone(books)) })
+    }
 }

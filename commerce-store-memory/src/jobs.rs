@@ -137,8 +137,12 @@ impl Jobs for MemoryStore {
     async fn finish_run(&self, token: FencingToken, finish: RunFinish) -> Result<bool, StoreError> {
         let mut tables = self.write()?;
         let now = self.clock_now();
-        let guarded = guards(&tables, &finish.job, token);
+        let (guarded, message) = (guards(&tables, &finish.job, token), finish.message());
         let row = tables.jobs.get_mut(&finish.job).filter(|_| guarded);
-        Ok(row.is_some_and(|row| row.finish(finish, now)))
+        let is_ended = row.is_some_and(|row| row.finish(finish, now));
+        if let Some(message) = message.filter(|_| is_ended) {
+            tables.outbox.enqueue(message);
+        }
+        Ok(is_ended)
     }
 }

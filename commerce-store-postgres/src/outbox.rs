@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::store::Outbox;
 use commerce_core::{
-    Aggregate, ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Event, Holder, MessageId,
-    OrderEvent, OutboxMessage, Page, PageRequest, SinkName, SinkStatus, StoreError,
+    Aggregate, BooksEvent, ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Event, Holder,
+    MessageId, OrderEvent, OutboxMessage, Page, PageRequest, SinkName, SinkStatus, StoreError,
 };
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -52,8 +52,9 @@ const CLAIM: &str = "with ready as materialized ( \
          due_at = least(coalesce($2, statement_timestamp()) + $5, '9999-12-31 23:59:59.999999+00') \
        from ready r where d.sink = $1 and d.message_id = r.message_id \
        returning d.message_id, d.order_id, d.sequence, d.attempts, d.due_at, r.was_due) \
-     select c.message_id, c.attempts - 1 as attempts, c.due_at, e.payload \
-     from claimed c join order_events e on e.order_id = c.order_id and e.sequence = c.sequence \
+     select c.message_id, c.attempts - 1 as attempts, c.due_at, e.payload, b.payload as books \
+     from claimed c left join order_events e on e.order_id = c.order_id and e.sequence = c.sequence \
+       left join books_events b on c.order_id is null and b.id = c.message_id \
      order by c.was_due, c.message_id";
 
 /// Deliveries that somebody holds: the parameters that every word on them begins with.
@@ -99,8 +100,9 @@ macro_rules! taken {
 }
 
 const DEAD: &str = taken!(
-    "select l.message_id, l.sink, l.attempts, l.last_error, l.buried_at, e.payload from dead_letters l \
-     join order_events e on e.order_id = l.order_id and e.sequence = l.sequence",
+    "select l.message_id, l.sink, l.attempts, l.last_error, l.buried_at, e.payload, b.payload as books \
+     from dead_letters l left join order_events e on e.order_id = l.order_id and e.sequence = l.sequence \
+       left join books_events b on l.order_id is null and b.id = l.message_id",
     " and (l.message_id, l.sink) < ($6, $7) order by l.message_id desc, l.sink desc limit $8"
 );
 const REPLAY: &str = taken!(
@@ -261,8 +263,14 @@ impl Outbox for PostgresStore {
 }
 
 fn bind_filter(query: Statement<'static>, filter: &DeadLetterFilter) -> Statement<'static> {
-    let order = filter.aggregate.map(|Aggregate::Order(order)| order.get());
-    let (first, last) = filter.message.map_or((0, i64::MAX), |message| (message.get(), message.get()));
+    let (order, books) = match filter.aggregate {
+        Some(Aggregate::Order(order)) => (Some(order.get()), None),
+        // A message that is about itself.
+        Some(Aggregate::Books(books)) => (None, Some(books)),
+        None => (None, None),
+    };
+    let named = || [filter.message, books].into_iter().flatten().map(MessageId::get);
+    let (first, last) = (named().max().unwrap_or(0), named().min().unwrap_or(i64::MAX));
     let query = query.bind(first).bind(last).bind(filter.sink.as_ref().map(ToString::to_string));
     query.bind(order).bind(filter.buried_before.map(|instant| instant.to_utc()))
 }
@@ -283,8 +291,15 @@ fn status_of(row: &PgRow) -> Result<SinkStatus, StoreError> {
 }
 
 fn message_of(row: &PgRow) -> Result<OutboxMessage, StoreError> {
-    let event: Json<OrderEvent> = get(row, "payload")?;
-    Ok(OutboxMessage { id: get_id(row, "message_id")?, event: Event::Order(Arc::new(event.0)) })
+    let id = get_id(row, "message_id")?;
+    let (order, books): (Option<Json<OrderEvent>>, Option<Json<BooksEvent>>) =
+        (get(row, "payload")?, get(row, "books")?);
+    let event = match (order, books) {
+        (Some(order), None) => Event::Order(Arc::new(order.0)),
+        (None, Some(books)) => Event::Books(Arc::new(books.0)),
+        _ => return Err(corrupt(format!("message {id} tells of nothing"))),
+    };
+    Ok(OutboxMessage { id, event })
 }
 
 fn claimed_of(row: &PgRow) -> Result<ClaimedMessage, StoreError> {

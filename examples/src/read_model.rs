@@ -17,15 +17,15 @@ pub struct Event {
     /// What happened, and the version of its data: `order.paid.v1`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The order.
+    /// What it is about: an order's id, if the type begins with `order.`.
     pub subject: String,
-    /// What it was and what it is.
-    pub data: Data,
+    /// What it tells, as the type says.
+    pub data: Value,
 }
 
-/// What an event tells.
+/// What an event tells of an order.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Data {
+pub struct Step {
     /// Its place among the events of the order, from 1, without gaps.
     pub sequence: u64,
     /// The order as it was after this step.
@@ -48,6 +48,8 @@ pub enum Applied {
     New,
     /// It had come before.
     Seen,
+    /// It is about no order.
+    Other,
 }
 
 /// An event that the model cannot take.
@@ -81,15 +83,18 @@ impl ReadModel {
     /// [`Refused`]: the model is as it was.
     pub fn apply(&mut self, json: &[u8]) -> Result<(Event, Applied), Refused> {
         let event: Event = serde_json::from_slice(json)?;
+        if !event.kind.starts_with("order.") {
+            return Ok((event, Applied::Other));
+        }
+        let Step { sequence: found, order } = Step::deserialize(&event.data)?;
         let known = self.orders.get(&event.subject).map_or(0, |known| known.sequence);
-        let found = event.data.sequence;
         if found <= known {
             return Ok((event, Applied::Seen));
         }
         if found != known.saturating_add(1) {
             return Err(Refused::Gap { order: event.subject, known, found });
         }
-        self.orders.insert(event.subject.clone(), Known { sequence: found, order: event.data.order.clone() });
+        self.orders.insert(event.subject.clone(), Known { sequence: found, order });
         Ok((event, Applied::New))
     }
 

@@ -116,6 +116,8 @@ fn what_was_seen_is_left_out_and_what_is_missing_is_told() {
         assert_eq!(applied, expected, "event {sequence}");
     }
     assert!(matches!(model.apply(event(4).as_bytes()), Err(Refused::Gap { known: 2, found: 4, .. })));
+    let books = json!({ "id": "8", "type": "books.drifted.v1", "subject": "8", "data": { "count": 1 } }).to_string();
+    assert!(matches!(model.apply(books.as_bytes()), Ok((_, Applied::Other))));
     assert!(matches!(model.apply(b"{}"), Err(Refused::Unreadable(_))));
     assert_eq!(model.orders()["7"].order["status"], 2);
 }

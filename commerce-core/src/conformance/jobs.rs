@@ -1,11 +1,16 @@
 //! Jobs: what only the holder of the lease may write, and what operators ask for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::World;
+use super::outbox::{bury, claim, drain};
 use super::pages::{ITEMS, Order, walk};
 use super::world::sound;
+use crate::event::{Aggregate, BooksEvent, ClaimedMessage, DeadLetterFilter, Event, OutboxMessage};
+use crate::ids::{OrderId, VariantId};
 use crate::job::{Job, JobCounts, JobOutcome, JobPlan, JobRun, RequestedRun, RunBegin, RunFinish, RunRequest};
+use crate::reconcile::{Drift, reconcile};
 use crate::store::{FencingToken, Lease, LeaseRequest, PageRequest};
 use crate::text::{IdempotencyKey, JobName, OperatorName, Owner};
 
@@ -42,11 +47,13 @@ async fn begun(world: &World, lease: &Lease) -> JobRun {
     begin(world, lease).await.unwrap_or_else(|| panic!("{} could not begin under its lease", lease.owner))
 }
 
-async fn finish(world: &World, token: FencingToken, sequence: u64, outcome: JobOutcome) -> bool {
+fn ended(world: &World, sequence: u64, outcome: JobOutcome) -> RunFinish {
     let counts = JobCounts::from([("lines".to_owned(), 7)]);
-    let next_at = Some(world.now().plus(HOUR));
-    let finish = RunFinish { job: nightly(), sequence, outcome, counts, next_at };
-    sound(world.store().finish_run(token, finish).await)
+    RunFinish { job: nightly(), sequence, outcome, counts, next_at: Some(world.now().plus(HOUR)), books: None }
+}
+
+async fn finish(world: &World, token: FencingToken, sequence: u64, outcome: JobOutcome) -> bool {
+    sound(world.store().finish_run(token, ended(world, sequence, outcome)).await)
 }
 
 async fn job(world: &World) -> Job {
@@ -148,6 +155,50 @@ pub(super) async fn a_paused_owner_writes_nothing(world: World) {
     assert!(sound(world.store().release(&second).await), "the successor gives the lease up");
     assert!(!finish(&world, first.token, run.sequence, failed()).await, "a paused owner, and the lease is free");
     assert!(finish(&world, second.token, run.sequence, JobOutcome::Succeeded).await, "the latest token is still that");
+}
+
+/// A report of books that do not add up is a message like any other, and is sent with the end of the run or not at all.
+pub(super) async fn a_run_tells_of_books_that_do_not_add_up(world: World) {
+    let lease = planned(&world, "a").await;
+    let id = world.commerce().message_id().expect("an id");
+    let drift = |n: u64| Drift::Stock {
+        variant_id: VariantId::try_from(1).expect("an id"),
+        on_hand: n,
+        last_on_hand: None,
+        version: u64::MAX,
+        entries: 0,
+    };
+    let books = |run| {
+        let drifts = (0..3).map(drift).collect();
+        Arc::new(BooksEvent { id, job: nightly(), run, at: world.now(), count: 300, drifts })
+    };
+    let told = async |token, sequence| {
+        let end = ended(&world, sequence, JobOutcome::Succeeded);
+        sound(world.store().finish_run(token, RunFinish { books: Some(books(sequence)), ..end }).await)
+    };
+
+    let run = begun(&world, &lease).await;
+    assert!(!told(FencingToken(lease.token.0 + 1), run.sequence).await, "ended under a token that nobody was given");
+    assert!(!told(lease.token, run.sequence + 1).await, "ended a run that has not begun");
+    assert_eq!(drain(&world).await, vec![], "messages of runs that were not ended");
+    assert!(told(lease.token, run.sequence).await, "the holder ends its run");
+    assert!(!told(lease.token, run.sequence).await, "a run ends once");
+
+    let expected = vec![OutboxMessage { id, event: Event::Books(books(run.sequence)) }];
+    let claimed = claim(&world, "relay", 16).await;
+    let messages =
+        |claimed: Vec<ClaimedMessage>| claimed.into_iter().map(|claimed| claimed.message).collect::<Vec<_>>();
+    assert_eq!(messages(claimed), expected, "what the run tells");
+    assert!(bury(&world, "relay", id).await, "it can be given up on");
+    let about = |aggregate| DeadLetterFilter { aggregate: Some(aggregate), ..DeadLetterFilter::default() };
+    let letters = async |filter| sound(world.store().dead_letters(&filter, PageRequest::first(16)).await).items;
+    let other = OrderId::try_from(id.get()).expect("an id");
+    assert_eq!(letters(about(Aggregate::Order(other))).await, vec![], "dead letters about an order of the same number");
+    let dead = letters(about(Aggregate::Books(id))).await;
+    assert_eq!(dead.into_iter().map(|letter| letter.message).collect::<Vec<_>>(), expected, "dead letters about it");
+    assert_eq!(sound(world.store().replay(&about(Aggregate::Books(id)), 16).await), 1, "given back");
+    assert_eq!(drain(&world).await, expected, "what is delivered after all");
+    assert_eq!(sound(reconcile(world.store()).await).drifts, vec![], "the books, which are sound");
 }
 
 /// An owner that comes back and its successor: if the successor finds the run under way, the owner has not ended it, and

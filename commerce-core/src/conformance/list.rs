@@ -200,6 +200,7 @@ suite! { $
         a_run_is_recorded_whole: "a run is on record from its beginning to its end, and what the job counts with it",
         a_run_that_nobody_ends_is_abandoned: "a run that has not ended when the next one begins is abandoned",
         a_paused_owner_writes_nothing: "under a token that is not the latest nothing is written, also after a release",
+        a_run_tells_of_books_that_do_not_add_up: "what a run found is told once, in the commit that ends it, or not at all",
         a_takeover_races_a_write: "a write under a token comes before the lease changes hands, or not at all",
         a_wish_is_met_once: "a run that is asked for begins once, however often it is asked for under one key",
         racing_wishes_are_all_met: "every run that is asked for while others begin is met by one of them",

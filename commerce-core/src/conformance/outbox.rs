@@ -67,12 +67,13 @@ pub(super) async fn drain(world: &World) -> Vec<OutboxMessage> {
     }
 }
 
-/// The ids of claimed messages, and which of their order's each is.
+/// The orders that claimed messages are about, and which of their order's each is.
 pub(super) fn heads(claimed: &[ClaimedMessage]) -> Vec<(OrderId, u64)> {
     let head = |claimed: &ClaimedMessage| match claimed.message.event.aggregate() {
-        Aggregate::Order(order) => (order, claimed.message.event.sequence()),
+        Aggregate::Order(order) => Some((order, claimed.message.event.sequence())),
+        Aggregate::Books(_) => None,
     };
-    claimed.iter().map(head).collect()
+    claimed.iter().filter_map(head).collect()
 }
 
 /// Orders that are placed and cancelled: two messages each.

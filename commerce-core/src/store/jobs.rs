@@ -11,7 +11,7 @@ use crate::text::JobName;
 /// # Contract
 /// What is written under a [`FencingToken`] is written if that is the latest that was given for the
 /// [job's lease](JobName::lease), and looked at in the same commit: once the lease has changed hands its former holder
-/// writes nothing, however long it was away. A job has at most one run that has not ended.
+/// writes nothing, and tells nothing, however long it was away. A job has at most one run that has not ended.
 #[async_trait]
 pub trait Jobs {
     /// Every job on record, by name.
@@ -34,6 +34,6 @@ pub trait Jobs {
     /// the token is not the latest, or there is no such job.
     async fn begin_run(&self, token: FencingToken, begin: RunBegin) -> Result<Option<JobRun>, StoreError>;
 
-    /// Ends a run; `false` if the token is not the latest, or the run is not under way.
+    /// Ends a run, and sends its [message](RunFinish::message) on its way in the same commit; `false` if the token is not the latest, or the run is not under way.
     async fn finish_run(&self, token: FencingToken, finish: RunFinish) -> Result<bool, StoreError>;
 }

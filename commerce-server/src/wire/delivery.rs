@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use commerce_core::{
-    Aggregate, DeadLetter as CoreLetter, DeadLetterFilter, MessageId, OrderId, OutboxMessage, SinkName, SinkStatus,
-    Timestamp,
+    Aggregate, BooksEvent as CoreBooks, DeadLetter as CoreLetter, DeadLetterFilter, Event, JobName, MessageId, OrderId,
+    OutboxMessage, SinkName, SinkStatus, Timestamp,
 };
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
@@ -45,11 +45,11 @@ response! {
         sink: Text<SinkName>,
         /// The message's id, which is the event's.
         message_id: WireId<MessageId>,
-        /// Which order it is about.
-        order_id: WireId<OrderId>,
+        /// Which order it is about; none if it is about the books.
+        order_id: Option<WireId<OrderId>>,
         /// Its place among the order's events, from 1.
         sequence: u64,
-        /// What happened: order.paid.
+        /// What happened: order.paid, books.drifted.
         event_type: String,
         /// When it happened.
         happened_at: Instant,
@@ -92,6 +92,82 @@ request! {
     }
 }
 
+response! {
+    /// Books that do not add up, as a run of a job found them.
+    BooksEvent {
+        /// Always books.drifted.
+        event: String,
+        /// Which job looked.
+        job: Text<JobName>,
+        /// Which of its runs.
+        run: u64,
+        /// When the books were read to the end.
+        at: Instant,
+        /// How many drifts were found.
+        count: u64,
+        /// The first hundred of them, each told in a line with its ids and numbers.
+        drifts: Vec<String>,
+    }
+}
+
+/// What an event tells.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum EventData {
+    /// What happened to an order, with the order as it was then.
+    Order(Box<OrderEvent>),
+    /// What a reconciliation found.
+    Books(BooksEvent),
+}
+
+impl EventData {
+    /// Of an event.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        match event {
+            Event::Order(event) => Self::Order(Box::new(OrderEvent::from(&**event))),
+            Event::Books(event) => Self::Books(BooksEvent::from(&**event)),
+        }
+    }
+}
+
+impl Type for EventData {
+    plain_type!();
+
+    fn name() -> Cow<'static, str> {
+        "EventData".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("EventData".to_owned())
+    }
+
+    fn register(registry: &mut Registry) {
+        registry.create_schema::<Self, _>("EventData".to_owned(), |registry| {
+            OrderEvent::register(registry);
+            BooksEvent::register(registry);
+            MetaSchema {
+                description: Some("What an event tells: of an order, or of the books."),
+                one_of: vec![OrderEvent::schema_ref(), BooksEvent::schema_ref()],
+                ..MetaSchema::ANY
+            }
+        });
+    }
+}
+
+impl From<&CoreBooks> for BooksEvent {
+    fn from(event: &CoreBooks) -> Self {
+        Self {
+            event: CoreBooks::TYPE_NAME.to_owned(),
+            job: Text(event.job.clone()),
+            run: event.run,
+            at: Instant(event.at),
+            count: event.count,
+            drifts: event.drifts.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
 /// A [`CloudEvent`] as it is delivered.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
@@ -117,18 +193,18 @@ impl Type for EventBody {
 
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>("CloudEvent".to_owned(), |registry| {
-            OrderEvent::register(registry);
+            EventData::register(registry);
             let text = |description| described(String::schema_ref(), description);
             let properties = vec![
                 ("specversion", text("Always \"1.0\".")),
                 ("id", text("The message's id.")),
                 ("source", text("The shop.")),
                 ("type", text("What happened, and the version of the data: order.paid.v1.")),
-                ("subject", text("The order's id.")),
+                ("subject", text("The order's id; the report's own, of books that do not add up.")),
                 ("time", text("When it happened.")),
                 ("datacontenttype", text("Always \"application/json\".")),
                 ("sequence", text("The place among the order's events, of 20 digits.")),
-                ("data", described(OrderEvent::schema_ref(), "What happened, with the order as it was then.")),
+                ("data", described(EventData::schema_ref(), "What happened: which of them, the type says.")),
             ];
             MetaSchema {
                 description: Some("A CloudEvent 1.0, which events.json describes."),
@@ -154,11 +230,15 @@ impl From<&SinkStatus> for Sink {
 
 impl From<&CoreLetter> for DeadLetter {
     fn from(letter: &CoreLetter) -> Self {
-        let (event, Aggregate::Order(order)) = (&letter.message.event, letter.message.event.aggregate());
+        let event = &letter.message.event;
+        let order_id = match event.aggregate() {
+            Aggregate::Order(order) => Some(WireId(order)),
+            Aggregate::Books(_) => None,
+        };
         Self {
             sink: Text(letter.sink.clone()),
             message_id: WireId(letter.message.id),
-            order_id: WireId(order),
+            order_id,
             sequence: event.sequence(),
             event_type: event.type_name().to_owned(),
             happened_at: Instant(event.at()),

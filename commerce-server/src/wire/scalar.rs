@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use chrono::Datelike;
 use commerce_core::{
-    CouponCode, Currency, Date, Id, Name, Note, SinkName, Sku, Timestamp, Username, WebhookName, WebhookUrl,
+    CouponCode, Currency, Date, Id, JobName, Name, Note, SinkName, Sku, Timestamp, Username, WebhookName, WebhookUrl,
 };
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
@@ -92,7 +92,7 @@ macro_rules! bounded {
     )+};
 }
 
-bounded!(CouponCode, Name, Note, SinkName, Sku, Username, WebhookName, WebhookUrl);
+bounded!(CouponCode, JobName, Name, Note, SinkName, Sku, Username, WebhookName, WebhookUrl);
 
 impl<T: Bounded> Type for Text<T> {
     plain_type!();

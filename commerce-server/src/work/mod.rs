@@ -72,7 +72,7 @@ pub fn jobs(settings: &Settings, commerce: &Commerce, payments: Option<Payments>
         ("daily-sales", &when.job_daily_sales, Arc::new(DailySales(store()))),
         ("order-expiry", &when.job_order_expiry, Arc::new(OrderExpiry(shop()))),
         ("coupon-expiry", &when.job_coupon_expiry, Arc::new(CouponExpiry(shop()))),
-        ("reconciliation", &when.job_reconciliation, Arc::new(Reconciliation(store()))),
+        ("reconciliation", &when.job_reconciliation, Arc::new(Reconciliation(shop()))),
         ("pruning", &when.job_pruning, Arc::new(Pruning { store: store(), retention: retention(settings) })),
     ];
     if let Some(payments) = payments {

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod books;
+mod told;
 
 use commerce_core::Drift;
 

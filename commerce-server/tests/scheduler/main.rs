@@ -201,7 +201,7 @@ async fn copies_are_marked_from_where_the_last_run_was(world: World) {
 }
 
 async fn the_books_are_proved(world: World) {
-    let task = Arc::new(Reconciliation(Arc::clone(world.commerce().store())));
+    let task = Arc::new(Reconciliation(world.commerce().clone()));
     let books = scheduler(&world, "a", "0 4 * * *", &task);
     books.pass().await.expect("a look");
     let (customer, variant) = (world.customer_with(100_000).await, world.variant(1_000, 100).await);

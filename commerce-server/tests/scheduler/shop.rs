@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use commerce_core::conformance::World;
 use commerce_core::{Clock, Job, JobCounts, JobName, JobRun, ManualClock, PageRequest, Shop, TimeZone, Timestamp};
 use commerce_server::work::relay::Backoff;
-use commerce_server::work::scheduler::tasks::{Failed, Occasion, Task};
+use commerce_server::work::scheduler::tasks::{Done, Failed, Occasion, Task};
 use commerce_server::work::scheduler::{Scheduled, Scheduler, Settings};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::{Config, PostgresStore};
@@ -107,13 +107,13 @@ pub(crate) struct Noted {
 
 #[async_trait]
 impl Task for Noted {
-    async fn run(&self, occasion: &Occasion) -> Result<JobCounts, Failed> {
+    async fn run(&self, occasion: &Occasion) -> Result<Done, Failed> {
         self.runs.lock().expect("no panic").push(occasion.run.scheduled_for);
         let counts = JobCounts::from([("looked".to_owned(), 3)]);
         if self.fails.load(Ordering::SeqCst) {
             return Err(Failed { error: "no answer".to_owned(), counts });
         }
-        Ok(counts)
+        Ok(counts.into())
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) struct Broken;
 
 #[async_trait]
 impl Task for Broken {
-    async fn run(&self, _: &Occasion) -> Result<JobCounts, Failed> {
+    async fn run(&self, _: &Occasion) -> Result<Done, Failed> {
         panic!("in the middle of it")
     }
 }
@@ -132,7 +132,7 @@ pub(crate) struct Stuck(pub(crate) Semaphore);
 
 #[async_trait]
 impl Task for Stuck {
-    async fn run(&self, _: &Occasion) -> Result<JobCounts, Failed> {
+    async fn run(&self, _: &Occasion) -> Result<Done, Failed> {
         self.0.add_permits(1);
         std::future::pending().await
     }

@@ -154,6 +154,8 @@ pub(crate) enum Fault {
     ChecksTokensEarly,
     /// Forgets how runs ended.
     ForgetsEnds,
+    /// Ends runs, and tells nobody what they found.
+    KeepsBooksToItself,
     /// Shows abandoned runs as if they were under way.
     HidesAbandoned,
     /// Says yes to every wish, and keeps none.

@@ -78,6 +78,9 @@ impl Jobs for Broken {
             return Ok(true);
         }
         let Some(token) = self.written_under(&finish.job, token).await? else { return Ok(false) };
+        if self.is(Fault::KeepsBooksToItself) {
+            return self.inner.finish_run(token, RunFinish { books: None, ..finish }).await;
+        }
         self.inner.finish_run(token, finish).await
     }
 }

@@ -355,6 +355,9 @@ broken! {
     a_forgotten_end: ForgetsEnds {
         a_run_is_recorded_whole: "the job, its run failed",
     }
+    books_kept_to_itself: KeepsBooksToItself {
+        a_run_tells_of_books_that_do_not_add_up: "what the run tells",
+    }
     a_hidden_end: HidesAbandoned {
         a_run_that_nobody_ends_is_abandoned: "how the runs ended, latest first",
     }

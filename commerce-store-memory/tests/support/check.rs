@@ -265,7 +265,7 @@ pub(crate) async fn drained(store: &dyn Store, model: &Model) {
         for claim in claimed {
             assert_eq!(store.acknowledge(&holder, &[claim.message.id]).await.expect("an answer"), 1);
             ids.push(claim.message.id);
-            let commerce_core::Event::Order(event) = &claim.message.event;
+            let commerce_core::Event::Order(event) = &claim.message.event else { panic!("{claim:?}") };
             arrived.entry(event.order_id().get()).or_default().push(claim.message.event);
         }
     }

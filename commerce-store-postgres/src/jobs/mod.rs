@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commerce_core::store::{FencingToken, Jobs};
 use commerce_core::{
-    Job, JobName, JobOutcome, JobPlan, JobRun, Page, PageRequest, RequestedRun, RunBegin, RunFinish, RunRequest,
-    StoreError, Timestamp,
+    BooksEvent, Job, JobName, JobOutcome, JobPlan, JobRun, Page, PageRequest, RequestedRun, RunBegin, RunFinish,
+    RunRequest, StoreError, Timestamp,
 };
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -78,6 +78,9 @@ const FINISH: &str = "update job_runs set outcome = $3, error = $4, counts = $5,
      where job = $1 and sequence = $2 and outcome is null returning started_at";
 const FINISHED: &str = "update jobs set next_at = $2, failures = case when $3 then 0 else failures + 1 end, \
        succeeded_at = case when $3 then $4 else succeeded_at end where name = $1";
+const TELL: &str = "with told as (insert into books_events (id, payload) values ($1, $2)) \
+     insert into outbox_messages (id, order_id, sequence, event_type, status, due_at) \
+     values ($1, null, 1, $3, 'ready', $4)";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     JOBS,
@@ -96,6 +99,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FORGET_WISHES,
     FINISH,
     FINISHED,
+    TELL,
 ];
 
 /// The time by an injected clock; none takes the database's.
@@ -230,7 +234,7 @@ async fn begun(
 }
 
 async fn finished(connection: &mut PgConnection, finish: &RunFinish, now: Time) -> Result<bool, StoreErrorOr> {
-    let RunFinish { job, sequence, outcome, counts, next_at } = finish;
+    let RunFinish { job, sequence, outcome, counts, next_at, books } = finish;
     let error = match outcome {
         // The one character that PostgreSQL's texts cannot hold.
         JobOutcome::Failed { error } => Some(error.replace('\0', "\u{fffd}")),
@@ -241,6 +245,10 @@ async fn finished(connection: &mut PgConnection, finish: &RunFinish, now: Time) 
     let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(false) };
     let started_at = get_at_opt(&row, "started_at")?.map(Timestamp::to_utc);
     let query = sqlx::query(FINISHED).bind(job.as_str()).bind(next_at.map(Timestamp::to_utc));
-    query.bind(*outcome == JobOutcome::Succeeded).bind(started_at).execute(connection).await?;
+    query.bind(*outcome == JobOutcome::Succeeded).bind(started_at).execute(&mut *connection).await?;
+    if let Some(books) = books {
+        let query = sqlx::query(TELL).bind(books.id.get()).bind(Json(&**books)).bind(BooksEvent::TYPE_NAME);
+        query.bind(books.at.to_utc()).execute(connection).await?;
+    }
     Ok(true)
 }

@@ -1,7 +1,7 @@
 //! What an order or the issue of a coupon writes, in two statements: a lone caller waits for two round trips, a crowd
 //! shares them.
 
-use commerce_core::{KeyRecord, OrderEvent, OrderId, OrderLine, Outcome};
+use commerce_core::{Aggregate, KeyRecord, OrderEvent, OrderId, OrderLine, Outcome};
 use serde_json::Error as JsonError;
 use sqlx::PgConnection;
 
@@ -219,8 +219,10 @@ fn bind_history<'q>(query: Query<'q>, net: &'q Net) -> Result<Query<'q>, Failure
         .bind(column!(events(), e => at(e.at)))
         .bind(column!(messages(), m => m.id.get()))
         .bind(column!(messages(), m => {
-            let commerce_core::Aggregate::Order(order) = m.event.aggregate();
-            order.get()
+            match m.event.aggregate() {
+                Aggregate::Order(order) => Some(order.get()),
+                Aggregate::Books(_) => None,
+            }
         }))
         .bind(column!(messages(), m => count(m.event.sequence())))
         .bind(column!(messages(), m => m.event.type_name()))

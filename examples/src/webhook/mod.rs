@@ -60,7 +60,7 @@ async fn take(headers: &HeaderMap, body: Body, Data(receiver): Data<&Arc<Receive
     // Taken means written down: a service with tables of its own commits here, and answers after.
     match receiver.model().apply(&body) {
         Ok((event, applied)) => {
-            println!("{} of order {}: {applied:?}", event.kind, event.subject);
+            println!("{} about {}: {applied:?}", event.kind, event.subject);
             StatusCode::NO_CONTENT.into_response()
         }
         Err(refused) => answer(StatusCode::UNPROCESSABLE_ENTITY, &refused.to_string()),

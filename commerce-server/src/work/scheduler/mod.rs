@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use commerce_core::store::{Lease, LeaseRequest};
 use commerce_core::{
-    Job, JobCounts, JobName, JobOutcome, JobPlan, JobRun, Owner, RunBegin, RunFinish, Store, StoreError, Timestamp,
+    Job, JobName, JobOutcome, JobPlan, JobRun, Owner, RunBegin, RunFinish, Store, StoreError, Timestamp,
 };
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 
 use self::cron::Schedule;
 use self::held::{Ended, while_held};
-use self::tasks::{Failed, Occasion, Task};
+use self::tasks::{Done, Failed, Occasion, Task};
 use super::backoff::{Backoff, chance};
 
 /// How a scheduler goes about it.
@@ -233,11 +233,12 @@ impl Scheduler {
         // A task that panics has failed like any other.
         let task = AssertUnwindSafe(job.task.run(&occasion)).catch_unwind();
         let ended = while_held(&*self.store, lease, &self.settings, self.stopped.subscribe(), task).await;
-        let (outcome, counts) = match ended {
-            Ended::Done(Ok(Ok(counts))) => (JobOutcome::Succeeded, counts),
-            Ended::Done(Ok(Err(Failed { error, counts }))) => (JobOutcome::Failed { error }, counts),
-            Ended::Done(Err(_)) => (JobOutcome::Failed { error: "it panicked".to_owned() }, JobCounts::new()),
-            Ended::Stopped => (JobOutcome::Failed { error: "its process was stopped".to_owned() }, JobCounts::new()),
+        let failed = |error: &str| (JobOutcome::Failed { error: error.to_owned() }, Done::default());
+        let (outcome, Done { counts, books }) = match ended {
+            Ended::Done(Ok(Ok(done))) => (JobOutcome::Succeeded, done),
+            Ended::Done(Ok(Err(Failed { error, counts }))) => (JobOutcome::Failed { error }, counts.into()),
+            Ended::Done(Err(_)) => failed("it panicked"),
+            Ended::Stopped => failed("its process was stopped"),
             Ended::Lost => {
                 tracing::warn!(job = %job.name, run = occasion.run.sequence, "a job's lease was lost while it ran");
                 return Ok(Attempt::Lost);
@@ -246,7 +247,7 @@ impl Scheduler {
         self.tell(&occasion.run, &outcome);
         let next_at = self.next_at(job, &occasion.record, &outcome, self.store.now().await?);
         let (job, sequence) = (job.name.clone(), occasion.run.sequence);
-        let finish = RunFinish { job, sequence, outcome: outcome.clone(), counts, next_at };
+        let finish = RunFinish { job, sequence, outcome: outcome.clone(), counts, next_at, books };
         let is_on_record = self.store.finish_run(lease.token, finish).await?;
         Ok(if is_on_record { Attempt::Ran(outcome) } else { Attempt::Lost })
     }

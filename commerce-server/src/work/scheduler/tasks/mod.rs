@@ -6,8 +6,10 @@ mod payments;
 mod pruning;
 mod sales;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use commerce_core::{Job, JobCounts, JobRun, StoreError};
+use commerce_core::{BooksEvent, Job, JobCounts, JobRun, StoreError};
 
 pub use books::Reconciliation;
 pub use expiry::{CouponExpiry, OrderExpiry};
@@ -37,8 +39,23 @@ pub struct Failed {
 /// again: what it does twice is to be done once.
 #[async_trait]
 pub trait Task: Send + Sync {
-    /// Does it, and says what it counted.
-    async fn run(&self, occasion: &Occasion) -> Result<JobCounts, Failed>;
+    /// Does it, and says what came of it.
+    async fn run(&self, occasion: &Occasion) -> Result<Done, Failed>;
+}
+
+/// What a task that did all that it was to do has to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// What it counted.
+    pub counts: JobCounts,
+    /// What it found not to add up, for others to hear of.
+    pub books: Option<Arc<BooksEvent>>,
+}
+
+impl From<JobCounts> for Done {
+    fn from(counts: JobCounts) -> Self {
+        Self { counts, books: None }
+    }
 }
 
 impl From<StoreError> for Failed {
@@ -52,9 +69,9 @@ fn counts<const N: usize>(counts: [(&str, u64); N]) -> JobCounts {
 }
 
 /// A failure if `failed` names any, told by the first.
-fn unless_failed(failed: &[String], what: &str, counts: JobCounts) -> Result<JobCounts, Failed> {
+fn unless_failed(failed: &[String], what: &str, counts: JobCounts) -> Result<Done, Failed> {
     match failed {
-        [] => Ok(counts),
+        [] => Ok(counts.into()),
         [first, ..] => Err(Failed { error: format!("{} {what}; the first: {first}", failed.len()), counts }),
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use commerce_core::{JobCounts, Payments};
+use commerce_core::Payments;
 
-use super::{Failed, Occasion, Task, counts, unless_failed};
+use super::{Done, Failed, Occasion, Task, counts, unless_failed};
 
 /// Asks the gateway about every charge and refund that has been quiet for a while.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct PaymentReconciliation {
 
 #[async_trait]
 impl Task for PaymentReconciliation {
-    async fn run(&self, _: &Occasion) -> Result<JobCounts, Failed> {
+    async fn run(&self, _: &Occasion) -> Result<Done, Failed> {
         let swept = self.payments.sweep(self.quiet).await?;
         let told = swept.unsettled.iter().map(|unsettled| format!("{}: {}", unsettled.what, unsettled.why));
         let unsettled: Vec<String> = told.collect();

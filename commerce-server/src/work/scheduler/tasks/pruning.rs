@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commerce_core::{JobCounts, Store};
+use commerce_core::Store;
 
-use super::{Failed, Occasion, Task, counts};
+use super::{Done, Failed, Occasion, Task, counts};
 use crate::work::prune::{Pruned, Retention, sweep};
 
 /// Forgets messages that every sink has, and idempotency keys, whose time is over.
@@ -18,8 +18,8 @@ pub struct Pruning {
 
 #[async_trait]
 impl Task for Pruning {
-    async fn run(&self, _: &Occasion) -> Result<JobCounts, Failed> {
+    async fn run(&self, _: &Occasion) -> Result<Done, Failed> {
         let Pruned { messages, keys } = sweep(&*self.store, self.retention).await?;
-        Ok(counts([("messages", messages), ("keys", keys)]))
+        Ok(counts([("messages", messages), ("keys", keys)]).into())
     }
 }

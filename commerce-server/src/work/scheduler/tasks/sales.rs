@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Days;
-use commerce_core::{Date, JobCounts, Store, StoreError};
+use commerce_core::{Date, Store, StoreError};
 
-use super::{Failed, Occasion, Task, counts};
+use super::{Done, Failed, Occasion, Task, counts};
 
 /// Rolls up yesterday, and every day since the last run that succeeded.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ const MOST: u64 = 366;
 
 #[async_trait]
 impl Task for DailySales {
-    async fn run(&self, occasion: &Occasion) -> Result<JobCounts, Failed> {
+    async fn run(&self, occasion: &Occasion) -> Result<Done, Failed> {
         let [mut days, mut lines, mut corrected] = [0; 3];
         for date in self.days(occasion)? {
             let rolled_up = self.0.roll_up(date).await?;
@@ -28,7 +28,7 @@ impl Task for DailySales {
             lines += rolled_up.lines;
             corrected += rolled_up.corrected;
         }
-        Ok(counts([("days", days), ("lines", lines), ("corrected", corrected)]))
+        Ok(counts([("days", days), ("lines", lines), ("corrected", corrected)]).into())
     }
 }
 
