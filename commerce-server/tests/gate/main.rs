@@ -9,6 +9,8 @@ mod redis;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod shop;
+#[path = "../stores/mod.rs"]
+mod stores;
 mod waits;
 
 use std::sync::Arc;

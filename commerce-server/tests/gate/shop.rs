@@ -5,39 +5,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use commerce_core::conformance::World;
-use commerce_core::{Clock, ManualClock, Shop};
+use commerce_core::{ManualClock, Shop};
 use commerce_server::gate::{Tally, Thing, Wish, Word};
-use commerce_store_memory::MemoryStore;
-use commerce_store_postgres::{Config, PostgresStore};
-use commerce_store_postgres_testkit as testkit;
+
+use crate::stores;
 
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new("2026-11-21T05:00:00Z".parse().expect("an instant")))
 }
 
 pub(crate) fn memory() -> World {
-    let clock = clock();
-    let store = MemoryStore::with_clock(Shop::default(), Arc::clone(&clock) as Arc<dyn Clock>);
-    World::over(Arc::new(store), clock, Arc::new(()))
+    stores::memory(Shop::default(), clock())
 }
 
 pub(crate) async fn postgres() -> World {
-    let (world, _) = postgres_at().await;
-    world
+    stores::postgres(stores::database().await, Shop::default(), clock()).await
 }
 
 /// The shop and the URL of its database.
 pub(crate) async fn postgres_at() -> (World, String) {
-    let migrate = |url: String| async move {
-        commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
-    };
-    let schema = commerce_store_postgres::schema_fingerprint();
-    let database = testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own");
-    let (clock, url) = (clock(), database.url.clone());
-    let config = Config::new(&url, Shop::default()).expect("its URL");
-    let config = config.with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
-    let store = PostgresStore::open(config).await.expect("the store");
-    (World::over(Arc::new(store), clock, Arc::new(database)), url)
+    let database = stores::database().await;
+    let url = database.url.clone();
+    (stores::postgres(database, Shop::default(), clock()).await, url)
 }
 
 /// Says the same of everything.

@@ -22,12 +22,13 @@ use commerce_server::router::Router;
 use commerce_server::{api, document, serve};
 use commerce_store_memory::MemoryStore;
 use commerce_store_postgres::{Config, PostgresStore};
-use commerce_store_postgres_testkit as testkit;
 use poem::endpoint::BoxEndpoint;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+use crate::database::database;
 
 pub(crate) const SECRET: &[u8] = b"a secret for tests, long enough for HMAC";
 pub(crate) const TTL: Duration = Duration::from_secs(1800);
@@ -87,17 +88,8 @@ pub(crate) async fn memory(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> 
     Arc::new(MemoryStore::with_clock(shop, clock))
 }
 
-/// The URL of a database of its own in a cluster that the tests start.
-pub(crate) async fn database() -> String {
-    let migrate = |url: String| async move {
-        commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
-    };
-    let schema = commerce_store_postgres::schema_fingerprint();
-    testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own").url
-}
-
 pub(crate) async fn postgres(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
-    let config = Config::new(&database().await, shop).expect("its URL").with_clock(clock);
+    let config = Config::new(&database().await.url, shop).expect("its URL").with_clock(clock);
     Arc::new(PostgresStore::open(config).await.expect("the store"))
 }
 

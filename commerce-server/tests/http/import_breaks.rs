@@ -10,7 +10,8 @@ use commerce_store_postgres::{Config, PostgresStore};
 use commerce_store_postgres_testkit::{Fate, Proxy};
 use serde_json::{Value, json};
 
-use crate::harness::{Server, database, on_every_store};
+use crate::database::database;
+use crate::harness::{Server, on_every_store};
 use crate::imports::{rows, send};
 
 /// More than a few times as many as are on their way at a time.
@@ -41,7 +42,7 @@ static NETWORK: OnceLock<Proxy> = OnceLock::new();
 
 /// A database behind a network that can be taken away; for one test.
 async fn behind_a_network(shop: Shop, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
-    let network = Proxy::start(&database().await).await.expect("a proxy");
+    let network = Proxy::start(&database().await.url).await.expect("a proxy");
     let mut config = Config::new(network.url(), shop).expect("its URL").with_clock(clock);
     config.deadline = Duration::from_secs(2);
     NETWORK.set(network).expect("one test alone");

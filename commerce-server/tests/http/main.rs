@@ -7,6 +7,8 @@ mod carts;
 mod catalog;
 mod coupons;
 mod crash;
+#[path = "../stores/database.rs"]
+mod database;
 mod dead_letters;
 mod faults;
 mod gateway_refunds;

@@ -2,20 +2,15 @@
 
 #![expect(clippy::expect_used, reason = "tests fail by panicking, in their helpers too")]
 
+#[path = "../stores/database.rs"]
+mod database;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use commerce_store_postgres_testkit as testkit;
+use database::database;
 
 const SAMPLE: &str = "../examples/products.csv";
-
-async fn database() -> String {
-    let migrate = |url: String| async move {
-        commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
-    };
-    let schema = commerce_store_postgres::schema_fingerprint();
-    testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own").url
-}
 
 /// The exit code, what was printed, and what was shown of the progress.
 async fn import(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -34,7 +29,7 @@ fn file(name: &str, csv: &str) -> PathBuf {
 
 #[tokio::test]
 async fn the_same_file_again_makes_nothing_twice() {
-    let url = database().await;
+    let url = database().await.url;
     let into = ["--database-url", &url];
     let (code, tried, _) = import(&[&[SAMPLE, "--dry-run"], &into[..]].concat()).await;
     assert_eq!((code, tried.lines().last()), (Some(0), Some("0 accepted, 0 refused; nothing was to be stored")));
@@ -50,7 +45,7 @@ async fn the_same_file_again_makes_nothing_twice() {
 
 #[tokio::test]
 async fn a_bad_row_is_named_and_stops_the_whole_only_if_told_to() {
-    let (url, header) = (database().await, "name,status,currency,base_price,sku\n");
+    let (url, header) = (database().await.url, "name,status,currency,base_price,sku\n");
     let csv = file("bad-row", &format!("{header}Mug,on_sale,KRW,1000,MUG\nPlate,on_sale,KRW,much,PLATE\n"));
     let csv = csv.to_str().expect("a path");
     let (code, whole, _) = import(&[csv, "--all-or-nothing", "--database-url", &url]).await;
@@ -65,7 +60,7 @@ async fn a_bad_row_is_named_and_stops_the_whole_only_if_told_to() {
 
 #[tokio::test]
 async fn what_cannot_be_imported_at_all() {
-    let url = database().await;
+    let url = database().await.url;
     let headless = file("headless", "Mug,on_sale\n");
     for (arguments, said) in [
         (&["no-such-file.csv", "--database-url", &url][..], "no-such-file.csv"),

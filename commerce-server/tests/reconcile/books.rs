@@ -11,6 +11,8 @@ use commerce_core::{
 use commerce_store_postgres::{Config, PostgresStore};
 use commerce_store_postgres_testkit as testkit;
 
+use crate::database::database;
+
 /// One customer's paid, pending and cancelled orders, with a coupon on the first two; one paid by card, and a top-up.
 pub(crate) struct Books {
     pub(crate) url: String,
@@ -26,18 +28,9 @@ pub(crate) struct Books {
     pub(crate) top_up: TopUpId,
 }
 
-/// An empty database with the schema.
-pub(crate) async fn database() -> String {
-    let migrate = |url: String| async move {
-        commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
-    };
-    let schema = commerce_store_postgres::schema_fingerprint();
-    testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own").url
-}
-
 impl Books {
     pub(crate) async fn open() -> Self {
-        let url = database().await;
+        let url = database().await.url;
         let clock = Arc::new(ManualClock::new("2026-10-30T16:00:00Z".parse().expect("an instant")));
         let config =
             Config::new(&url, Shop::default()).expect("its URL").with_clock(Arc::clone(&clock) as Arc<dyn Clock>);

@@ -3,11 +3,14 @@
 #![expect(clippy::expect_used, reason = "tests fail by panicking, in their helpers too")]
 
 mod books;
+#[path = "../stores/database.rs"]
+mod database;
 mod told;
 
 use commerce_core::Drift;
 
-use crate::books::{Books, database, reconcile};
+use crate::books::{Books, reconcile};
+use crate::database::database;
 
 /// No order has this id.
 const NOWHERE: i64 = 1;
@@ -22,7 +25,7 @@ async fn sound_books_are_proven() {
 
 #[tokio::test]
 async fn nothing_is_sound() {
-    let (code, out, _) = reconcile(&["--database-url", &database().await]).await;
+    let (code, out, _) = reconcile(&["--database-url", &database().await.url]).await;
     assert_eq!((code, out.ends_with(": 0 drifts\n")), (Some(0), true), "{out}");
 }
 

@@ -4,6 +4,8 @@
 
 #[cfg(any(feature = "kafka", feature = "nats", feature = "redis"))]
 mod brokers;
+#[path = "../stores/each.rs"]
+mod each;
 mod managed;
 mod news;
 mod processes;
@@ -14,6 +16,8 @@ mod schema;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod shop;
+#[path = "../stores/mod.rs"]
+mod stores;
 #[cfg(feature = "tls")]
 mod tls;
 mod webhook;
@@ -29,10 +33,9 @@ use commerce_core::{ClaimRequest, DeadLetterFilter, Holder, PageRequest};
 use commerce_server::sink::{Outgoing, Sink, Word};
 use tokio::sync::Semaphore;
 
+use crate::each::on_every_store;
 use crate::receiver::Receiver;
-use crate::shop::{
-    AtWork, HOLD, named, on_every_store, orders, rush, status, transitions, until, until_delivered, webhook,
-};
+use crate::shop::{AtWork, HOLD, named, orders, rush, status, transitions, until, until_delivered, webhook};
 
 /// Two relays race for two receivers, one of which fails at every third call, while customers race for stock.
 async fn everything_arrives_in_sequence(world: World) {

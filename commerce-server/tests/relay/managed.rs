@@ -6,8 +6,9 @@ use commerce_core::conformance::{World, basket};
 use commerce_core::{CustomerId, SigningSecret, VariantId, WebhookChange, WebhookName};
 use commerce_server::gateway::signature::WebhookSecret;
 
+use crate::each::on_every_store;
 use crate::receiver::{Receiver, SECRET};
-use crate::shop::{AtWork, on_every_store, orders, rush, status, transitions, until, until_delivered};
+use crate::shop::{AtWork, orders, rush, status, transitions, until, until_delivered};
 
 const NEXT: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const DAY: Duration = Duration::from_secs(86_400);

@@ -8,8 +8,10 @@ use commerce_core::{ManualClock, Shop, Store};
 use commerce_server::work::relay::{Relay, Settings};
 use commerce_store_postgres::{Config, PostgresStore};
 
+use crate::each::on_every_store;
 use crate::receiver::Receiver;
-use crate::shop::{AtWork, database, on_every_store, settings, webhook};
+use crate::shop::{AtWork, settings, webhook};
+use crate::stores::database;
 
 /// A relay over `store` that hardly ever looks.
 async fn drowsy(store: Arc<dyn Store>, receiver: &Receiver) -> AtWork {

@@ -12,7 +12,8 @@ use commerce_store_postgres::{Config, PostgresStore};
 use sqlx::{Connection, PgConnection};
 
 use crate::receiver::{Receiver, SECRET};
-use crate::shop::{database, orders, rush, transitions, until, until_delivered};
+use crate::shop::{orders, rush, transitions, until, until_delivered};
+use crate::stores::database;
 
 /// A process at work. Dropping it kills it.
 pub(crate) struct Process(Child);

@@ -6,8 +6,9 @@ use commerce_core::conformance::World;
 use commerce_core::reconcile;
 use commerce_server::work::prune::{Pruned, Retention, sweep};
 
+use crate::each::on_every_store;
 use crate::receiver::Receiver;
-use crate::shop::{AtWork, on_every_store, orders, rush, until, until_delivered, webhook};
+use crate::shop::{AtWork, orders, rush, until, until_delivered, webhook};
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -39,7 +39,7 @@ async fn lived(world: &World) {
 
 #[tokio::test]
 async fn every_event_is_as_the_schema_says_and_can_be_read_back() {
-    let world = crate::shop::memory().await;
+    let world = crate::shop::memory();
     lived(&world).await;
     let facts = world.store().order_facts(PageRequest::first(100)).await.expect("the orders");
     let mut kinds = BTreeSet::new();

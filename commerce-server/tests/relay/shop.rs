@@ -5,20 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::conformance::{World, basket};
-use commerce_core::{Clock, ManualClock, OrderId, PageRequest, Shop, SinkName, SinkStatus};
+use commerce_core::{ManualClock, OrderId, PageRequest, Shop, SinkName, SinkStatus};
 use commerce_server::sink::Sink;
 use commerce_server::sink::webhook::{Endpoint, Webhook};
 use commerce_server::wire;
 use commerce_server::work::Managed;
 use commerce_server::work::relay::{Backoff, Relay, Settings};
-use commerce_store_memory::MemoryStore;
-use commerce_store_postgres::{Config, PostgresStore};
-use commerce_store_postgres_testkit as testkit;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::receiver::{Receiver, secret};
+use crate::stores::{self, database};
 
 /// Far longer than anything here takes, on the shop's clock.
 pub(crate) const HOLD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -27,47 +25,13 @@ fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new("2026-11-21T05:00:00Z".parse().expect("an instant")))
 }
 
-pub(crate) async fn memory() -> World {
-    let clock = clock();
-    let store = MemoryStore::with_clock(Shop::default(), Arc::clone(&clock) as Arc<dyn Clock>);
-    World::over(Arc::new(store), clock, Arc::new(()))
-}
-
-/// A fresh, migrated database.
-pub(crate) async fn database() -> testkit::Database {
-    let migrate = |url: String| async move {
-        commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
-    };
-    let schema = commerce_store_postgres::schema_fingerprint();
-    testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own")
+pub(crate) fn memory() -> World {
+    stores::memory(Shop::default(), clock())
 }
 
 pub(crate) async fn postgres() -> World {
-    let database = database().await;
-    let clock = clock();
-    let config = Config::new(&database.url, Shop::default()).expect("its URL");
-    let config = config.with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
-    World::over(Arc::new(PostgresStore::open(config).await.expect("the store")), clock, Arc::new(database))
+    stores::postgres(database().await, Shop::default(), clock()).await
 }
-
-/// Stamps a test for each store.
-macro_rules! on_every_store {
-    ($($test:ident),+ $(,)?) => {
-        mod memory {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test($crate::shop::memory().await).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test($crate::shop::postgres().await).await;
-            })+
-        }
-    };
-}
-pub(crate) use on_every_store;
 
 pub(crate) fn webhook(receiver: &Receiver) -> Arc<dyn Sink> {
     let endpoint = Endpoint {

@@ -14,7 +14,8 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::processes::{Process, shop};
 use crate::receiver::Receiver;
-use crate::shop::{database, orders, rush, until, until_delivered};
+use crate::shop::{orders, rush, until, until_delivered};
+use crate::stores::database;
 use crate::webhook::{endpoint, sent};
 
 /// An authority's certificate in a file, and what a server needs that it vouches for.

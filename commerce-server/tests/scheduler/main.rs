@@ -2,7 +2,11 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
 
+#[path = "../stores/each.rs"]
+mod each;
 mod shop;
+#[path = "../stores/mod.rs"]
+mod stores;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +18,8 @@ use commerce_server::work::scheduler::Attempt;
 use commerce_server::work::scheduler::tasks::{CouponExpiry, DailySales, OrderExpiry, Reconciliation};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::shop::{Broken, LEASE, Noted, Stuck, at, job, named, on_every_store, runs, scheduler};
+use crate::each::on_every_store;
+use crate::shop::{Broken, LEASE, Noted, Stuck, at, job, named, runs, scheduler};
 
 fn failed(error: &str) -> JobOutcome {
     JobOutcome::Failed { error: error.to_owned() }

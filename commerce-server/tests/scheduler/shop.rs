@@ -1,20 +1,18 @@
 //! A shop on each store, schedulers for it, and tasks that tell what became of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::conformance::World;
-use commerce_core::{Clock, Job, JobCounts, JobName, JobRun, ManualClock, PageRequest, Shop, TimeZone, Timestamp};
+use commerce_core::{Job, JobCounts, JobName, JobRun, ManualClock, PageRequest, Shop, TimeZone, Timestamp};
 use commerce_server::work::relay::Backoff;
 use commerce_server::work::scheduler::tasks::{Done, Failed, Occasion, Task};
 use commerce_server::work::scheduler::{Scheduled, Scheduler, Settings};
-use commerce_store_memory::MemoryStore;
-use commerce_store_postgres::{Config, PostgresStore};
-use commerce_store_postgres_testkit as testkit;
-use std::sync::Mutex;
 use tokio::sync::{Notify, Semaphore};
+
+use crate::stores;
 
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
@@ -31,42 +29,13 @@ pub(crate) fn at(instant: &str) -> Timestamp {
     instant.parse().expect("an instant")
 }
 
-pub(crate) async fn memory() -> World {
-    let clock = clock();
-    let store = MemoryStore::with_clock(shop(), Arc::clone(&clock) as Arc<dyn Clock>);
-    World::over(Arc::new(store), clock, Arc::new(()))
+pub(crate) fn memory() -> World {
+    stores::memory(shop(), clock())
 }
 
 pub(crate) async fn postgres() -> World {
-    let migrate = |url: String| async move {
-        commerce_store_postgres::migrate(&url).await.map_err(|error| testkit::Error::Server(error.to_string()))
-    };
-    let schema = commerce_store_postgres::schema_fingerprint();
-    let database = testkit::fresh_database(&schema, migrate).await.expect("a PostgreSQL of the tests' own");
-    let clock = clock();
-    let config = Config::new(&database.url, shop()).expect("its URL");
-    let config = config.with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
-    World::over(Arc::new(PostgresStore::open(config).await.expect("the store")), clock, Arc::new(database))
+    stores::postgres(stores::database().await, shop(), clock()).await
 }
-
-/// Stamps a test for each store.
-macro_rules! on_every_store {
-    ($($test:ident),+ $(,)?) => {
-        mod memory {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test($crate::shop::memory().await).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test($crate::shop::postgres().await).await;
-            })+
-        }
-    };
-}
-pub(crate) use on_every_store;
 
 pub(crate) fn named(name: &str) -> JobName {
     name.parse().expect("a job's name")

@@ -117,12 +117,12 @@ macro_rules! on_broker {
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn a_relay_that_dies_only_duplicates() {
-            super::a_relay_that_dies_only_duplicates::<$broker>(crate::shop::memory().await).await;
+            super::a_relay_that_dies_only_duplicates::<$broker>(crate::shop::memory()).await;
         }
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn a_broker_that_was_away_gets_everything() {
-            super::a_broker_that_was_away_gets_everything::<$broker>(crate::shop::memory().await).await;
+            super::a_broker_that_was_away_gets_everything::<$broker>(crate::shop::memory()).await;
         }
     };
 }
