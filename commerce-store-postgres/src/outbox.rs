@@ -39,18 +39,19 @@ const DISTRIBUTE: &str = "with registered as materialized (select name from sink
      update outbox_messages m set status = 'sent' from ready r where m.id = r.id";
 const BACKLOG: &str = "select count(*) from outbox_messages where status = 'ready'";
 /// The earliest message of its order that is not delivered, if it is due; whoever else is claiming is passed by.
-/// Materialized, so that the choice is made once.
+/// Materialized, so that the choice is made once. What is written `|| ''` is found, or is not to be looked for, by its
+/// index: see the migration.
 const CLAIM: &str = "with ready as materialized ( \
-       select d.message_id, d.due_at as was_due from deliveries d \
-       where d.sink = $1 and d.due_at <= coalesce($2, statement_timestamp()) \
+       select d.message_id, d.sink, d.due_at as was_due from deliveries d \
+       where d.sink || '' = $1 and d.due_at <= coalesce($2, statement_timestamp()) \
          and not exists (select 1 from deliveries e \
-           where e.sink = $1 and e.order_id = d.order_id and e.sequence < d.sequence) \
+           where e.order_id = d.order_id and e.sequence < d.sequence and e.sink = d.sink) \
          and not exists (select 1 from outbox_messages m \
-           where m.order_id = d.order_id and m.sequence < d.sequence and m.status = 'ready') \
+           where m.order_id = d.order_id and m.sequence < d.sequence and m.status || '' = 'ready') \
        order by d.due_at, d.message_id limit $3 for update of d skip locked), \
      claimed as (update deliveries d set owner = $4, attempts = d.attempts + 1, \
          due_at = least(coalesce($2, statement_timestamp()) + $5, '9999-12-31 23:59:59.999999+00') \
-       from ready r where d.sink = $1 and d.message_id = r.message_id \
+       from ready r where d.message_id = r.message_id and d.sink = r.sink \
        returning d.message_id, d.order_id, d.sequence, d.attempts, d.due_at, r.was_due) \
      select c.message_id, c.attempts - 1 as attempts, c.due_at, e.payload, b.payload as books \
      from claimed c left join order_events e on e.order_id = c.order_id and e.sequence = c.sequence \
@@ -130,7 +131,7 @@ impl PostgresStore {
         &self,
         bound: impl Fn() -> Result<Statement<'static>, StoreError> + Send + 'static,
     ) -> Result<u64, StoreError> {
-        self.run(move |pool| {
+        self.step(move |pool| {
             let statement = bound();
             async move { Ok::<_, StoreErrorOr>(statement?.execute(&pool).await?.rows_affected()) }
         })
@@ -193,7 +194,7 @@ impl Outbox for PostgresStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<ClaimedMessage>, StoreError> {
         let now = self.statement_time();
-        self.run(move |pool| {
+        self.step(move |pool| {
             let ClaimRequest { holder: Holder { sink, owner }, limit, hold } = request.clone();
             async move {
                 let query = sqlx::query(CLAIM).bind(sink.as_str()).bind(now).bind(i64::from(limit));

@@ -195,7 +195,7 @@ impl Bench {
         }
         let done = work.await?;
         while self.waiting().await? > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let took = began.elapsed();
         drop(stops);
