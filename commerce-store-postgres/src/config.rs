@@ -25,8 +25,8 @@ pub struct Config {
     pub batch: usize,
     /// How many connections reads have for themselves; 8 by default.
     pub read_connections: u32,
-    /// How long a step may take: the wait for a turn, a connection, a transaction, its commit; 5 s by default. A caller of a
-    /// database that does not answer hears so after a few of them.
+    /// How long a step may take: the wait for a turn, the work on a batch with all its attempts, its commit; 5 s by default.
+    /// So a caller of a database that does not answer hears so after three of them at the latest.
     pub deadline: Duration,
     /// Whether other processes on the database hear of messages as they are committed; `true` by default. Without, they
     /// find them when they look. It takes a connection, and a small transaction every 10 ms at most.
@@ -36,6 +36,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// How long a batch waits for a row that somebody else has locked.
+    pub(crate) fn lock_patience(&self) -> Duration {
+        (self.deadline / 4).max(Duration::from_millis(1))
+    }
+
+    /// How long a part of a batch does, once the whole has waited in vain.
+    pub(crate) fn short_patience(&self) -> Duration {
+        (self.deadline / 50).max(Duration::from_millis(1))
+    }
+
     /// The defaults, for the database at `url` (`postgres://user:password@host/database`).
     pub fn new(url: &str, shop: Shop) -> Result<Self, StoreError> {
         let unavailable = |error: sqlx::Error| StoreError::Unavailable { reason: format!("database URL: {error}") };

@@ -16,7 +16,9 @@ impl PostgresStore {
     /// the store's own commits are told of.
     ///
     /// The records it touches stay locked until the transaction ends, so keep it short, and lock rows of one's own
-    /// before, not after: that is the order in which two such transactions cannot deadlock.
+    /// before, not after: that is the order in which two such transactions cannot deadlock. Two commands in one transaction
+    /// lock in the order they are given, so give those of one kind in one order; and do not wait, before the commit, for a
+    /// command on [`PostgresStore`] itself that needs a record of this one: it would wait for this transaction.
     ///
     /// # Errors
     /// [`Error::Rejected`]: a rule refused, nothing was written, and the transaction can go on.

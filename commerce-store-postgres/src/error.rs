@@ -83,13 +83,16 @@ impl From<sqlx::Error> for Failure {
             // Shutdown, crash of another backend, start-up, idle session ended; connection exceptions; commit state
             // unknown to the server.
             "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "40003" => Self::Lost(said),
+            // A server that only reads (a primary that was), and one that does not know what was prepared: not the one
+            // that this connection was made to.
+            "25006" | "26000" | "42P05" => Self::Lost(said),
             // Lock and statement timeouts.
             "55P03" | "57014" => Self::Busy(said),
             // Failed in an earlier statement of the transaction that nobody noticed: never commit past it.
             "25P02" => Self::Lost(said),
             _ => match code.get(..2) {
                 Some("08") => Self::Lost(said),
-                // No resources, read-only (a standby), system errors.
+                // No resources, system errors.
                 Some("53" | "58" | "25") => Self::Busy(said),
                 _ => Self::Refused(said),
             },

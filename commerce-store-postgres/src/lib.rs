@@ -69,6 +69,7 @@ pub struct PostgresStore {
     writer: Writer,
     news: Arc<News>,
     reads: PgPool,
+    steps: PgPool,
     snapshots: PgPool,
 }
 
@@ -87,8 +88,9 @@ impl PostgresStore {
     pub fn open_unchecked(config: Config) -> Self {
         let config = Arc::new(config);
         let (reads, snapshots) = (pool::read_pool(&config), pool::snapshot_pool(&config));
+        let steps = pool::step_pool(&config);
         let (news, bell) = News::start(&config);
-        Self { writer: Writer::start(&config, &bell), news, reads, snapshots, config }
+        Self { writer: Writer::start(&config, &bell), news, reads, steps, snapshots, config }
     }
 
     /// Whether the database answers, and has the schema of this version.
@@ -117,7 +119,27 @@ impl PostgresStore {
         F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
         W: Fn(PgPool) -> F + Send + 'static,
     {
-        let (pool, deadline) = (self.reads.clone(), self.config.deadline);
+        self.run_on(&self.reads, work).await
+    }
+
+    /// The same on connections of its own pool: for steps of the outbox, leases and pruning, which name rows by key and
+    /// keep no read waiting.
+    async fn step<T, F, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
+        W: Fn(PgPool) -> F + Send + 'static,
+    {
+        self.run_on(&self.steps, work).await
+    }
+
+    async fn run_on<T, F, W>(&self, pool: &PgPool, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
+        W: Fn(PgPool) -> F + Send + 'static,
+    {
+        let (pool, deadline) = (pool.clone(), self.config.deadline);
         detached(deadline, async move {
             for _ in 0..pool.options().get_max_connections() {
                 match work(pool.clone()).await {
@@ -313,6 +335,7 @@ pub fn statements() -> Vec<&'static str> {
     let own = [
         &[NOW, keys::USED],
         lease::STATEMENTS,
+        writer::STATEMENTS,
         jobs::STATEMENTS,
         outbox::STATEMENTS,
         news::STATEMENTS,

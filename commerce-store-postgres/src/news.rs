@@ -18,6 +18,8 @@ const CHANNEL: &str = "commerce_outbox";
 const NOTIFY: &str = "select pg_notify($1, '')";
 /// How long the bell is quiet after it was heard.
 const QUIET: Duration = Duration::from_millis(10);
+/// How long a listener hears nothing before it makes its connection anew.
+const SILENT: Duration = Duration::from_secs(60);
 /// How long to wait for the database after it could not be reached.
 const AWAY: Duration = Duration::from_secs(1);
 
@@ -50,7 +52,7 @@ impl News {
     pub(crate) fn start(config: &Arc<Config>) -> (Arc<Self>, Bell) {
         let (heard, open) = watch::channel(0);
         let (ring, rung) = mpsc::channel(1);
-        tokio::spawn(pass_on(rung, heard.clone(), config.announce.then(|| notifier_pool(config))));
+        tokio::spawn(pass_on(rung, heard.clone(), config.announce.then(|| notifier_pool(config)), config.deadline));
         let news = Self { config: Arc::clone(config), heard, listening: OnceLock::new(), _open: open };
         (Arc::new(news), Bell(ring))
     }
@@ -59,11 +61,11 @@ impl News {
     pub(crate) async fn after(&self, heard: u64) -> u64 {
         // Who never asks needs no connection for it.
         self.listening.get_or_init(|| {
-            let (pool, heard) = (listener_pool(&self.config), self.heard.clone());
+            let (config, heard) = (Arc::clone(&self.config), self.heard.clone());
             tokio::spawn(async move {
                 tokio::select! {
                     () = heard.closed() => {}
-                    () = listen(pool, &heard) => {}
+                    () = listen(&config, &heard) => {}
                 }
             });
         });
@@ -77,25 +79,33 @@ fn tell(heard: &watch::Sender<u64>) {
     heard.send_modify(|count| *count = count.wrapping_add(1));
 }
 
-async fn pass_on(mut rung: mpsc::Receiver<()>, heard: watch::Sender<u64>, notifier: Option<PgPool>) {
+async fn pass_on(
+    mut rung: mpsc::Receiver<()>,
+    heard: watch::Sender<u64>,
+    notifier: Option<PgPool>,
+    deadline: Duration,
+) {
     while rung.recv().await.is_some() {
         tell(&heard);
         let Some(pool) = &notifier else { continue };
-        // Others look besides; a database that is away has no news either.
-        let _ = sqlx::query(NOTIFY).bind(CHANNEL).execute(pool).await;
+        // Others look besides; a database that is away has no news either. What does not answer in time is dropped, and
+        // its connection with it.
+        let _ = tokio::time::timeout(deadline, sqlx::query(NOTIFY).bind(CHANNEL).execute(pool)).await;
         tokio::time::sleep(QUIET).await;
     }
 }
 
 /// Listens, and never ends.
-async fn listen(pool: PgPool, heard: &watch::Sender<u64>) {
+async fn listen(config: &Config, heard: &watch::Sender<u64>) {
     loop {
-        if let Ok(mut listener) = PgListener::connect_with(&pool).await
+        // A pool each time: one whose connection is silent has no other to give.
+        if let Ok(mut listener) = PgListener::connect_with(&listener_pool(config)).await
             && listener.listen(CHANNEL).await.is_ok()
         {
             // What was said before is not heard, and what was said while a connection was made anew is not either.
             tell(heard);
-            while listener.try_recv().await.is_ok() {
+            // A connection that broke without a word is silent for ever; one that is silent is made anew.
+            while let Ok(Ok(_)) = tokio::time::timeout(SILENT, listener.try_recv()).await {
                 tell(heard);
             }
         }

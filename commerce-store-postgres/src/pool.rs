@@ -28,9 +28,14 @@ fn session(config: &Config) -> PgConnectOptions {
 }
 
 /// Session settings of connections that write. Their statements name rows by key, always: the planner is kept from
-/// reading whole tables because they were small when it looked.
+/// reading whole tables because they were small when it looked. Who waits for a row that somebody keeps hears of it while
+/// there is time to do what does not need it.
 fn writer_session(config: &Config) -> PgConnectOptions {
+    let (patience, deadline) =
+        (config.lock_patience().as_millis().to_string(), config.deadline.as_millis().to_string());
     session(config).options([
+        ("lock_timeout", patience.as_str()),
+        ("idle_in_transaction_session_timeout", deadline.as_str()),
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
@@ -48,6 +53,14 @@ pub(crate) async fn connect_writer(config: &Config) -> Result<PgConnection, Fail
 pub(crate) fn read_pool(config: &Config) -> PgPool {
     options(config, config.read_connections).connect_lazy_with(session(config))
 }
+
+/// Connections for steps that write and are whole by themselves.
+pub(crate) fn step_pool(config: &Config) -> PgPool {
+    options(config, STEPS).connect_lazy_with(writer_session(config))
+}
+
+/// How many steps are taken at a time.
+const STEPS: u32 = 4;
 
 /// Connections for reads of several statements that must see one moment. Whatever became of the transaction, the
 /// next borrower begins outside of one: a rollback that finds one ends it. It follows a begin, for on its own it would have

@@ -23,8 +23,11 @@ use crate::row::{
 
 /// The branches of a `union all` run one after another, so rows are locked in the order written here, and the
 /// clock is read when every lock is there. A row that had to be waited for is read again as it is then.
+///
+/// Stocks come before the catalogue: who waits for a stock has no share of the product yet, so that a crowd of several
+/// processes leaves moments in which nobody has one, and whoever is to change the product comes to it.
 macro_rules! hot {
-    ($products:literal, $variants:literal, $stocks:literal, $wallets:literal) => {
+    ($products:literal, $stocks:literal, $variants:literal, $wallets:literal) => {
         concat!(
             "select 1 as kind, k.place as i1, k.copy_id as i2, k.coupon_id as i3, k.customer_id as i4,",
             " null::bigint as i5, null::bigint as i6, null::text as t1, null::text as t2, null::text as t3,",
@@ -40,14 +43,14 @@ macro_rules! hot {
             " union all select 2, c.id, null, null, null, null, null, c.username, c.name, null, null, null,",
             "   c.created_at, null, null, null",
             " from (select * from customers where id = any($4)) c",
-            " union all select 3, p.id, p.base_price, p.version, null, null, null, p.name, p.description, p.currency,",
-            "   p.status, null, p.created_at, p.updated_at, null, null",
-            " from (select * from products where id = any($5) order by id ", $products, ") p",
             " union all select 4, v.id, v.product_id, v.additional_price, v.version, v.on_hand, v.stock_version, v.sku,",
             "   v.option_name, v.currency, null, v.active, v.created_at, v.updated_at, null, v.price_rules",
             " from (select v.*, s.on_hand, s.version as stock_version",
             "   from product_variants v join product_stocks s on s.variant_id = v.id",
-            "   where v.id = any($6) order by v.id ", $variants, " ", $stocks, ") v",
+            "   where v.id = any($6) order by v.id ", $stocks, " ", $variants, ") v",
+            " union all select 3, p.id, p.base_price, p.version, null, null, null, p.name, p.description, p.currency,",
+            "   p.status, null, p.created_at, p.updated_at, null, null",
+            " from (select * from products where id = any($5) order by id ", $products, ") p",
             " union all select 5, w.customer_id, w.balance, w.version, null, null, null, null, null, w.currency, null,",
             "   null, null, null, null, null",
             " from (select w.* from unnest($7::bigint[], $8::text[]) as k (customer_id, currency)",
@@ -66,10 +69,10 @@ macro_rules! hot {
 }
 
 pub(crate) const READ: &str = hot!("", "", "", "");
-pub(crate) const SELL: &str = hot!("for share", "for share of v", "for no key update of s", "for no key update of w");
-pub(crate) const COLLECT: &str = hot!("for share", "for share of v", "", "for no key update of w");
+pub(crate) const SELL: &str = hot!("for share", "for no key update of s", "for share of v", "for no key update of w");
+pub(crate) const COLLECT: &str = hot!("for share", "", "for share of v", "for no key update of w");
 pub(crate) const CATALOG: &str =
-    hot!("for no key update", "for no key update of v", "for no key update of s", "for no key update of w");
+    hot!("for no key update", "for no key update of s", "for no key update of v", "for no key update of w");
 
 pub(super) const STATEMENTS: &[&str] = &[READ, COLLECT, SELL, CATALOG];
 

@@ -1,8 +1,10 @@
 //! Loading and locking records: table by table in one fixed order, each with sorted ids, so that transactions
-//! meet in one direction and cannot deadlock.
+//! meet in one direction and cannot deadlock. What shows only when the rest is locked (what is in a cart that another
+//! command of the batch has filled, a record that came while locks were waited for) is locked after it: where that meets
+//! another such batch the database ends one of the two, which is run again whole.
 //!
 //! The order is: charges, top-ups, carts, orders (whose row stands for their refunds), codes, issued coupons, coupons,
-//! products, variants with their stocks, wallets.
+//! stocks with their variants, products, wallets.
 //! Records that a decision may change are locked exclusively, records that it only reads are locked in share mode, so
 //! that what was decided on is still so at the commit.
 

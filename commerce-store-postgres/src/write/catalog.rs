@@ -50,7 +50,10 @@ pub(super) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
 
 async fn write_customers(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     skip_if_empty!(net.customers);
-    let rows = || net.customers.iter();
+    // By what is unique in the shop, as with everything that others may be writing: so that two wait in one direction.
+    let mut customers: Vec<_> = net.customers.iter().collect();
+    customers.sort_unstable_by_key(|customer| &customer.username);
+    let rows = || customers.iter();
     sqlx::query(CUSTOMERS)
         .bind(column!(rows(), c => c.id.get()))
         .bind(column!(rows(), c => c.username.as_str()))
@@ -107,7 +110,9 @@ fn name_words(product: &Product) -> String {
 
 async fn write_variants(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     if !net.variants.new.is_empty() {
-        let rows = || net.variants.new.values();
+        let mut variants: Vec<_> = net.variants.new.values().collect();
+        variants.sort_unstable_by_key(|variant| &variant.sku);
+        let rows = || variants.iter().copied();
         sqlx::query(NEW_VARIANTS)
             .bind(column!(rows(), v => v.id.get()))
             .bind(column!(rows(), v => v.product_id.get()))

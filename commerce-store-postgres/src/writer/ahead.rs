@@ -35,7 +35,7 @@ pub(super) type Ticket = u64;
 #[derive(Debug)]
 pub(super) struct Announced {
     values: Changes,
-    /// The keys that it uses up.
+    /// The keys of its requests, of those too that it rejects: run again, it may accept them.
     scopes: HashSet<KeyScope>,
 }
 
@@ -59,8 +59,9 @@ impl Announcer {
         (Self { ticket, to, latest: Mutex::default(), committed }, ended)
     }
 
-    pub(super) fn announce(&self, net: &Net) {
-        let announced = Arc::new(Announced { values: net.values(), scopes: net.keys.keys().cloned().collect() });
+    pub(super) fn announce(&self, net: &Net, requests: &[&Request]) {
+        let scopes = requests.iter().map(|request| request.scope.clone()).collect();
+        let announced = Arc::new(Announced { values: net.values(), scopes });
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&announced));
         // Nobody listens any more when the store is closed.
         drop(self.to.send((self.ticket, announced)));

@@ -1,6 +1,7 @@
 //! One transaction, from begin to commit.
 
 use std::future::Future;
+use std::time::Duration;
 
 use sqlx::{Executor, PgConnection};
 
@@ -24,19 +25,40 @@ pub(super) enum Ended {
     InDoubt(Vec<Verdict>, Failure),
 }
 
+/// How long locks are waited for in a transaction.
+const PATIENCE: &str = "select set_config('lock_timeout', $1, true)";
+
+pub(super) const STATEMENTS: &[&str] = &[PATIENCE];
+
+/// How long a transaction may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Until it sends its commit.
+    pub(super) left: Duration,
+    /// How long it waits for a row, if not as the connection does.
+    pub(super) patience: Option<Duration>,
+}
+
 /// Runs the requests in one transaction; if it is `ahead` of the end of a batch that they meet, on what that one is about
 /// to commit.
 pub(super) async fn run(
     connection: &mut PgConnection,
     requests: &[&Request],
     surroundings: Surroundings<'_>,
-    config: &Config,
+    (config, limits): (&Config, Limits),
     hints: &mut Hints,
     (ahead, announcer): (Option<Ahead>, Option<&Announcer>),
 ) -> Ended {
-    let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net));
+    let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net, requests));
+    // Nothing was sent before: a connection that has died unnoticed leaves time for another.
+    let beginning = async { Ok(connection.execute("begin").await?) };
+    if let Err(failure) = within(limits.left.min(config.deadline / 2), beginning).await {
+        return Ended::Failed(failure);
+    }
     let work = async {
-        connection.execute("begin").await?;
+        if let Some(patience) = limits.patience {
+            sqlx::query(PATIENCE).bind(patience.as_millis().to_string()).execute(&mut *connection).await?;
+        }
         match ahead {
             Some(ahead) => {
                 ahead::decide_and_write(&mut *connection, requests, surroundings, hints, ahead, announce).await
@@ -44,7 +66,7 @@ pub(super) async fn run(
             None => decide_and_write(&mut *connection, requests, surroundings, hints, announce).await,
         }
     };
-    match within(config, work).await {
+    match within(limits.left, work).await {
         Ok(decided) => finish(connection, decided, config).await,
         Err(failure) => Ended::Failed(failure),
     }
@@ -54,7 +76,7 @@ async fn finish(connection: &mut PgConnection, decided: Decided, config: &Config
     let Decided { verdicts, wrote, tells } = decided;
     let end = if wrote { "commit" } else { "rollback" };
     let ending = async { Ok(connection.execute(end).await?) };
-    match within(config, ending).await {
+    match within(config.deadline, ending).await {
         Ok(_) => Ended::Done(verdicts, wrote && tells),
         // Nothing was written, so nothing is in doubt; the connection is.
         Err(Failure::Lost(_)) if !wrote => Ended::Failed(Failure::Lost("the connection broke".to_owned())),
@@ -66,11 +88,10 @@ async fn finish(connection: &mut PgConnection, decided: Decided, config: &Config
 
 /// Leaves a failed transaction; `false` if the connection is of no more use.
 pub(super) async fn leave(connection: &mut PgConnection, config: &Config) -> bool {
-    within(config, async { Ok(connection.execute("rollback").await?) }).await.is_ok()
+    within(config.deadline / 5, async { Ok(connection.execute("rollback").await?) }).await.is_ok()
 }
 
 /// The work's result, or a failure when the database does not answer in time.
-async fn within<T>(config: &Config, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let late = |_| Failure::late(config.deadline);
-    tokio::time::timeout(config.deadline, work).await.map_err(late)?
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::time::timeout(limit, work).await.map_err(|_| Failure::late(limit))?
 }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use commerce_core::Command;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet, yield_now};
@@ -37,6 +38,8 @@ struct Board {
     tickets: Ticket,
     misjudged: u64,
     shy: u32,
+    /// Whether the last time somebody had no lane for those who follow.
+    left_out: bool,
 }
 
 /// A batch under way.
@@ -66,14 +69,21 @@ pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, bell: Bell
             Some((ticket, told)) = announced.recv() => board.may_be_followed(ticket, told),
         }
         // Those whom the last batch answered are about to ask again: whoever is ready has a turn before the next one
-        // closes, or the first to wake would be a small batch that all the others wait for.
-        yield_now().await;
-        while let Some(ended) = board.busy.try_join_next_with_id() {
-            board.take_back(ended);
-        }
-        for _ in 0..board.room() {
-            let Ok(job) = queue.try_recv() else { break };
-            board.put(job);
+        // closes, for as long as each turn brings somebody, or the first to wake would be a small batch that all the
+        // others wait for.
+        loop {
+            yield_now().await;
+            while let Some(ended) = board.busy.try_join_next_with_id() {
+                board.take_back(ended);
+            }
+            let waited = board.waiting.len();
+            for _ in 0..board.room() {
+                let Ok(job) = queue.try_recv() else { break };
+                board.put(job);
+            }
+            if board.waiting.len() <= waited {
+                break;
+            }
         }
         board.hand_out();
     }
@@ -101,6 +111,7 @@ impl Board {
             tickets: 0,
             misjudged: 0,
             shy: 0,
+            left_out: false,
         }
     }
 
@@ -187,8 +198,9 @@ impl Board {
             open.iter().filter_map(|id| self.running.get(id)).map(|running| running.places.as_slice()).collect();
         let waiting =
             self.waiting.iter().map(|(job, places)| (places.as_slice(), is_rushed(&job.request.envelope.command)));
-        let dealt = deal(waiting, &self.held, &open_places, lanes);
-        let mut batches: Vec<(Vec<Job>, Vec<Place>)> = (0..lanes).map(|_| Default::default()).collect();
+        let dealt = deal(waiting, &self.held, &open_places, lanes, self.left_out);
+        self.left_out = dealt.left_out;
+        let mut batches: Vec<(Vec<Job>, Vec<Place>, usize)> = (0..lanes).map(|_| Default::default()).collect();
         let mut overflow = VecDeque::new();
         let mut most = vec![share; lanes];
         for ((job, _), lane) in self.waiting.iter().zip(&dealt.lane_of) {
@@ -198,9 +210,10 @@ impl Board {
         }
         for (waiting, lane) in std::mem::take(&mut self.waiting).into_iter().zip(dealt.lane_of) {
             match lane.map(|lane| (&mut batches[lane], most[lane])) {
-                Some(((jobs, places), most)) if jobs.len() < most => {
+                Some(((jobs, places, size), most)) if *size == 0 || *size + weight(&waiting.0) <= most => {
                     let mut job = waiting.0;
                     job.place = None;
+                    *size += weight(&job);
                     jobs.push(job);
                     places.extend(waiting.1);
                 }
@@ -216,7 +229,7 @@ impl Board {
             self.held.extend(&waiting.1);
             self.blocked.push_back(waiting);
         }
-        for ((jobs, places), follows) in batches.into_iter().zip(dealt.follows) {
+        for ((jobs, places, _), follows) in batches.into_iter().zip(dealt.follows) {
             if !jobs.is_empty() {
                 let ahead = follows.and_then(|i| self.close(open[i]));
                 self.start(jobs, places, ahead);
@@ -238,5 +251,16 @@ impl Board {
             lane
         });
         self.running.insert(batch.id(), Running { ticket, jobs: count, places, announced: None, ended });
+    }
+}
+
+/// How many commands a job counts for: one that writes as much as a whole batch has a batch of its own.
+fn weight(job: &Job) -> usize {
+    match &job.request.envelope.command {
+        Command::ImportProducts(import) => import.variants().max(1),
+        Command::AddCodes(codes) => codes.codes.len().max(1),
+        // Two lines are what most orders have; one of a hundred is a dozen of those.
+        Command::PlaceOrder(order) => 1 + order.basket.lines.given().len() / 8,
+        _ => 1,
     }
 }

@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::ahead::{Ahead, Announcer};
-use super::batch::{self, Ended};
+use super::batch::{self, Ended, Limits};
+use super::meet::{Place, groups, places};
 use super::{Counters, Job, Surroundings, Verdict};
 use crate::config::Config;
 use crate::error::Failure;
@@ -37,7 +38,7 @@ impl Lane {
     /// Runs the jobs to their end and answers each: after the batch that is `ahead`, if they meet one. What they are about
     /// to commit is announced to those who may come after.
     pub(super) async fn serve(&mut self, jobs: Vec<Job>, ahead: Option<Ahead>, announcer: Option<Announcer>) {
-        let (late, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| self.is_late(job));
+        let (late, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().filter(Job::begin).partition(|job| self.is_late(job));
         for job in late {
             answer(job, too_late());
         }
@@ -45,9 +46,10 @@ impl Lane {
             return;
         }
         let requests: Vec<&Request> = jobs.iter().map(|job| &job.request).collect();
-        let verdicts = match self.settle(&requests, ahead, announcer.as_ref()).await {
+        let verdicts = match self.settle(&requests, (ahead, announcer.as_ref()), None).await {
             Ok(verdicts) => verdicts,
             Err(failure) if requests.len() == 1 => vec![Err(failure.into_error().into())],
+            Err(Failure::Busy(_)) => self.around_a_lock(&jobs).await,
             Err(_) => self.one_by_one(&jobs).await,
         };
         Counters::count(&self.counters.commands, verdicts.len());
@@ -66,13 +68,49 @@ impl Lane {
                 verdicts.push(too_late());
                 continue;
             }
-            let verdict = match self.settle(&[&job.request], None, None).await {
+            let verdict = match self.settle(&[&job.request], (None, None), None).await {
                 Ok(verdicts) => verdicts,
                 Err(failure) => vec![Err(failure.into_error().into())],
             };
             verdicts.extend(verdict);
         }
         verdicts
+    }
+
+    /// Runs the jobs in parts, because somebody else keeps a record locked that some of them need: by halves, until
+    /// those who meet on it are a part of their own, and are turned away alone.
+    async fn around_a_lock(&mut self, jobs: &[Job]) -> Vec<Verdict> {
+        Counters::count(&self.counters.split, 1);
+        let mut verdicts: Vec<Option<Verdict>> = (0..jobs.len()).map(|_| None).collect();
+        let places: Vec<Vec<Place>> = jobs.iter().map(|job| places(&job.request.envelope.command)).collect();
+        let mut parts = halves(groups(places.iter().map(Vec::as_slice)));
+        while let Some(part) = parts.pop() {
+            let members: Vec<usize> = part.concat();
+            let requests: Vec<&Request> = members.iter().map(|i| &jobs[*i].request).collect();
+            let is_late = members.iter().any(|i| self.is_late(&jobs[*i]));
+            let told = match is_late {
+                true => (0..members.len()).map(|_| too_late()).collect(),
+                false => match self.settle(&requests, (None, None), Some(self.config.short_patience())).await {
+                    Ok(told) => told,
+                    Err(Failure::Busy(_)) if part.len() > 1 => {
+                        parts.extend(halves(part));
+                        continue;
+                    }
+                    Err(failure @ Failure::Busy(_)) => all(members.len(), &failure.into_error()),
+                    Err(_) => {
+                        let mut told = Vec::with_capacity(members.len());
+                        for i in &members {
+                            told.extend(self.one_by_one(std::slice::from_ref(&jobs[*i])).await);
+                        }
+                        told
+                    }
+                },
+            };
+            for (i, verdict) in members.into_iter().zip(told) {
+                verdicts[i] = Some(verdict);
+            }
+        }
+        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(too_late)).collect()
     }
 
     fn is_late(&self, job: &Job) -> bool {
@@ -85,8 +123,8 @@ impl Lane {
     async fn settle(
         &mut self,
         requests: &[&Request],
-        mut ahead: Option<Ahead>,
-        announcer: Option<&Announcer>,
+        (mut ahead, announcer): (Option<Ahead>, Option<&Announcer>),
+        patience: Option<Duration>,
     ) -> Result<Vec<Verdict>, Failure> {
         let began = Instant::now();
         let (mut doubt, mut doubt_ids): (Option<Vec<Verdict>>, bool) = (None, false);
@@ -94,7 +132,11 @@ impl Lane {
         loop {
             let is_ahead = ahead.is_some();
             announcer.into_iter().for_each(Announcer::begin);
-            let failure = match self.attempt(requests, doubt_ids, ahead.take(), announcer).await {
+            // What is in doubt is worth another look, however late it is.
+            let least = if doubt.is_some() { self.config.deadline / 5 } else { Duration::ZERO };
+            let left = self.config.deadline.saturating_sub(began.elapsed()).max(least);
+            let limits = Limits { left, patience };
+            let failure = match self.attempt(requests, doubt_ids, (ahead.take(), announcer), limits).await {
                 Ended::Done(verdicts, tells) => {
                     if tells {
                         self.bell.ring();
@@ -118,21 +160,26 @@ impl Lane {
                     failure
                 }
             };
+            let out_of_time = began.elapsed() >= self.config.deadline;
             if is_ahead && doubt.is_none() {
                 Counters::count(&self.counters.misjudged, 1);
-                continue;
+                if !out_of_time {
+                    continue;
+                }
             }
             attempt += 1;
             // The row in the way may have an id that was given as fresh: the next decision looks.
             doubt_ids |= matches!(failure, Failure::Overtaken(_));
-            let out_of_time = began.elapsed() >= self.config.deadline;
             if !out_of_time && self.may_try_again(&failure, attempt, doubt.is_some()) {
                 self.back_off(attempt).await;
                 continue;
             }
             return match (doubt, failure) {
                 (Some(verdicts), failure) => Ok(unknown(&verdicts, &failure)),
-                (None, failure @ (Failure::Refused(_) | Failure::Overtaken(_) | Failure::Corrupt(_))) => Err(failure),
+                (
+                    None,
+                    failure @ (Failure::Refused(_) | Failure::Overtaken(_) | Failure::Corrupt(_) | Failure::Busy(_)),
+                ) => Err(failure),
                 (None, failure) => Ok(all(requests.len(), &failure.into_error())),
             };
         }
@@ -142,20 +189,20 @@ impl Lane {
         &mut self,
         requests: &[&Request],
         doubt_ids: bool,
-        ahead: Option<Ahead>,
-        announcer: Option<&Announcer>,
+        order: (Option<Ahead>, Option<&Announcer>),
+        limits: Limits,
     ) -> Ended {
         if self.connection.is_none() {
-            match timeout(self.config.deadline, connect_writer(&self.config)).await {
+            match timeout(limits.left, connect_writer(&self.config)).await {
                 Ok(Ok(connection)) => self.connection = Some(connection),
                 Ok(Err(failure)) => return Ended::Failed(failure),
-                Err(_) => return Ended::Failed(Failure::late(self.config.deadline)),
+                Err(_) => return Ended::Failed(Failure::late(limits.left)),
             }
         }
         let (config, hints) = (&self.config, &mut self.hints);
         let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref(), doubt_ids };
         match &mut self.connection {
-            Some(connection) => batch::run(connection, requests, surroundings, config, hints, (ahead, announcer)).await,
+            Some(connection) => batch::run(connection, requests, surroundings, (config, limits), hints, order).await,
             None => Ended::Failed(Failure::Lost("no connection".to_owned())),
         }
     }
@@ -214,6 +261,12 @@ fn all(count: usize, error: &StoreError) -> Vec<Verdict> {
 /// the commands before it in the batch had changed, if the commit arrived.
 fn unknown(verdicts: &[Verdict], why: &Failure) -> Vec<Verdict> {
     all(verdicts.len(), &StoreError::Unknown { reason: why.to_string() })
+}
+
+/// Two parts of about as many groups; one if there is one group.
+fn halves(mut groups: Vec<Vec<usize>>) -> Vec<Vec<Vec<usize>>> {
+    let rest = groups.split_off(groups.len().div_ceil(2));
+    if rest.is_empty() { vec![groups] } else { vec![groups, rest] }
 }
 
 fn too_late() -> Verdict {

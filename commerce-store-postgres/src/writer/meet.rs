@@ -1,10 +1,11 @@
 //! Which commands may run beside which: those that meet on no record that both would lock.
 //!
 //! Commands that meet share a lane, where they share a transaction instead of waiting for each other's locks; those
-//! that do not may run side by side. A crowd that meets a batch under way may follow it closely (`ahead`). What cannot be told from a command alone (what is on an order, which wallet an
-//! order is paid from later) is left to the row locks: meeting is about speed, never about exactness.
+//! that do not may run side by side. A crowd that meets a batch under way may follow it closely (`ahead`). What cannot be
+//! told from a command alone (what is on an order, which wallet an order is paid from later) is left to the row locks:
+//! meeting is about speed, never about exactness.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
 use commerce_core::{BasketLines, Command, CouponRef, PaymentMethod};
@@ -72,18 +73,32 @@ pub(super) struct Dealt {
     pub(super) lane_of: Vec<Option<usize>>,
     /// Which open batch each lane follows, if it does.
     pub(super) follows: Vec<Option<usize>>,
+    /// Whether some who meet nobody had no lane, for those who follow took it.
+    pub(super) left_out: bool,
+}
+
+/// Those who meet, directly or through others, together: by their places in the list.
+pub(super) fn groups<'a>(members: impl Iterator<Item = &'a [Place]>) -> Vec<Vec<usize>> {
+    let mut groups = Groups::default();
+    let members: Vec<usize> = members.map(|places| groups.add(places)).collect();
+    let mut together: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for member in members {
+        together.entry(groups.root(member)).or_default().push(member);
+    }
+    together.into_values().collect()
 }
 
 /// Deals what may run now out to `lanes`, in the order it came: what meets goes to one lane, and lanes get about the
 /// same number. Each of `waiting` comes with its places, and whether it may follow a batch that is under way. `open` are
 /// the places of batches that may be followed: a lane that follows one has nothing but what meets it, directly or
-/// through others. Anything that meets a place in `held`, two open batches, or something earlier that is left out, is
+/// through others. If strangers to those were `left_out` the last time, they have a lane now. Anything that meets a place in `held`, two open batches, or something earlier that is left out, is
 /// left out.
 pub(super) fn deal<'a>(
     waiting: impl Iterator<Item = (&'a [Place], bool)>,
     held: &HashSet<Place>,
     open: &[&[Place]],
     lanes: usize,
+    left_out: bool,
 ) -> Dealt {
     let mut late: HashSet<Place> = HashSet::new();
     let mut groups = Groups::default();
@@ -110,9 +125,14 @@ pub(super) fn deal<'a>(
     for member in stays {
         leader.entry(groups.root(member)).and_modify(|leader| *leader = None);
     }
-    let (lane, follows) = groups.spread(lanes, open.len(), &leader);
+    let (lane, follows) = groups.spread(lanes, open.len(), &leader, left_out);
+    let is_left_out = |member: usize| {
+        let root = groups.root(member);
+        !leader.contains_key(&root) && !lane.contains_key(&root)
+    };
+    let left_out = member.iter().flatten().any(|member| is_left_out(*member));
     let lane_of = member.into_iter().map(|member| lane.get(&groups.root(member?)).copied()).collect();
-    Dealt { lane_of, follows }
+    Dealt { lane_of, follows, left_out }
 }
 
 /// Commands grouped by the places they have in common, directly or through others.
@@ -144,12 +164,13 @@ impl Groups {
 
     /// A lane for each group that can have one, the largest first, each to the lane that has least; and whom each lane
     /// follows. The first `open` members are not dealt out. `leader` names the groups that meet one of them: each
-    /// follows the one it names on a lane of its own, or none and waits.
+    /// follows the one it names on a lane of its own, or none and waits. Strangers who were `left_out` have a lane.
     fn spread(
         &self,
         lanes: usize,
         open: usize,
         leader: &HashMap<usize, Option<usize>>,
+        left_out: bool,
     ) -> (HashMap<usize, usize>, Vec<Option<usize>>) {
         let mut sizes: HashMap<usize, usize> = HashMap::new();
         for member in open..self.parent.len() {
@@ -162,7 +183,7 @@ impl Groups {
         // A crowd of strangers comes before a few that follow.
         let crowd: usize = strangers.iter().map(|(_, size)| size).sum();
         let before = followers.iter().filter(|(_, size, _)| *size > crowd).count();
-        let kept = usize::from(crowd > 0 && before < lanes);
+        let kept = usize::from(crowd > 0 && (left_out || before < lanes));
         let (mut lane_of, mut follows) = (HashMap::new(), vec![None; lanes]);
         for (lane, (root, _, ahead)) in followers.into_iter().take(lanes - kept).enumerate() {
             lane_of.insert(root, lane);
@@ -195,10 +216,11 @@ mod tests {
             held in prop::collection::hash_set(0_u64..40, 0..5),
             open in prop::collection::vec(prop::collection::vec(0_u64..40, 1..6), 0..3),
             lanes in 1_usize..5,
+            left_out in prop::bool::ANY,
         ) {
             let open: Vec<&[Place]> = open.iter().map(Vec::as_slice).collect();
-            let Dealt { lane_of, follows } =
-                deal(waiting.iter().map(|(places, may)| (places.as_slice(), *may)), &held, &open, lanes);
+            let Dealt { lane_of, follows, .. } =
+                deal(waiting.iter().map(|(places, may)| (places.as_slice(), *may)), &held, &open, lanes, left_out);
             prop_assert_eq!((lane_of.len(), follows.len()), (waiting.len(), lanes));
             let meet = |a: &[Place], b: &[Place]| a.iter().any(|place| b.contains(place));
             for (i, lane) in lane_of.iter().enumerate() {
@@ -223,7 +245,7 @@ mod tests {
             held in prop::collection::hash_set(0_u64..40, 0..5),
             lanes in 1_usize..5,
         ) {
-            let Dealt { lane_of, .. } = deal(waiting.iter().map(|places| (places.as_slice(), true)), &held, &[], lanes);
+            let Dealt { lane_of, .. } = deal(waiting.iter().map(|places| (places.as_slice(), true)), &held, &[], lanes, false);
             let meet = |a: &[Place], b: &[Place]| a.iter().any(|place| b.contains(place));
             for (i, lane) in lane_of.iter().enumerate() {
                 let behind = (0..i).any(|j| lane_of[j].is_none() && meet(&waiting[i], &waiting[j]));
@@ -237,13 +259,20 @@ mod tests {
         fn a_crowd_follows(count in 1_usize..50, lanes in 1_usize..5, strangers in 0_usize..3) {
             let places = |i: usize| if i < count { vec![7_u64] } else { vec![100 + i as u64] };
             let waiting: Vec<Vec<Place>> = (0..count + strangers).map(places).collect();
-            let Dealt { lane_of, follows } =
-                deal(waiting.iter().map(|places| (places.as_slice(), true)), &HashSet::new(), &[&[7]], lanes);
+            let deal = |left_out| {
+                let waiting = waiting.iter().map(|places| (places.as_slice(), true));
+                deal(waiting, &HashSet::new(), &[&[7]], lanes, left_out)
+            };
+            let Dealt { lane_of, follows, left_out } = deal(false);
             if lanes > 1 || count > strangers {
                 let lane = lane_of[0].expect("a lane");
                 prop_assert_eq!(follows[lane], Some(0));
                 prop_assert!(lane_of[..count].iter().all(|of| *of == Some(lane)));
+                prop_assert_eq!(left_out, lanes == 1 && strangers > 0);
             }
+            // Nobody is left out twice in a row.
+            let Dealt { lane_of, left_out, .. } = deal(true);
+            prop_assert!(!left_out && lane_of[count..].iter().all(Option::is_some));
         }
 
         /// Commands that have nothing to do with each other are dealt out evenly.
@@ -251,7 +280,7 @@ mod tests {
         fn strangers_are_spread_evenly(count in 0_u64..50, lanes in 1_usize..5) {
             let waiting: Vec<Vec<Place>> = (0..count).map(|place| vec![place]).collect();
             let Dealt { lane_of, .. } =
-                deal(waiting.iter().map(|places| (places.as_slice(), true)), &HashSet::new(), &[], lanes);
+                deal(waiting.iter().map(|places| (places.as_slice(), true)), &HashSet::new(), &[], lanes, false);
             let load = |lane| lane_of.iter().filter(|l| **l == Some(lane)).count();
             let loads: Vec<usize> = (0..lanes).map(load).collect();
             prop_assert!(loads.iter().max().unwrap_or(&0) - loads.iter().min().unwrap_or(&0) <= 1);

@@ -8,7 +8,8 @@ mod meet;
 mod transaction;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use commerce_core::store::Envelope;
 use commerce_core::{Error, Receipt, StoreError};
@@ -19,6 +20,8 @@ pub(crate) use transaction::{Surroundings, decide_and_write};
 use crate::config::Config;
 use crate::keys::Request;
 use crate::news::Bell;
+
+pub(crate) const STATEMENTS: &[&str] = batch::STATEMENTS;
 
 /// What a command came to.
 pub(crate) type Verdict = Result<Receipt, Error>;
@@ -31,6 +34,15 @@ struct Job {
     queued_at: tokio::time::Instant,
     /// A place among those that may wait; given back when the command's batch begins.
     place: Option<OwnedSemaphorePermit>,
+    /// Whether it has been begun, or withdrawn by who waited: whichever comes first, and never both.
+    decided: Arc<AtomicBool>,
+}
+
+impl Job {
+    /// Whether it may begin: nobody has withdrawn it.
+    fn begin(&self) -> bool {
+        !self.decided.swap(true, Ordering::AcqRel)
+    }
 }
 
 /// What the lanes have done so far, for operators.
@@ -100,6 +112,8 @@ pub(crate) struct Writer {
     /// As many as may wait.
     room: Arc<Semaphore>,
     counters: Arc<Counters>,
+    /// How long a command waits for its turn.
+    deadline: Duration,
 }
 
 impl Writer {
@@ -109,7 +123,7 @@ impl Writer {
         let (queue, jobs) = mpsc::unbounded_channel();
         tokio::spawn(dispatch::run(Arc::clone(config), Arc::clone(&counters), bell.clone(), jobs));
         let room = Arc::new(Semaphore::new(config.queue.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { queue, room, counters }
+        Self { queue, room, counters, deadline: config.deadline }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -123,14 +137,21 @@ impl Writer {
             Counters::count(&self.counters.refused, 1);
             return Err(unavailable("too many commands wait already"));
         };
-        let (reply, answer) = oneshot::channel();
-        let queued_at = tokio::time::Instant::now();
-        let job = Job { request: Request::new(envelope), reply, queued_at, place: Some(place) };
+        let (reply, mut answer) = oneshot::channel();
+        let (queued_at, decided) = (tokio::time::Instant::now(), Arc::new(AtomicBool::new(false)));
+        let request = Request::new(envelope);
+        let job = Job { request, reply, queued_at, place: Some(place), decided: Arc::clone(&decided) };
         if self.queue.send(job).is_err() {
             return Err(unavailable("the store is closed"));
         }
         // A lane answers every job. One that panicked half-way cannot say how far it came.
         let lost = |_| Error::from(StoreError::Unknown { reason: "the writer failed".to_owned() });
+        if let Ok(answer) = tokio::time::timeout(self.deadline, &mut answer).await {
+            return answer.map_err(lost)?;
+        }
+        if !decided.swap(true, Ordering::AcqRel) {
+            return Err(unavailable("the command waited too long for its turn"));
+        }
         answer.await.map_err(lost)?
     }
 }

@@ -115,7 +115,7 @@ async fn a_read_dropped_at_any_poll_leaves_its_connection_clean() {
     backstage.until_quiet().await;
     // The pools' connections and the lanes', and none beside.
     let sessions = backstage.sessions("true").await;
-    assert!(sessions <= 8 + 4 + 2, "{sessions}");
+    assert!(sessions <= 8 + 4 + 4 + 2, "{sessions}");
     for _ in 0..20 {
         assert_eq!(store.order(order).await.unwrap().map(|order| order.id), Some(order));
         assert_eq!(store.load(keys).await.unwrap().customer(customer).map(|found| found.id), Some(customer));

@@ -126,6 +126,7 @@ const SOUND: &[(&str, &str)] = &[
         "outbox_messages",
         "id = 1, order_id = 1, sequence = 1, event_type = 'order.paid', status = 'ready', due_at = now()",
     ),
+    ("books_events", "id = 2, payload = '{}'"),
     ("sinks", "name = 'books', created_at = now()"),
     ("sinks", "name = 'webhook-books', created_at = now()"),
     (
@@ -351,6 +352,8 @@ const WRONG: &[(&str, &str)] = &[
     ("outbox_messages_event_key", "id = 2"),
     ("outbox_messages_event_fkey", "id = 2, sequence = 9"),
     ("outbox_messages_status_known", "status = 'lost'"),
+    ("outbox_messages_about_one_thing", "id = 2, order_id = null"),
+    ("books_events_pkey", ""),
     ("sinks_pkey", ""),
     ("deliveries_pkey", ""),
     ("deliveries_event_key", "message_id = 2"),
@@ -398,6 +401,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("order_coupons", "discount = 0"),
     ("coupon_products", "product_id = 2"),
     ("refund_items", "amount = 0"),
+    ("books_events", "payload = '{\"count\":0}'"),
 ];
 
 /// Tables whose rows change, and stay.

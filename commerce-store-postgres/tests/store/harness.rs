@@ -25,9 +25,14 @@ pub(crate) async fn durable() -> (Arc<Cluster>, String) {
     (cluster, url)
 }
 
+/// A deadline that a slow machine does not come near by itself, nor to the quarter of it that locks are waited for.
+const DEADLINE: Duration = Duration::from_secs(20);
+
 /// The settings for `database`, on the database's clock.
 pub(crate) fn config(database: &Database) -> Config {
-    Config::new(&database.url, Shop::default()).unwrap()
+    let mut config = Config::new(&database.url, Shop::default()).unwrap();
+    config.deadline = DEADLINE;
+    config
 }
 
 /// A store on `database`.
@@ -38,6 +43,7 @@ pub(crate) async fn open(database: &Database) -> PostgresStore {
 /// A store on the database at `url`, with settings of its own.
 pub(crate) async fn open_at(url: &str, edit: impl FnOnce(&mut Config)) -> Arc<PostgresStore> {
     let mut config = Config::new(url, Shop::default()).unwrap();
+    config.deadline = DEADLINE;
     edit(&mut config);
     Arc::new(PostgresStore::open(config).await.unwrap())
 }

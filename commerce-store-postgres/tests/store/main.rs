@@ -51,3 +51,4 @@ mod statements;
 mod support;
 #[cfg(test)]
 mod vouching;
+mod waits;
