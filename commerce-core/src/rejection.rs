@@ -133,8 +133,8 @@ pub enum Rejection {
         /// The id.
         id: i64,
     },
-    /// More coupons than one order may use.
-    #[error("{coupons} coupons are too many for one order; the bound is {max}")]
+    /// More coupons than one order may use, or than the best of can be told.
+    #[error("{coupons} coupons are too many at once; the bound is {max}")]
     TooManyCoupons {
         /// How many were given.
         coupons: usize,
@@ -407,6 +407,15 @@ pub enum Rejection {
         /// The least it has to be.
         minimum: Money,
     },
+    /// The coupon would be used up for nothing: its lines are free, or others have taken them down to where its rate comes
+    /// to less than the smallest amount.
+    #[error("issued coupon {issued_coupon} takes nothing off {subtotal}; keep it for another order")]
+    CouponTakesNothingOff {
+        /// Which copy.
+        issued_coupon: IssuedCouponId,
+        /// What the lines in its scope come to, coupons before it taken off.
+        subtotal: Money,
+    },
     /// Two coupons on one order of which at least one goes with no other.
     #[error("issued coupon {issued_coupon} cannot be combined with issued coupon {with}; use one of them")]
     CouponsNotCombinable {
@@ -603,6 +612,7 @@ impl Rejection {
             Self::CouponExpired { .. } => "coupon_expired",
             Self::CouponNotExpired { .. } => "coupon_not_expired",
             Self::CouponOutOfScope { .. } => "coupon_out_of_scope",
+            Self::CouponTakesNothingOff { .. } => "coupon_takes_nothing_off",
             Self::BelowMinimum { .. } => "below_minimum",
             Self::CouponsNotCombinable { .. } => "coupons_not_combinable",
             Self::InsufficientBalance { .. } => "insufficient_balance",

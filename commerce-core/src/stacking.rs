@@ -76,6 +76,9 @@ fn take_one_off(
     }
     let sum = sum.ok_or(Rejection::CouponOutOfScope { coupon: usage.coupon.id })?;
     let discount = usage.coupon.discount_on(sum)?;
+    if discount.is_zero() {
+        return Err(Rejection::CouponTakesNothingOff { issued_coupon: usage.copy.id, subtotal: sum });
+    }
     let rest = |(line, share): (&Left, Money)| line.amount.minus(share);
     let rests = lines.iter().zip(discount.split(&weights)).map(rest).collect::<Result<Vec<_>, MoneyError>>()?;
     for (line, rest) in lines.iter_mut().zip(rests) {

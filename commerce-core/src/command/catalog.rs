@@ -103,7 +103,8 @@ pub struct ImportProducts {
 
 impl ImportProducts {
     /// How many variants all items bring.
-    pub(crate) fn variants(&self) -> usize {
+    #[must_use]
+    pub fn variants(&self) -> usize {
         self.items.iter().map(|item| item.variants().len()).sum()
     }
 }

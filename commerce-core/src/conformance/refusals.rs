@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rust_decimal::Decimal;
+
 use super::script::correction;
 use super::{World, basket, cart_basket, imports, krw, operator, prices};
 use crate::catalog::ProductStatus;
@@ -12,11 +14,11 @@ use crate::command::{
     RefundLineRequest, RefundOrder, RegisterCustomer, RemoveCartItem, RequestTopUp, RevokeCoupon, SettleCharge,
     SettleRefund, ShipOrder, StartCardPayment, UpdateCartItem, UpdateCoupon, UpdateProduct, UpdateVariant,
 };
-use crate::coupon::{CouponScope, IssuedCouponStatus, MAX_CODES, MAX_COUPONS, MAX_SCOPE, Stacking};
+use crate::coupon::{CouponScope, Discount, IssuedCouponStatus, MAX_CODES, MAX_COUPONS, MAX_SCOPE, Stacking};
 use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{CouponId, CustomerId, Id, IdBlock, NodeId, OrderId, ProductId, VariantId};
 use crate::inventory::{MAX_QUANTITY, MAX_STOCK};
-use crate::money::{Currency, MAX_MINOR, Money, MoneyError};
+use crate::money::{Currency, MAX_MINOR, Money, MoneyError, Percent};
 use crate::operation::Operation;
 use crate::order::{MAX_LINES, OrderStatus};
 use crate::payment::PaymentMethod;
@@ -398,6 +400,11 @@ async fn copies(world: &World, scene: &Scene, refused: &mut Refused) {
     let coupon = world.coupon(|coupon| coupon.scope = elsewhere).await;
     let copy = world.issue(coupon, scene.customer).await;
     refused.add(world, me, order(&[copy]), Rejection::CouponOutOfScope { coupon });
+    let percent = Discount::Percent { rate: Percent::new(Decimal::new(1, 2)).expect("a rate"), cap: None };
+    let coupon = world.coupon(|coupon| coupon.discount = percent).await;
+    let copy = world.issue(coupon, scene.customer).await;
+    let nothing = Rejection::CouponTakesNothingOff { issued_coupon: copy, subtotal: krw(1_000) };
+    refused.add(world, me, order(&[copy]), nothing);
     let coupon = world.coupon(|coupon| coupon.per_customer_limit = 2).await;
     let foreign = world.issue(coupon, scene.stranger).await;
     refused.add(world, me, order(&[foreign]), Rejection::IssuedCouponNotFound { issued_coupon: foreign });

@@ -86,10 +86,11 @@ pub(crate) fn reckon(lines: &[(i64, u32)], coupons: &[Plain]) -> Reckoned {
         } else if one.minimum.is_some_and(|least| whole < i128::from(least)) {
             Err("below_minimum")
         } else {
-            Ok(match one.off {
+            let off = match one.off {
                 Ok(amount) => whole.min(i128::from(amount)),
                 Err(rate) => whole * i128::from(rate) / 1_000_000,
-            })
+            };
+            if off == 0 { Err("coupon_takes_nothing_off") } else { Ok(off) }
         };
         if let Ok(off) = off {
             before.push(n);

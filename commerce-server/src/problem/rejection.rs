@@ -152,6 +152,9 @@ fn describe(rejection: &Rejection) -> (StatusCode, Members) {
         R::CouponNeedsCode { coupon } | R::CouponOutOfScope { coupon } => {
             (CORRECT_IT, vec![("coupon_id", text(coupon))])
         }
+        R::CouponTakesNothingOff { issued_coupon, subtotal } => {
+            (CORRECT_IT, vec![("issued_coupon_id", text(issued_coupon)), ("subtotal", money(*subtotal))])
+        }
         R::BelowMinimum { coupon, subtotal, minimum } => (
             CORRECT_IT,
             vec![("coupon_id", text(coupon)), ("subtotal", money(*subtotal)), ("minimum", money(*minimum))],

@@ -51,6 +51,7 @@ pub(crate) const REFUSALS: &[&str] = &[
     "coupon_expired",
     "coupon_not_expired",
     "coupon_out_of_scope",
+    "coupon_takes_nothing_off",
     "below_minimum",
     "coupons_not_combinable",
     "too_many_coupons",

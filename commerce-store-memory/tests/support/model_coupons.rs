@@ -62,6 +62,7 @@ impl Model {
             let left = |line: &Line| if covers(line) { line.subtotal - line.share } else { 0 };
             let weights: Vec<i64> = lines.iter().map(left).collect();
             let off = self.off(copy, weights.iter().sum(), currency)?;
+            refuse_if(off == 0, "coupon_takes_nothing_off")?;
             for (line, share) in lines.iter_mut().zip(shares(off, &weights)) {
                 line.share += share;
             }

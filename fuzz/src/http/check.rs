@@ -39,6 +39,7 @@ const CODES: &[&str] = &[
     "coupons_not_combinable",
     "coupon_given_twice",
     "coupon_out_of_scope",
+    "coupon_takes_nothing_off",
     "too_many_coupons",
     "currency_mismatch",
     "dead_letters_ambiguous",
