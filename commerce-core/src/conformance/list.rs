@@ -113,6 +113,7 @@ suite! { $
         one_card_payment_begins: "of racing card payments of one order one begins",
         a_top_up_is_credited_once: "a top-up whose capture is reported many times at once is credited once",
         a_top_up_without_its_money_credits_nothing: "a failed or expired top-up credits nothing, whatever comes later",
+        what_brings_no_money_releases: "a report that no money comes releases what waited for it, whatever else it says",
         a_transaction_pays_one_charge: "a gateway's transaction pays one charge",
         open_charges_are_found_until_settled: "open charges are found by age, page by page, until they are settled",
     }

@@ -19,7 +19,9 @@ use thiserror::Error as ThisError;
 use crate::charge::{Charge, ChargePurpose, ChargeReport, ChargeStatus};
 use crate::command::{CancelOrder, PlaceOrder, RequestTopUp, SettleCharge, StartCardPayment};
 use crate::commerce::{Caller, Commerce};
-use crate::gateway::{GatewayError, GatewayRefund, GatewayRefundStatus, GatewayRequest, GatewayStatus, PaymentGateway};
+use crate::gateway::{
+    GatewayError, GatewayPayment, GatewayRefund, GatewayRefundStatus, GatewayRequest, GatewayStatus, PaymentGateway,
+};
 use crate::ids::{ChargeId, OrderId, TopUpId};
 use crate::order::{Order, OrderStatus};
 use crate::payment::PaymentMethod;
@@ -265,20 +267,40 @@ impl Payments {
     }
 
     /// Has the gateway go on with a charge in flight: hear of it, capture it once it is approved, or drop it once
-    /// nobody waits any longer.
+    /// nobody waits any longer, or if it is not the payment that was asked for.
     async fn pursue(&self, charge: &Charge) -> Result<ChargeReport, PaymentError> {
         let found = match self.made_known(charge).await? {
             ChargeReport::Found(found) => found,
             refused => return Ok(refused),
         };
-        // Before more is asked of the gateway: it must be the payment that it was asked for.
-        let is_ours = found.amount == charge.amount && found.customer_id == charge.customer_id;
+        if let Err(mismatch) = charge.check(&found) {
+            return self.drop_mismatch(found, charge, &mismatch).await;
+        }
         let found = match found.status {
-            GatewayStatus::Approved if is_ours => self.gateway.capture(charge.id).await?,
+            GatewayStatus::Approved => self.gateway.capture(charge.id).await?,
             GatewayStatus::Pending if self.is_over(charge).await? => self.gateway.cancel(charge.id).await?,
             _ => found,
         };
         Ok(ChargeReport::Found(found))
+    }
+
+    /// Sees to it that a payment which is not the one that was asked for is not captured. One that is captured already is
+    /// told as it is, to be refused: somebody has to look at that money.
+    async fn drop_mismatch(
+        &self,
+        found: GatewayPayment,
+        charge: &Charge,
+        mismatch: &Rejection,
+    ) -> Result<ChargeReport, PaymentError> {
+        let found = match found.status {
+            GatewayStatus::Pending | GatewayStatus::Approved => self.gateway.cancel(charge.id).await?,
+            _ => found,
+        };
+        Ok(match found.status {
+            // Nobody wants what it is for called off: it can be paid another way.
+            GatewayStatus::Cancelled => ChargeReport::Refused { reason: note(&mismatch.to_string()) },
+            _ => ChargeReport::Found(found),
+        })
     }
 
     /// The gateway's record of a charge, made now if it has none.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::{
-    Caller, ChargeReport, GatewayRequest, IdempotencyKey, OrderId, OrderStatus, PaymentGateway, Payments, Principal,
-    SettleCharge, StartCardPayment,
+    Caller, Charge, ChargeReport, Currency, GatewayRefund, GatewayRequest, IdempotencyKey, Money, Note, Open, OrderId,
+    OrderStatus, PaymentGateway, Payments, Principal, Rejection, SettleCharge, StartCardPayment, TopUpId, TopUpStatus,
+    Unsettled,
 };
 use commerce_server::gateway::http::HttpGateway;
 use commerce_server::gateway::signature::WebhookSecret;
@@ -341,6 +342,82 @@ async fn money_that_comes_too_late_goes_back(server: Server) {
     server.books().await;
 }
 
+/// A payment by card that has begun, and that the gateway has heard nothing of.
+async fn begun(server: &Server, scene: &Scene) -> Arc<Charge> {
+    let key = IdempotencyKey::new(format!("begun-{}", server.fresh())).expect("a key");
+    let caller = Caller::new(Principal::Customer(scene.who.id.parse().expect("an id")), key);
+    let start = StartCardPayment { order_id: scene.order.parse().expect("an id") };
+    server.app.commerce.start_card_payment(caller, start).await.expect("begun").outcome
+}
+
+/// What the shop asks the gateway of a charge.
+fn asked(charge: &Charge) -> GatewayRequest {
+    GatewayRequest { charge_id: charge.id, customer_id: charge.customer_id, amount: charge.amount }
+}
+
+/// The gateway has another amount under a charge's name: it is called off there, and the order can be paid another way.
+async fn a_payment_of_something_else_holds_nothing_up(server: Server) {
+    // Approved; declined; undecided.
+    for (won, why) in [(1, None), (1_901, Some("the card was declined")), (1_904, None)] {
+        let scene = scene(&server, 1_000).await;
+        let charge = begun(&server, &scene).await;
+        let other = Money::new(won, Currency::KRW).expect("an amount");
+        server.gateway().create(&GatewayRequest { amount: other, ..asked(&charge) }).await.expect("taken");
+        assert_eq!(server.payments().sweep(Duration::ZERO).await.expect("a sweep").unsettled, [], "{won}");
+        let payment = scene.payment(&server).await;
+        let why = why.map_or(format!("charge {} is of 1000 KRW; the gateway has {won} KRW", charge.id), str::to_owned);
+        assert_eq!((&payment["status"], &payment["failure_reason"]), (&json!("failed"), &json!(why)), "{won}");
+        assert_eq!(scene.pay(&server, "wallet").await.expect(200).body["status"], "paid");
+        assert_eq!(scene.confirm(&server).await.expect(200).body["status"], "paid");
+    }
+    // Its customer calls it off before anybody looks.
+    let scene = scene(&server, 1_000).await;
+    let other = Money::new(7, Currency::KRW).expect("an amount");
+    let charge = begun(&server, &scene).await;
+    server.gateway().create(&GatewayRequest { amount: other, ..asked(&charge) }).await.expect("taken");
+    let cancelled = server.post(&scene.path("/cancel"), &scene.who.token, json!({})).await.expect(200);
+    assert_eq!(cancelled.body["status"], "cancelled");
+    assert_eq!(scene.state(&server).await, (json!(5), json!("available"), json!("50000")));
+    assert_eq!(server.gateway().captures(), 0);
+    server.books().await;
+}
+
+/// Money of another amount is somebody's to look at: told at every sweep, until it is given back at the gateway.
+async fn captured_money_of_another_amount_is_told_until_it_is_given_back(server: Server) {
+    let scene = scene(&server, 1_000).await;
+    let charge = begun(&server, &scene).await;
+    let (gateway, other) = (server.gateway(), Money::new(7, Currency::KRW).expect("an amount"));
+    gateway.create(&GatewayRequest { amount: other, ..asked(&charge) }).await.expect("taken");
+    gateway.capture(charge.id).await.expect("captured");
+    for _ in 0..2 {
+        let swept = server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+        let why = Rejection::GatewayAmountMismatch { charge: charge.id, expected: charge.amount, found: other };
+        assert_eq!(swept.unsettled, [Unsettled { what: Open::Charge(charge.id), why: why.into() }]);
+        scene.confirm(&server).await.refused(502, "gateway_amount_mismatch");
+    }
+    let key = IdempotencyKey::new("by-hand").expect("a key");
+    gateway.refund(&GatewayRefund { charge_id: charge.id, key, amount: other }).await.expect("given back");
+    assert_eq!(server.payments().sweep(Duration::ZERO).await.expect("a sweep").unsettled, []);
+    assert_eq!(scene.pay(&server, "wallet").await.expect(200).body["status"], "paid");
+    server.books().await;
+}
+
+async fn a_top_up_of_something_else_fails(server: Server) {
+    let who = server.shopper(0).await;
+    let top_up: TopUpId = server.top_up(&who).await.parse().expect("an id");
+    let store = server.app.commerce.store();
+    let read = async || store.top_up(top_up).await.expect("a read").expect("the top-up");
+    let charge = store.charge(read().await.charge_id).await.expect("a read").expect("the charge");
+    let other = Money::new(7, Currency::KRW).expect("an amount");
+    server.gateway().create(&GatewayRequest { amount: other, ..asked(&charge) }).await.expect("taken");
+    assert_eq!(server.payments().sweep(Duration::ZERO).await.expect("a sweep").unsettled, []);
+    let failed = read().await;
+    let why = format!("charge {} is of 10 KRW; the gateway has 7 KRW", charge.id);
+    assert_eq!((failed.status, failed.failure_reason.as_ref().map(Note::as_str)), (TopUpStatus::Failed, Some(&*why)));
+    assert_eq!(server.gateway().captures(), 0);
+    server.books().await;
+}
+
 /// The process dies before or after any word to the gateway: the next sweep ends what it began, once.
 async fn a_crash_between_any_two_steps_is_mended_by_the_sweep(server: Server) {
     use crate::crash::{Cut, cuts};
@@ -384,6 +461,9 @@ on_every_store_with_cards!(
     calls_are_heard_only_if_they_are_the_gateways,
     top_ups_credit_once_or_not_at_all,
     money_that_comes_too_late_goes_back,
+    a_payment_of_something_else_holds_nothing_up,
+    captured_money_of_another_amount_is_told_until_it_is_given_back,
+    a_top_up_of_something_else_fails,
     a_crash_between_any_two_steps_is_mended_by_the_sweep,
 );
 

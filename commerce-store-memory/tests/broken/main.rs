@@ -117,6 +117,7 @@ broken! {
         a_declined_payment_frees_the_order: "declined",
         a_capture_that_pays_nothing_is_given_back: "the order, the charge, and won left",
         a_top_up_without_its_money_credits_nothing: "the customer's top-ups, newest first",
+        what_brings_no_money_releases: "the charge and its order, told",
         open_charges_are_found_until_settled: "open charges, oldest first",
     }
     forgotten_starts: ForgetsStarts {
