@@ -267,7 +267,7 @@ impl Payments {
     }
 
     /// Has the gateway go on with a charge in flight: hear of it, capture it once it is approved, or drop it once
-    /// nobody waits any longer, or if it is not the payment that was asked for.
+    /// its time is over, or if it is not the payment that was asked for.
     async fn pursue(&self, charge: &Charge) -> Result<ChargeReport, PaymentError> {
         let found = match self.made_known(charge).await? {
             ChargeReport::Found(found) => found,
@@ -277,8 +277,11 @@ impl Payments {
             return self.drop_mismatch(found, charge, &mismatch).await;
         }
         let found = match found.status {
+            // Also one that the gateway hears of only now: an earlier request that comes later still finds it called off.
+            GatewayStatus::Pending | GatewayStatus::Approved if self.is_over(charge).await? => {
+                self.gateway.cancel(charge.id).await?
+            }
             GatewayStatus::Approved => self.gateway.capture(charge.id).await?,
-            GatewayStatus::Pending if self.is_over(charge).await? => self.gateway.cancel(charge.id).await?,
             _ => found,
         };
         Ok(ChargeReport::Found(found))

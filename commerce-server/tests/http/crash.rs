@@ -1,9 +1,10 @@
 //! A gateway behind which the process dies: at one word of the conversation, before it is said or after it is answered.
+//! And one that cannot be reached for a while.
 
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use commerce_core::{
@@ -72,5 +73,47 @@ impl PaymentGateway for Cut {
     }
     async fn refund(&self, refund: &GatewayRefund) -> Result<GatewayRefundStatus, GatewayError> {
         self.said(self.inner.refund(refund)).await
+    }
+}
+
+/// A gateway that cannot be reached until it is back; nothing that it is asked before that arrives.
+pub(crate) struct Away {
+    back: AtomicBool,
+    inner: Arc<dyn PaymentGateway>,
+}
+
+impl Away {
+    pub(crate) fn from(inner: Arc<dyn PaymentGateway>) -> Arc<Self> {
+        Arc::new(Self { back: AtomicBool::new(false), inner })
+    }
+
+    pub(crate) fn comes_back(&self) {
+        self.back.store(true, Ordering::SeqCst);
+    }
+
+    fn reached(&self) -> Result<&dyn PaymentGateway, GatewayError> {
+        if self.back.load(Ordering::SeqCst) {
+            return Ok(&*self.inner);
+        }
+        Err(GatewayError::Unavailable { reason: "it cannot be reached".to_owned() })
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for Away {
+    async fn create(&self, request: &GatewayRequest) -> Result<GatewayPayment, GatewayError> {
+        self.reached()?.create(request).await
+    }
+    async fn look_up(&self, charge: ChargeId) -> Result<Option<GatewayPayment>, GatewayError> {
+        self.reached()?.look_up(charge).await
+    }
+    async fn capture(&self, charge: ChargeId) -> Result<GatewayPayment, GatewayError> {
+        self.reached()?.capture(charge).await
+    }
+    async fn cancel(&self, charge: ChargeId) -> Result<GatewayPayment, GatewayError> {
+        self.reached()?.cancel(charge).await
+    }
+    async fn refund(&self, refund: &GatewayRefund) -> Result<GatewayRefundStatus, GatewayError> {
+        self.reached()?.refund(refund).await
     }
 }

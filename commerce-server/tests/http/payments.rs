@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::{
-    Caller, Charge, ChargeReport, Currency, GatewayRefund, GatewayRequest, IdempotencyKey, Money, Note, Open, OrderId,
-    OrderStatus, PaymentGateway, Payments, Principal, Rejection, SettleCharge, StartCardPayment, TopUpId, TopUpStatus,
-    Unsettled,
+    Caller, CancelOrder, Charge, ChargeReport, Currency, CustomerId, Error, GatewayRefund, GatewayRequest,
+    GatewayStatus, IdempotencyKey, Money, Note, Open, OrderId, OrderStatus, PaymentGateway, Payments, Principal,
+    Rejection, RequestTopUp, SettleCharge, StartCardPayment, StoreError, TopUpId, TopUpStatus, Unsettled,
 };
 use commerce_server::gateway::http::HttpGateway;
 use commerce_server::gateway::signature::WebhookSecret;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Reply, Server, Shopper, WEBHOOK_SECRET, on_every_store_with_cards};
+use crate::crash::Away;
+use crate::harness::{Reply, Server, Shopper, TTL, WEBHOOK_SECRET, on_every_store_with_cards};
 
 /// A customer's order of one unit at this price, its coupon used.
 struct Scene {
@@ -418,6 +419,50 @@ async fn a_top_up_of_something_else_fails(server: Server) {
     server.books().await;
 }
 
+/// The gateway cannot be reached until the time to pay is over. Nothing is captured then, also not if what it was asked
+/// first arrives last; and its customer could not call it off meanwhile.
+async fn a_payment_that_comes_too_late_is_not_taken(server: Server) {
+    let gateway = Away::from(server.gateway());
+    let payments = Payments::new(server.app.commerce.clone(), Arc::clone(&gateway) as Arc<dyn PaymentGateway>);
+    let scene = scene(&server, 1_000).await;
+    let order_id: OrderId = scene.order.parse().expect("an id");
+    let customer_id: CustomerId = scene.who.id.parse().expect("an id");
+    let caller = || {
+        let key = IdempotencyKey::new(format!("away-{}", server.fresh())).expect("a key");
+        Caller::new(Principal::Customer(customer_id), key)
+    };
+    let begun = payments.pay_order(caller(), order_id).await.expect("begun").outcome;
+    assert_eq!(begun.status, OrderStatus::Processing);
+    let amount = Money::new(2_000, Currency::KRW).expect("an amount");
+    let top_up = payments.top_up(caller(), RequestTopUp { customer_id, amount }).await.expect("asked").outcome;
+    let cancel = CancelOrder { order_id, reason: None };
+    let unheard = payments.cancel_order(caller(), cancel).await;
+    assert!(matches!(unheard, Err(Error::Store(StoreError::Unavailable { .. }))), "{unheard:?}");
+    // One more, whose request was taken and its answer lost.
+    let approved = self::scene(&server, 1_000).await;
+    let known = self::begun(&server, &approved).await;
+    server.gateway().create(&asked(&known)).await.expect("taken");
+
+    server.clock.advance(TTL);
+    gateway.comes_back();
+    assert_eq!(payments.sweep(Duration::ZERO).await.expect("a sweep").unsettled, []);
+    let store = server.app.commerce.store();
+    for scene in [&scene, &approved] {
+        until(&server, scene, "cancelled").await;
+        assert_eq!(scene.state(&server).await, (json!(5), json!("available"), json!("50000")));
+    }
+    let expired = store.top_up(top_up.id).await.expect("a read").map(|top_up| top_up.status);
+    assert_eq!(expired, Some(TopUpStatus::Expired));
+    for charge in [store.charges_of(order_id).await.expect("a read")[0].id, top_up.charge_id, known.id] {
+        let charge = store.charge(charge).await.expect("a read").expect("the charge");
+        let late = server.gateway().create(&asked(&charge)).await.expect("an answer");
+        assert_eq!(late.status, GatewayStatus::Cancelled, "what it was asked first arrives last");
+        payments.heard(charge.id).await.expect("heard");
+    }
+    assert_eq!(server.gateway().captures(), 0);
+    server.books().await;
+}
+
 /// The process dies before or after any word to the gateway: the next sweep ends what it began, once.
 async fn a_crash_between_any_two_steps_is_mended_by_the_sweep(server: Server) {
     use crate::crash::{Cut, cuts};
@@ -464,6 +509,7 @@ on_every_store_with_cards!(
     a_payment_of_something_else_holds_nothing_up,
     captured_money_of_another_amount_is_told_until_it_is_given_back,
     a_top_up_of_something_else_fails,
+    a_payment_that_comes_too_late_is_not_taken,
     a_crash_between_any_two_steps_is_mended_by_the_sweep,
 );
 
