@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::gateway::GatewayPayment;
 use crate::ids::{ChargeId, CustomerId, OrderId, TopUpId};
 use crate::money::Money;
+use crate::rejection::Rejection;
 use crate::text::{Name, Note};
 use crate::time::Timestamp;
 
@@ -118,6 +119,30 @@ pub struct Charge {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Charge {
+    /// Refuses what a gateway has on record under the charge's name unless it is what it was asked for.
+    ///
+    /// # Errors
+    /// The first of amount, customer and transaction that differs, with both sides of it.
+    pub fn check(&self, found: &GatewayPayment) -> Result<(), Rejection> {
+        let (charge, transaction) = (self.id, &found.transaction_id);
+        if found.amount != self.amount {
+            return Err(Rejection::GatewayAmountMismatch { charge, expected: self.amount, found: found.amount });
+        }
+        if found.customer_id != self.customer_id {
+            let (expected, found) = (self.customer_id, found.customer_id);
+            return Err(Rejection::GatewayCustomerMismatch { charge, expected, found });
+        }
+        match self.gateway_transaction_id.as_ref().filter(|known| *known != transaction) {
+            Some(expected) => {
+                let (expected, found) = (expected.clone(), transaction.clone());
+                Err(Rejection::GatewayTransactionMismatch { charge, expected, found })
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// What there is to say of a charge.

@@ -115,8 +115,9 @@ pub enum GatewayError {
 ///
 /// # Contract
 /// Every request is idempotent by its key: the same request again, at the same time or later, has no second effect and
-/// tells where the payment stands now. A refund that succeeded or failed stays so. Of a capture and a cancellation that race one wins, and both hear which.
-/// Nothing is captured unless [`capture`](Self::capture) asked for it, or the gateway was set up to capture by itself.
+/// tells where the payment stands now: a request to take a payment that comes late, after the payment was called off, finds
+/// it called off. A refund that succeeded or failed stays so. Of a capture and a cancellation that race one wins, and both
+/// hear which. Nothing is captured unless [`capture`](Self::capture) asked for it, or the gateway was set up to capture by itself.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync + 'static {
     /// Asks the gateway to take a payment. Repeated, it tells where the payment stands.

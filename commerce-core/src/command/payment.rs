@@ -77,6 +77,10 @@ pub struct RequestTopUp {
 /// Books what became of a charge at the gateway: the order is paid, released or cancelled, the wallet credited, or money
 /// that nothing is left to pay with marked to be given back. The same report again, and one that a later one has
 /// overtaken, change nothing. The shop itself and operators only.
+///
+/// A gateway's record must be of what it was asked for ([`Charge::check`](crate::Charge::check)): money of another amount
+/// or customer pays nothing, and its report is refused until it is given back at the gateway. A record that brings no
+/// money (declined, called off, given back) releases what waited for it, whatever else it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettleCharge {
     /// Which charge.
@@ -86,7 +90,8 @@ pub struct SettleCharge {
     /// Why it was called off, if somebody here called it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Note>,
-    /// Who here called it off, if anybody did; an order's history names them.
+    /// Who here called it off, if anybody did; an order's history names them. Of several one did: the others are refused as
+    /// anybody who calls off an order that has moved on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<Principal>,
 }

@@ -9,7 +9,7 @@ use crate::charge::{Charge, ChargeReport, ChargeStatus};
 use crate::command::SettleCharge;
 use crate::coupon::IssuedCouponStatus;
 use crate::event::Event;
-use crate::gateway::GatewayStatus;
+use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{ChargeId, CustomerId, IssuedCouponId, VariantId};
 use crate::money::Currency;
 use crate::order::{CancelCause, Order, OrderChange, OrderStatus};
@@ -146,6 +146,30 @@ pub(super) async fn a_charge_called_off_cancels_its_order(world: World) {
     world.run(&Principal::System, SettleCharge { charge_id, report, reason: reason.clone(), requested_by }).await;
     let by_staff = ended(CancelCause::Requested, reason, staff);
     assert_eq!(scene.last_change(&world).await, by_staff, "what called it off, and who");
+}
+
+pub(super) async fn one_of_many_calls_a_charge_off(world: World) {
+    const TASKS: usize = 12;
+    let scene = scene(&world).await;
+    let report = ChargeReport::Found(World::found(&scene.charge, GatewayStatus::Cancelled));
+    let wish = |world: World, n: usize| {
+        let (report, charge_id) = (report.clone(), scene.charge.id);
+        let who = if n % 2 == 0 { operator() } else { Principal::Customer(scene.customer) };
+        async move {
+            let requested_by = Some(who.clone());
+            let told = SettleCharge { charge_id, report, reason: None, requested_by };
+            world.try_run(&Principal::System, told).await.map(|_| who)
+        }
+    };
+    let (won, lost) = split(world.race(TASKS, wish).await);
+    assert_eq!(won.len(), 1, "who called it off, of {TASKS}: {won:?}");
+    let cancelled = OrderStatus::Cancelled;
+    let too_late = Rejection::InvalidTransition { order: scene.order.id, from: cancelled, to: cancelled };
+    assert_eq!(lost, vec![too_late; TASKS - 1], "what the others heard");
+    let by_winner = (OrderChange::Cancelled { cause: CancelCause::Requested, reason: None }, won[0].clone());
+    assert_eq!(scene.last_change(&world).await, by_winner, "what called it off, and who");
+    // The gateway's own word of it is no news, and no refusal.
+    world.settle(&scene.charge, GatewayStatus::Cancelled).await;
 }
 
 /// Every kind of report at once, from many: one of them decides.
@@ -328,6 +352,51 @@ pub(super) async fn a_transaction_pays_one_charge(world: World) {
         let expected =
             Rejection::GatewayTransactionTaken { transaction: shared.transaction_id.clone(), charge: won[0].id };
         assert_eq!(rejection, expected, "what a loser heard");
+    }
+}
+
+/// A gateway's record of another amount, another customer or another charge's transaction: it pays nothing, and holds
+/// nothing up.
+pub(super) async fn what_brings_no_money_releases(world: World) {
+    let stranger = world.customer().await;
+    let taken = world.charge(world.top_up(stranger, 1_000).await.charge_id).await;
+    world.settle(&taken, GatewayStatus::Pending).await;
+    let spoilt = |charge: &Charge, n: usize, status: GatewayStatus| {
+        let sound = World::found(charge, status);
+        match n {
+            0 => GatewayPayment { amount: krw(1), ..sound },
+            1 => GatewayPayment { customer_id: stranger, ..sound },
+            _ => {
+                GatewayPayment { transaction_id: World::found(&taken, GatewayStatus::Pending).transaction_id, ..sound }
+            }
+        }
+    };
+    for n in 0..3 {
+        for (status, released, charge_status) in [
+            (declined(), OrderStatus::Pending, ChargeStatus::Failed),
+            (GatewayStatus::Refunded, OrderStatus::Pending, ChargeStatus::Failed),
+            (GatewayStatus::Cancelled, OrderStatus::Cancelled, ChargeStatus::Cancelled),
+        ] {
+            let scene = scene(&world).await;
+            let found = |status| ChargeReport::Found(spoilt(&scene.charge, n, status));
+            for money in [GatewayStatus::Captured, GatewayStatus::Approved, GatewayStatus::Pending] {
+                let refused = world.try_report(&scene.charge, found(money)).await;
+                assert!(refused.is_err(), "money that was not asked for: {refused:?}");
+            }
+            for told in ["once", "twice"] {
+                world.report(&scene.charge, found(status.clone())).await;
+                let charge = world.charge(scene.charge.id).await;
+                let stands = (charge.status, world.order(scene.order.id).await.status);
+                assert_eq!(stands, (charge_status, released), "the charge and its order, told {told}");
+                assert_eq!(charge.gateway_transaction_id, None, "a name of what was not asked for");
+            }
+        }
+        let top_up = world.top_up(world.customer().await, 2_000).await;
+        let charge = world.charge(top_up.charge_id).await;
+        world.report(&charge, ChargeReport::Found(spoilt(&charge, n, declined()))).await;
+        let failed = sound(world.store().top_up(top_up.id).await).expect("the top-up");
+        let expected = (TopUpStatus::Failed, Some(reason()));
+        assert_eq!((failed.status, failed.failure_reason.clone()), expected, "the top-up");
     }
 }
 

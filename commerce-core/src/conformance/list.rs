@@ -106,6 +106,7 @@ suite! { $
         a_card_payment_is_written_whole: "a card payment that is answered is there with charge, payment, history, sales",
         a_declined_payment_frees_the_order: "an order whose card was declined can be paid another way",
         a_charge_called_off_cancels_its_order: "an order whose charge was called off gives everything back",
+        one_of_many_calls_a_charge_off: "of those who have one charge called off one did, and the others hear so",
         racing_reports_settle_a_charge_once: "of reports of one charge that race one decides, whatever they say",
         one_capture_in_many_reports: "a capture reported many times at once pays once",
         a_capture_that_pays_nothing_is_given_back: "a capture that finds nothing to pay is recorded as to be given back",
@@ -113,6 +114,7 @@ suite! { $
         one_card_payment_begins: "of racing card payments of one order one begins",
         a_top_up_is_credited_once: "a top-up whose capture is reported many times at once is credited once",
         a_top_up_without_its_money_credits_nothing: "a failed or expired top-up credits nothing, whatever comes later",
+        what_brings_no_money_releases: "a report that no money comes releases what waited for it, whatever else it says",
         a_transaction_pays_one_charge: "a gateway's transaction pays one charge",
         open_charges_are_found_until_settled: "open charges are found by age, page by page, until they are settled",
     }

@@ -68,6 +68,11 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Whether it lets go of what waits for the money, and moves none.
+    const fn releases(&self) -> bool {
+        matches!(self, Self::Fail(_) | Self::Cancel)
+    }
+
     /// None if the report is old news.
     fn of(status: ChargeStatus, report: &ChargeReport) -> Option<Self> {
         let captured = matches!(report, ChargeReport::Found(found) if found.status == GatewayStatus::Captured);
@@ -109,17 +114,17 @@ fn is_returned(report: &ChargeReport) -> bool {
 pub(super) fn settle<R: Records>(case: &Case<'_, R>, command: &SettleCharge) -> Result<Decision, Rejection> {
     let charge =
         case.records.charge(command.charge_id).ok_or(Rejection::ChargeNotFound { charge: command.charge_id })?;
+    let step = Step::of(charge.status, &command.report);
     let transaction = match &command.report {
-        ChargeReport::Found(found) => {
-            check_found(case, charge, found)?;
-            Some(found.transaction_id.clone())
-        }
+        ChargeReport::Found(found) => match check_found(case, charge, found) {
+            Ok(()) => Some(found.transaction_id.clone()),
+            // Nothing waits for ever for money that will not come, whatever else the gateway has on record.
+            Err(_) if step.as_ref().is_none_or(Step::releases) => None,
+            Err(mismatch) => return Err(mismatch),
+        },
         ChargeReport::Refused { .. } | ChargeReport::Refunded => None,
     };
-    let Some(step) = Step::of(charge.status, &command.report) else {
-        let outcome = Outcome::Charge(Arc::new(charge.clone()));
-        return Ok(Decision { changes: Changes::default(), outcome });
-    };
+    let Some(step) = step else { return old_news(case, charge, command) };
     let known = charge.gateway_transaction_id.clone();
     let charge = Charge { gateway_transaction_id: known.or(transaction), updated_at: case.now(), ..charge.clone() };
     match charge.purpose {
@@ -132,21 +137,20 @@ pub(super) fn settle<R: Records>(case: &Case<'_, R>, command: &SettleCharge) -> 
     }
 }
 
-/// What the gateway has on record must be what it was asked for.
+/// A report that changes nothing. Whoever had the charge called off is told so, as any other who comes too late.
+fn old_news<R: Records>(case: &Case<'_, R>, charge: &Charge, command: &SettleCharge) -> Result<Decision, Rejection> {
+    if let (Some(order_id), Some(_)) = (charge.purpose.order_id(), &command.requested_by) {
+        let order = case.records.order(order_id).ok_or(Rejection::OrderNotFound { order: order_id })?;
+        check_transition(order, OrderStatus::Cancelled)?;
+    }
+    Ok(Decision { changes: Changes::default(), outcome: Outcome::Charge(Arc::new(charge.clone())) })
+}
+
+/// What the gateway has on record must be what it was asked for, and no other charge's.
 fn check_found<R: Records>(case: &Case<'_, R>, charge: &Charge, found: &GatewayPayment) -> Result<(), Rejection> {
-    let (id, transaction) = (charge.id, &found.transaction_id);
-    if found.amount != charge.amount {
-        return Err(Rejection::GatewayAmountMismatch { charge: id, expected: charge.amount, found: found.amount });
-    }
-    if found.customer_id != charge.customer_id {
-        let (expected, found) = (charge.customer_id, found.customer_id);
-        return Err(Rejection::GatewayCustomerMismatch { charge: id, expected, found });
-    }
-    if let Some(expected) = charge.gateway_transaction_id.as_ref().filter(|known| *known != transaction) {
-        let (expected, found) = (expected.clone(), transaction.clone());
-        return Err(Rejection::GatewayTransactionMismatch { charge: id, expected, found });
-    }
-    match case.records.charge_with_transaction(transaction).filter(|owner| *owner != id) {
+    charge.check(found)?;
+    let transaction = &found.transaction_id;
+    match case.records.charge_with_transaction(transaction).filter(|owner| *owner != charge.id) {
         Some(charge) => Err(Rejection::GatewayTransactionTaken { transaction: transaction.clone(), charge }),
         None => Ok(()),
     }
@@ -180,8 +184,7 @@ impl Attempt<'_> {
 
     /// Whether the order waits for this very attempt.
     fn is_current(&self) -> bool {
-        self.order.status == OrderStatus::Processing
-            && self.payment.is_some_and(|payment| payment.attempts == self.attempt)
+        self.payment.is_some_and(|payment| payment.is_awaited(self.order, self.attempt))
     }
 
     /// The charge in its new status, and nothing else.

@@ -6,28 +6,31 @@
 //! the same time. So a crash at any point loses nothing: the next of them asks the gateway by the charge's id, which is
 //! the key of everything that it was ever asked about it.
 
+mod calling_off;
 mod refunds;
 mod sweep;
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 pub use sweep::{Open, Swept, Unsettled};
 use thiserror::Error as ThisError;
 
+use self::calling_off::{Wish, Wishes};
 use crate::charge::{Charge, ChargePurpose, ChargeReport, ChargeStatus};
-use crate::command::{CancelOrder, PlaceOrder, RequestTopUp, SettleCharge, StartCardPayment};
+use crate::command::{PlaceOrder, RequestTopUp, SettleCharge, StartCardPayment};
 use crate::commerce::{Caller, Commerce};
-use crate::gateway::{GatewayError, GatewayRefund, GatewayRefundStatus, GatewayRequest, GatewayStatus, PaymentGateway};
+use crate::gateway::{
+    GatewayError, GatewayPayment, GatewayRefund, GatewayRefundStatus, GatewayRequest, GatewayStatus, PaymentGateway,
+};
 use crate::ids::{ChargeId, OrderId, TopUpId};
-use crate::order::{Order, OrderStatus};
+use crate::order::Order;
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
 use crate::rejection::Rejection;
 use crate::store::{Error, Receipt, Store, StoreError};
 use crate::text::{IdempotencyKey, Note};
-use crate::top_up::TopUp;
+use crate::top_up::{TopUp, TopUpStatus};
 
 /// How often a charge is taken a step further before it is left to the sweep: more often than there are steps.
 const STEPS: usize = 8;
@@ -66,45 +69,6 @@ pub struct Payments {
 impl fmt::Debug for Payments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Payments").field("commerce", &self.commerce).finish_non_exhaustive()
-    }
-}
-
-/// Why a charge is called off, and who wants it to be: nothing of either if nobody here does.
-#[derive(Debug, Clone, Default)]
-struct Wish {
-    reason: Option<Note>,
-    requested_by: Option<Principal>,
-}
-
-/// The wishes that are on their way to the gateway. It may call back about one before it has answered: whoever hears of the
-/// end first then knows whose wish it was. A call that comes to another process does not, and is taken for the gateway's own.
-#[derive(Debug, Clone, Default)]
-struct Wishes(Arc<Mutex<BTreeMap<ChargeId, Wish>>>);
-
-impl Wishes {
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<ChargeId, Wish>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn of(&self, charge: ChargeId) -> Wish {
-        self.locked().get(&charge).cloned().unwrap_or_default()
-    }
-
-    /// Known until the answer is dropped.
-    fn make(&self, charge: ChargeId, wish: Wish) -> Made<'_> {
-        self.locked().insert(charge, wish);
-        Made { wishes: self, charge }
-    }
-}
-
-struct Made<'a> {
-    wishes: &'a Wishes,
-    charge: ChargeId,
-}
-
-impl Drop for Made<'_> {
-    fn drop(&mut self) {
-        self.wishes.locked().remove(&self.charge);
     }
 }
 
@@ -158,32 +122,6 @@ impl Payments {
         Ok(Receipt { outcome: top_up, replayed: asked.replayed })
     }
 
-    /// Calls an order off; one whose card payment is in flight is called off at the gateway first. If the gateway has
-    /// captured the payment by then, the order is paid, and the answer is why it cannot be cancelled.
-    pub async fn cancel_order(&self, caller: Caller, command: CancelOrder) -> Result<Receipt<Arc<Order>>, Error> {
-        let (order_id, reason) = (command.order_id, command.reason.clone());
-        let wish = Wish { reason, requested_by: Some(caller.principal.clone()) };
-        let cancelled = self.commerce.cancel_order(caller.clone(), command.clone()).await;
-        match cancelled {
-            Err(Error::Rejected(Rejection::PaymentInProgress { .. })) => {}
-            // Asked again: the gateway's word, and not this key's record, was what cancelled it.
-            Err(Error::Rejected(Rejection::InvalidTransition { from: OrderStatus::Cancelled, .. }))
-                if self.last_charge(order_id).await?.is_some_and(|last| last.status == ChargeStatus::Cancelled) =>
-            {
-                return Ok(Receipt { outcome: self.order(order_id).await?, replayed: true });
-            }
-            other => return other,
-        }
-        if let Some(charge) = self.last_charge(order_id).await? {
-            self.call_off(&charge, wish).await.map_err(unavailable)?;
-        }
-        let order = self.order(order_id).await?;
-        if order.status == OrderStatus::Cancelled {
-            return Ok(Receipt { outcome: order, replayed: false });
-        }
-        self.commerce.cancel_order(caller, command).await
-    }
-
     /// Asks the gateway where the card payment of an order stands, and settles it. Answers the order as it is then.
     pub async fn confirm_order(&self, order_id: OrderId) -> Result<Arc<Order>, Error> {
         if let Some(charge) = self.last_charge(order_id).await? {
@@ -232,8 +170,8 @@ impl Payments {
         for _ in 0..STEPS {
             charge = match charge.status {
                 ChargeStatus::Initiated | ChargeStatus::Pending => {
-                    let found = self.pursue(&charge).await?;
-                    let settled = self.settle(id, found, self.wishes.of(id)).await?;
+                    let report = self.pursue(&charge).await?;
+                    let settled = self.settle_at_a_wish(id, report).await?;
                     if settled.status.is_in_flight() {
                         return Ok(settled);
                     }
@@ -241,7 +179,7 @@ impl Payments {
                 }
                 ChargeStatus::RefundDue => return self.give_back(&charge).await,
                 ChargeStatus::Failed | ChargeStatus::Cancelled => match self.after_the_end(id).await? {
-                    Some(report) => self.settle(id, report, Wish::default()).await?,
+                    Some(report) => self.settle(id, report, None).await?,
                     None => return Ok(charge),
                 },
                 ChargeStatus::Captured | ChargeStatus::Refunded => return Ok(charge),
@@ -265,20 +203,43 @@ impl Payments {
     }
 
     /// Has the gateway go on with a charge in flight: hear of it, capture it once it is approved, or drop it once
-    /// nobody waits any longer.
+    /// nobody waits for it any longer, or if it is not the payment that was asked for.
     async fn pursue(&self, charge: &Charge) -> Result<ChargeReport, PaymentError> {
         let found = match self.made_known(charge).await? {
             ChargeReport::Found(found) => found,
             refused => return Ok(refused),
         };
-        // Before more is asked of the gateway: it must be the payment that it was asked for.
-        let is_ours = found.amount == charge.amount && found.customer_id == charge.customer_id;
+        if let Err(mismatch) = charge.check(&found) {
+            return self.drop_mismatch(found, charge, &mismatch).await;
+        }
         let found = match found.status {
-            GatewayStatus::Approved if is_ours => self.gateway.capture(charge.id).await?,
-            GatewayStatus::Pending if self.is_over(charge).await? => self.gateway.cancel(charge.id).await?,
+            // Also one that the gateway hears of only now: an earlier request that comes later still finds it called off.
+            GatewayStatus::Pending | GatewayStatus::Approved if !self.is_awaited(charge).await? => {
+                self.gateway.cancel(charge.id).await?
+            }
+            GatewayStatus::Approved => self.gateway.capture(charge.id).await?,
             _ => found,
         };
         Ok(ChargeReport::Found(found))
+    }
+
+    /// Sees to it that a payment which is not the one that was asked for is not captured. One that is captured already is
+    /// told as it is, to be refused: somebody has to look at that money.
+    async fn drop_mismatch(
+        &self,
+        found: GatewayPayment,
+        charge: &Charge,
+        mismatch: &Rejection,
+    ) -> Result<ChargeReport, PaymentError> {
+        let found = match found.status {
+            GatewayStatus::Pending | GatewayStatus::Approved => self.gateway.cancel(charge.id).await?,
+            _ => found,
+        };
+        Ok(match found.status {
+            // Nobody wants what it is for called off: it can be paid another way.
+            GatewayStatus::Cancelled => ChargeReport::Refused { reason: note(&mismatch.to_string()) },
+            _ => ChargeReport::Found(found),
+        })
     }
 
     /// The gateway's record of a charge, made now if it has none.
@@ -294,27 +255,23 @@ impl Payments {
         }
     }
 
-    /// Whether the time for what the charge is for has run out.
-    async fn is_over(&self, charge: &Charge) -> Result<bool, StoreError> {
+    /// Whether what the charge is for waits for it, and its time is not over.
+    async fn is_awaited(&self, charge: &Charge) -> Result<bool, StoreError> {
+        let store = self.store();
         let ends = match charge.purpose {
-            ChargePurpose::Order { order_id, .. } => self.store().order(order_id).await?.and_then(|o| o.expires_at),
-            ChargePurpose::TopUp { top_up_id } => self.store().top_up(top_up_id).await?.map(|t| t.expires_at),
+            ChargePurpose::Order { order_id, attempt } => {
+                let (order, payment) = (store.order(order_id).await?, store.payment(order_id).await?);
+                let order = order.filter(|order| payment.is_some_and(|payment| payment.is_awaited(order, attempt)));
+                order.map(|order| order.expires_at)
+            }
+            ChargePurpose::TopUp { top_up_id } => {
+                let top_up = store.top_up(top_up_id).await?.filter(|top_up| top_up.status == TopUpStatus::Pending);
+                top_up.map(|top_up| Some(top_up.expires_at))
+            }
         };
         let Some(ends) = ends else { return Ok(false) };
-        Ok(self.store().now().await? >= ends)
-    }
-
-    /// Calls a charge off at the gateway, and settles what that comes to.
-    async fn call_off(&self, charge: &Charge, wish: Wish) -> Result<(), PaymentError> {
-        let _made = self.wishes.make(charge.id, wish.clone());
-        // A gateway that has not heard of it might hear of it later: it is to know that it is off.
-        let report = match self.made_known(charge).await? {
-            ChargeReport::Found(_) => ChargeReport::Found(self.gateway.cancel(charge.id).await?),
-            refused => refused,
-        };
-        self.settle(charge.id, report, wish).await?;
-        self.advance(charge.id).await?;
-        Ok(())
+        let now = store.now().await?;
+        Ok(ends.is_none_or(|ends| now < ends))
     }
 
     /// Gives back what was captured and pays nothing.
@@ -322,7 +279,7 @@ impl Payments {
         let key = key(format!("charge-{}", charge.id))?;
         let refund = GatewayRefund { charge_id: charge.id, key, amount: charge.amount };
         match self.gateway.refund(&refund).await? {
-            GatewayRefundStatus::Succeeded => self.settle(charge.id, ChargeReport::Refunded, Wish::default()).await,
+            GatewayRefundStatus::Succeeded => self.settle(charge.id, ChargeReport::Refunded, None).await,
             GatewayRefundStatus::Pending => self.charge(charge.id).await,
             GatewayRefundStatus::Failed { reason } => {
                 Err(GatewayError::Refused { reason: format!("the refund of charge {} failed: {reason}", charge.id) }
@@ -331,15 +288,27 @@ impl Payments {
         }
     }
 
+    /// Books a report; one that the charge was called off in the name of whoever is having it called off.
+    async fn settle_at_a_wish(&self, id: ChargeId, report: ChargeReport) -> Result<Arc<Charge>, PaymentError> {
+        let off = matches!(&report, ChargeReport::Found(found) if found.status == GatewayStatus::Cancelled);
+        let Some(wish) = self.wishes.of(id).filter(|_| off) else { return self.settle(id, report, None).await };
+        match self.settle(id, report, Some(&wish)).await {
+            // Somebody else's was booked first: theirs to hear who asks.
+            Err(PaymentError::Shop(Error::Rejected(
+                Rejection::InvalidTransition { .. } | Rejection::PaymentInProgress { .. },
+            ))) => self.charge(id).await,
+            settled => settled,
+        }
+    }
+
     /// Books a report, once for each kind of it.
     async fn settle(
         &self,
         charge_id: ChargeId,
         report: ChargeReport,
-        Wish { reason, requested_by }: Wish,
+        wish: Option<&Wish>,
     ) -> Result<Arc<Charge>, PaymentError> {
-        let caller = Caller::new(Principal::System, key(format!("charge-{charge_id}-{}", report.as_str()))?);
-        match self.commerce.settle_charge(caller, SettleCharge { charge_id, report, reason, requested_by }).await {
+        match self.book(charge_id, report, wish).await {
             // What was answered then may have been overtaken since.
             Ok(receipt) if receipt.replayed => self.charge(charge_id).await,
             Ok(receipt) => Ok(receipt.outcome),
@@ -349,9 +318,29 @@ impl Payments {
         }
     }
 
+    async fn book(
+        &self,
+        charge_id: ChargeId,
+        report: ChargeReport,
+        wish: Option<&Wish>,
+    ) -> Result<Receipt<Arc<Charge>>, Error> {
+        let caller = Caller::new(Principal::System, report_key(charge_id, report.as_str(), wish)?);
+        let reason = wish.and_then(|wish| wish.reason.clone());
+        let requested_by = wish.map(|wish| wish.caller.principal.clone());
+        self.commerce.settle_charge(caller, SettleCharge { charge_id, report, reason, requested_by }).await
+    }
+
     async fn charge(&self, charge: ChargeId) -> Result<Arc<Charge>, PaymentError> {
         let found = self.store().charge(charge).await?;
         Ok(found.ok_or(Rejection::ChargeNotFound { charge })?)
+    }
+}
+
+/// The key under which a kind of report is booked: one a charge, or one for each request that brought it about.
+fn report_key(charge: ChargeId, kind: &str, wish: Option<&Wish>) -> Result<IdempotencyKey, StoreError> {
+    match wish {
+        None => key(format!("charge-{charge}-{kind}")),
+        Some(wish) => key(format!("charge-{charge}-{kind}-{}", wish.name())),
     }
 }
 

@@ -22,10 +22,14 @@ enum Happening {
     Start,
     /// The gateway reports the attempt at this place among those begun.
     Report(usize, GatewayStatus),
+    /// The gateway reports as much of something else than it was asked for.
+    Mismatch(usize, GatewayStatus),
     Returned(usize),
     /// Its customer pays from the wallet.
     Pay,
     Cancel,
+    /// Somebody has the attempt at this place called off at the gateway.
+    CallOff(usize),
     /// Its time to be paid runs out.
     Expire,
 }
@@ -34,14 +38,26 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         3 => Just(Happening::Start),
         8 => (0..3_usize, gateway_status()).prop_map(|(place, status)| Happening::Report(place, status)),
+        2 => (0..3_usize, gateway_status()).prop_map(|(place, status)| Happening::Mismatch(place, status)),
         2 => (0..3_usize).prop_map(Happening::Returned),
         1 => Just(Happening::Pay),
         1 => Just(Happening::Cancel),
+        1 => (0..3_usize).prop_map(Happening::CallOff),
         1 => Just(Happening::Expire),
     ]
 }
 
 const EXPIRES: i64 = 1_000_000;
+
+/// What the gateway has of a charge.
+fn found(charge: &Charge, status: &GatewayStatus) -> GatewayPayment {
+    GatewayPayment {
+        transaction_id: name(&format!("tx-{}", charge.id)),
+        customer_id: charge.customer_id,
+        amount: charge.amount,
+        status: status.clone(),
+    }
+}
 
 struct Life {
     records: WorkingSet,
@@ -107,6 +123,47 @@ impl Life {
         assert_eq!((self.events, self.order().clone(), self.charge(charge_id)), before);
     }
 
+    /// What brings money is refused, if it is news; what brings none ends what waited for it.
+    fn mismatch(&mut self, place: usize, status: &GatewayStatus) {
+        let Some(charge_id) = self.charges.get(place % self.charges.len().max(1)).copied() else { return };
+        let before = self.charge(charge_id);
+        let mut found = found(&before, status);
+        (found.amount, found.transaction_id) = (krw(1), name("somebody-elses"));
+        let report = ChargeReport::Found(found);
+        let heard = self.run(SettleCharge { charge_id, report, reason: None, requested_by: None }.into());
+        let after = self.charge(charge_id);
+        assert_eq!(after.gateway_transaction_id, before.gateway_transaction_id, "nothing of it is taken over");
+        let expected = Rejection::GatewayAmountMismatch { charge: charge_id, expected: before.amount, found: krw(1) };
+        assert!(heard.is_ok() || heard == Err(expected), "{heard:?}");
+        let brings_none =
+            matches!(status, GatewayStatus::Declined { .. } | GatewayStatus::Cancelled | GatewayStatus::Refunded);
+        if before.status.is_in_flight() && brings_none {
+            assert!(matches!(after.status, ChargeStatus::Failed | ChargeStatus::Cancelled), "{before:?}: {after:?}");
+        } else {
+            assert_eq!(after, before, "{status:?}");
+        }
+    }
+
+    /// Whoever calls an attempt off that has had its end is refused, or may call the order off, as anybody else.
+    fn call_off(&mut self, place: usize) {
+        let Some(charge_id) = self.charges.get(place % self.charges.len().max(1)).copied() else { return };
+        let report = ChargeReport::Found(found(&self.charge(charge_id), &GatewayStatus::Cancelled));
+        let requested_by = Some(Principal::Customer(id(1)));
+        let wish = SettleCharge { charge_id, report, reason: None, requested_by };
+        for _ in 0..2 {
+            let (was_in_flight, order) = (self.charge(charge_id).status.is_in_flight(), self.order().clone());
+            let from = order.status;
+            let expected = match from {
+                _ if was_in_flight => None,
+                OrderStatus::Pending => None,
+                OrderStatus::Processing => Some(Rejection::PaymentInProgress { order: order.id }),
+                _ => Some(Rejection::InvalidTransition { order: order.id, from, to: OrderStatus::Cancelled }),
+            };
+            assert_eq!(self.run(wish.clone().into()).err(), expected);
+            assert!(was_in_flight || *self.order() == order, "it changed nothing");
+        }
+    }
+
     fn live(&mut self, happening: &Happening) {
         match happening {
             Happening::Start => {
@@ -114,17 +171,14 @@ impl Life {
                     self.charges.push(charge.id);
                 }
             }
-            Happening::Report(place, status) => self.report(*place, |charge| {
-                ChargeReport::Found(GatewayPayment {
-                    transaction_id: name(&format!("tx-{}", charge.id)),
-                    customer_id: charge.customer_id,
-                    amount: charge.amount,
-                    status: status.clone(),
-                })
-            }),
+            Happening::Report(place, status) => {
+                self.report(*place, |charge| ChargeReport::Found(found(charge, status)));
+            }
+            Happening::Mismatch(place, status) => self.mismatch(*place, status),
             Happening::Returned(place) => self.report(*place, |_| ChargeReport::Refunded),
             Happening::Pay => drop(self.run(PayOrder { order_id: id(7), method: PaymentMethod::Wallet }.into())),
             Happening::Cancel => drop(self.run(CancelOrder { order_id: id(7), reason: None }.into())),
+            Happening::CallOff(place) => self.call_off(*place),
             Happening::Expire => self.now = EXPIRES * 3,
         }
         self.check();

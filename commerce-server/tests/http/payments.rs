@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::{
-    Caller, ChargeReport, GatewayRequest, IdempotencyKey, OrderId, OrderStatus, PaymentGateway, Payments, Principal,
-    SettleCharge, StartCardPayment,
+    Caller, CancelOrder, Charge, ChargeReport, Currency, CustomerId, Error, GatewayRefund, GatewayRequest,
+    GatewayStatus, IdempotencyKey, Money, Note, Open, OrderId, OrderStatus, PaymentGateway, Payments, Principal,
+    Rejection, RequestTopUp, SettleCharge, StartCardPayment, StoreError, TopUpId, TopUpStatus, Unsettled,
 };
 use commerce_server::gateway::http::HttpGateway;
 use commerce_server::gateway::signature::WebhookSecret;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Reply, Server, Shopper, WEBHOOK_SECRET, on_every_store_with_cards};
+use crate::crash::{Away, Slow};
+use crate::harness::{Reply, Server, Shopper, TTL, WEBHOOK_SECRET, on_every_store_with_cards};
 
 /// A customer's order of one unit at this price, its coupon used.
 struct Scene {
@@ -190,6 +192,58 @@ async fn a_payment_under_way_is_called_off_at_the_gateway_first(server: Server) 
     server.books().await;
 }
 
+/// Of several who call an order off under way one does, whose key is kept; the others hear that it is cancelled.
+async fn one_of_many_calls_an_order_off(server: Server) {
+    let server = Arc::new(server);
+    for round in 0..8 {
+        let scene = scene(&server, 904).await;
+        scene.pay(&server, "card").await.expect(200);
+        // Its customer twice, under two keys, and two operators' requests.
+        let askers: Vec<_> = (0..4)
+            .map(|n| {
+                let token = if n % 2 == 0 { scene.who.token.clone() } else { server.operator() };
+                (token, format!("off-{round}-{n}"))
+            })
+            .collect();
+        let ask = |token: String, key: String, reason: &str| {
+            let (server, path, body) = (Arc::clone(&server), scene.path("/cancel"), json!({ "reason": reason }));
+            async move { server.keyed(Method::POST, &path, &token, &key, &body).await }
+        };
+        let mut race = tokio::task::JoinSet::new();
+        for (n, (token, key)) in askers.iter().cloned().enumerate() {
+            let asked = ask(token, key, "no longer wanted");
+            race.spawn(async move { (n, asked.await) });
+        }
+        let mut answers = race.join_all().await;
+        answers.sort_by_key(|(n, _)| *n);
+        let won: Vec<_> = answers.iter().filter(|(_, answer)| answer.status == 200).collect();
+        let heard: Vec<_> = answers.iter().map(|(_, answer)| &answer.text).collect();
+        assert_eq!(won.len(), 1, "{heard:?}");
+        for ((token, key), (n, answer)) in askers.into_iter().zip(&answers) {
+            let again = ask(token.clone(), key.clone(), "no longer wanted").await;
+            if *n == won[0].0 {
+                assert_eq!((again.status, again.header("idempotent-replayed")), (200, "true"));
+                assert_eq!(again.body["status"], "cancelled");
+                ask(token, key, "another reason").await.refused(422, "idempotency_key_reused");
+            } else {
+                for refused in [&again, answer] {
+                    assert_eq!((refused.status, &refused.body["code"]), (409, &json!("invalid_transition")));
+                }
+            }
+        }
+        assert_eq!(scene.events(&server).await, ["order.placed", "order.payment_started", "order.cancelled"]);
+    }
+    // The gateway called it off by itself.
+    let scene = scene(&server, 904).await;
+    scene.pay(&server, "card").await.expect(200);
+    let charge = scene.payment(&server).await["charge_id"].as_str().expect("an id").to_owned();
+    server.at_gateway(&charge, "cancel").await;
+    until(&server, &scene, "cancelled").await;
+    let asked = server.post(&scene.path("/cancel"), &scene.who.token, json!({})).await;
+    asked.refused(409, "invalid_transition");
+    server.books().await;
+}
+
 async fn a_payment_nobody_finishes_runs_out(server: Server) {
     let scene = scene(&server, 904).await;
     scene.pay(&server, "card").await.expect(200);
@@ -341,6 +395,167 @@ async fn money_that_comes_too_late_goes_back(server: Server) {
     server.books().await;
 }
 
+/// A payment by card that has begun, and that the gateway has heard nothing of.
+async fn begun(server: &Server, scene: &Scene) -> Arc<Charge> {
+    let key = IdempotencyKey::new(format!("begun-{}", server.fresh())).expect("a key");
+    let caller = Caller::new(Principal::Customer(scene.who.id.parse().expect("an id")), key);
+    let start = StartCardPayment { order_id: scene.order.parse().expect("an id") };
+    server.app.commerce.start_card_payment(caller, start).await.expect("begun").outcome
+}
+
+/// What the shop asks the gateway of a charge.
+fn asked(charge: &Charge) -> GatewayRequest {
+    GatewayRequest { charge_id: charge.id, customer_id: charge.customer_id, amount: charge.amount }
+}
+
+/// The gateway has another amount under a charge's name: it is called off there, and the order can be paid another way.
+async fn a_payment_of_something_else_holds_nothing_up(server: Server) {
+    // Approved; declined; undecided.
+    for (won, why) in [(1, None), (1_901, Some("the card was declined")), (1_904, None)] {
+        let scene = scene(&server, 1_000).await;
+        let charge = begun(&server, &scene).await;
+        let other = Money::new(won, Currency::KRW).expect("an amount");
+        server.gateway().create(&GatewayRequest { amount: other, ..asked(&charge) }).await.expect("taken");
+        assert_eq!(server.payments().sweep(Duration::ZERO).await.expect("a sweep").unsettled, [], "{won}");
+        let payment = scene.payment(&server).await;
+        let why = why.map_or(format!("charge {} is of 1000 KRW; the gateway has {won} KRW", charge.id), str::to_owned);
+        assert_eq!((&payment["status"], &payment["failure_reason"]), (&json!("failed"), &json!(why)), "{won}");
+        assert_eq!(scene.pay(&server, "wallet").await.expect(200).body["status"], "paid");
+        assert_eq!(scene.confirm(&server).await.expect(200).body["status"], "paid");
+    }
+    // Its customer calls it off before anybody looks.
+    let scene = scene(&server, 1_000).await;
+    let other = Money::new(7, Currency::KRW).expect("an amount");
+    let charge = begun(&server, &scene).await;
+    server.gateway().create(&GatewayRequest { amount: other, ..asked(&charge) }).await.expect("taken");
+    let cancelled = server.post(&scene.path("/cancel"), &scene.who.token, json!({})).await.expect(200);
+    assert_eq!(cancelled.body["status"], "cancelled");
+    assert_eq!(scene.state(&server).await, (json!(5), json!("available"), json!("50000")));
+    assert_eq!(server.gateway().captures(), 0);
+    server.books().await;
+}
+
+/// Money of another amount is somebody's to look at: told at every sweep, until it is given back at the gateway.
+async fn captured_money_of_another_amount_is_told_until_it_is_given_back(server: Server) {
+    let scene = scene(&server, 1_000).await;
+    let charge = begun(&server, &scene).await;
+    let (gateway, other) = (server.gateway(), Money::new(7, Currency::KRW).expect("an amount"));
+    gateway.create(&GatewayRequest { amount: other, ..asked(&charge) }).await.expect("taken");
+    gateway.capture(charge.id).await.expect("captured");
+    for _ in 0..2 {
+        let swept = server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+        let why = Rejection::GatewayAmountMismatch { charge: charge.id, expected: charge.amount, found: other };
+        assert_eq!(swept.unsettled, [Unsettled { what: Open::Charge(charge.id), why: why.into() }]);
+        scene.confirm(&server).await.refused(502, "gateway_amount_mismatch");
+    }
+    let key = IdempotencyKey::new("by-hand").expect("a key");
+    gateway.refund(&GatewayRefund { charge_id: charge.id, key, amount: other }).await.expect("given back");
+    assert_eq!(server.payments().sweep(Duration::ZERO).await.expect("a sweep").unsettled, []);
+    assert_eq!(scene.pay(&server, "wallet").await.expect(200).body["status"], "paid");
+    server.books().await;
+}
+
+async fn a_top_up_of_something_else_fails(server: Server) {
+    let who = server.shopper(0).await;
+    let top_up: TopUpId = server.top_up(&who).await.parse().expect("an id");
+    let store = server.app.commerce.store();
+    let read = async || store.top_up(top_up).await.expect("a read").expect("the top-up");
+    let charge = store.charge(read().await.charge_id).await.expect("a read").expect("the charge");
+    let other = Money::new(7, Currency::KRW).expect("an amount");
+    server.gateway().create(&GatewayRequest { amount: other, ..asked(&charge) }).await.expect("taken");
+    assert_eq!(server.payments().sweep(Duration::ZERO).await.expect("a sweep").unsettled, []);
+    let failed = read().await;
+    let why = format!("charge {} is of 10 KRW; the gateway has 7 KRW", charge.id);
+    assert_eq!((failed.status, failed.failure_reason.as_ref().map(Note::as_str)), (TopUpStatus::Failed, Some(&*why)));
+    assert_eq!(server.gateway().captures(), 0);
+    server.books().await;
+}
+
+/// The gateway cannot be reached until the time to pay is over. Nothing is captured then, also not if what it was asked
+/// first arrives last; and its customer could not call it off meanwhile.
+async fn a_payment_that_comes_too_late_is_not_taken(server: Server) {
+    let gateway = Away::from(server.gateway());
+    let payments = Payments::new(server.app.commerce.clone(), Arc::clone(&gateway) as Arc<dyn PaymentGateway>);
+    let scene = scene(&server, 1_000).await;
+    let order_id: OrderId = scene.order.parse().expect("an id");
+    let customer_id: CustomerId = scene.who.id.parse().expect("an id");
+    let caller = || {
+        let key = IdempotencyKey::new(format!("away-{}", server.fresh())).expect("a key");
+        Caller::new(Principal::Customer(customer_id), key)
+    };
+    let begun = payments.pay_order(caller(), order_id).await.expect("begun").outcome;
+    assert_eq!(begun.status, OrderStatus::Processing);
+    let amount = Money::new(2_000, Currency::KRW).expect("an amount");
+    let top_up = payments.top_up(caller(), RequestTopUp { customer_id, amount }).await.expect("asked").outcome;
+    let cancel = CancelOrder { order_id, reason: None };
+    let unheard = payments.cancel_order(caller(), cancel).await;
+    assert!(matches!(unheard, Err(Error::Store(StoreError::Unavailable { .. }))), "{unheard:?}");
+    // One more, whose request was taken and its answer lost.
+    let approved = self::scene(&server, 1_000).await;
+    let known = self::begun(&server, &approved).await;
+    server.gateway().create(&asked(&known)).await.expect("taken");
+
+    server.clock.advance(TTL);
+    gateway.comes_back();
+    assert_eq!(payments.sweep(Duration::ZERO).await.expect("a sweep").unsettled, []);
+    let store = server.app.commerce.store();
+    for scene in [&scene, &approved] {
+        until(&server, scene, "cancelled").await;
+        assert_eq!(scene.state(&server).await, (json!(5), json!("available"), json!("50000")));
+    }
+    let expired = store.top_up(top_up.id).await.expect("a read").map(|top_up| top_up.status);
+    assert_eq!(expired, Some(TopUpStatus::Expired));
+    for charge in [store.charges_of(order_id).await.expect("a read")[0].id, top_up.charge_id, known.id] {
+        let charge = store.charge(charge).await.expect("a read").expect("the charge");
+        let late = server.gateway().create(&asked(&charge)).await.expect("an answer");
+        assert_eq!(late.status, GatewayStatus::Cancelled, "what it was asked first arrives last");
+        payments.heard(charge.id).await.expect("heard");
+    }
+    assert_eq!(server.gateway().captures(), 0);
+    server.books().await;
+}
+
+/// The money of an attempt that was taken for lost comes while another is in flight, which is then called off.
+async fn an_attempt_that_is_overtaken_is_not_captured(server: Server) {
+    let scene = scene(&server, 1_000).await;
+    let gateway = server.gateway();
+    let first = begun(&server, &scene).await;
+    let caller = Caller::new(Principal::System, IdempotencyKey::new("given-up").expect("a key"));
+    let report = ChargeReport::Refused { reason: None };
+    let given_up = SettleCharge { charge_id: first.id, report, reason: None, requested_by: None };
+    server.app.commerce.settle_charge(caller, given_up).await.expect("given up");
+    let second = begun(&server, &scene).await;
+    gateway.create(&asked(&second)).await.expect("taken, and approved");
+
+    gateway.create(&asked(&first)).await.expect("taken after all");
+    gateway.capture(first.id).await.expect("captured");
+    server.call_back(&first.id.to_string(), WEBHOOK_SECRET, 0).await.expect(200);
+    assert_eq!(server.get(&scene.path(""), &scene.who.token).await.body["status"], "paid");
+    let swept = server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+    assert_eq!(swept.unsettled, []);
+    let charges = server.app.commerce.store().charges_of(second.purpose.order_id().expect("an order")).await;
+    let status: Vec<_> = charges.expect("a read").iter().map(|charge| charge.status.as_str()).collect();
+    assert_eq!(status, ["captured", "cancelled"]);
+    assert_eq!((gateway.captures(), gateway.given_back(second.id)), (1, (0, 0)));
+    server.books().await;
+}
+
+/// A gateway that hangs keeps one after another from their turn no longer than it keeps one of them.
+async fn a_sweep_speaks_to_the_gateway_about_many_at_a_time(server: Server) {
+    const MANY: usize = 120;
+    let who = server.shopper(0).await;
+    for _ in 0..MANY {
+        server.top_up(&who).await;
+    }
+    let gateway = Slow::from(server.gateway(), 20);
+    let payments = Payments::new(server.app.commerce.clone(), Arc::clone(&gateway) as Arc<dyn PaymentGateway>);
+    let swept = tokio::time::timeout(Duration::from_secs(60), payments.sweep(Duration::ZERO)).await;
+    let swept = swept.expect("nobody waits for ever").expect("a sweep");
+    assert_eq!((swept.looked_after, swept.settled, swept.unsettled), (MANY as u64, MANY as u64, Vec::new()));
+    assert!((20..=32).contains(&gateway.most()), "{} at a time", gateway.most());
+    server.books().await;
+}
+
 /// The process dies before or after any word to the gateway: the next sweep ends what it began, once.
 async fn a_crash_between_any_two_steps_is_mended_by_the_sweep(server: Server) {
     use crate::crash::{Cut, cuts};
@@ -379,11 +594,18 @@ on_every_store_with_cards!(
     calls_twice_late_out_of_order_or_never_pay_once,
     a_lost_answer_is_found_out_by_the_sweep,
     a_payment_under_way_is_called_off_at_the_gateway_first,
+    one_of_many_calls_an_order_off,
     a_payment_nobody_finishes_runs_out,
     confirmations_calls_and_sweeps_race_freely,
     calls_are_heard_only_if_they_are_the_gateways,
     top_ups_credit_once_or_not_at_all,
     money_that_comes_too_late_goes_back,
+    a_payment_of_something_else_holds_nothing_up,
+    captured_money_of_another_amount_is_told_until_it_is_given_back,
+    a_top_up_of_something_else_fails,
+    a_payment_that_comes_too_late_is_not_taken,
+    an_attempt_that_is_overtaken_is_not_captured,
+    a_sweep_speaks_to_the_gateway_about_many_at_a_time,
     a_crash_between_any_two_steps_is_mended_by_the_sweep,
 );
 

@@ -105,6 +105,7 @@ broken! {
         a_sku_has_one_variant: "variants answered",
         a_code_has_one_coupon: "coupons answered, and coupons there",
         a_version_is_followed_once: "the product afterwards",
+        one_of_many_calls_a_charge_off: "who called it off, of 12",
         racing_reports_settle_a_charge_once: "for an order that is",
         one_capture_in_many_reports: "units in the sales of the day",
         one_card_payment_begins: "payments begun, and refused",
@@ -117,6 +118,7 @@ broken! {
         a_declined_payment_frees_the_order: "declined",
         a_capture_that_pays_nothing_is_given_back: "the order, the charge, and won left",
         a_top_up_without_its_money_credits_nothing: "the customer's top-ups, newest first",
+        what_brings_no_money_releases: "the charge and its order, told",
         open_charges_are_found_until_settled: "open charges, oldest first",
     }
     forgotten_starts: ForgetsStarts {

@@ -89,6 +89,7 @@ pub(crate) const NOTES: &[&str] = &[
     "money to be given back",
     "money given back",
     "old news",
+    "released by a record of something else",
     "top-up completed",
     "top-up failed",
     "top-up expired",

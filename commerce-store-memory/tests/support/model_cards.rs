@@ -106,7 +106,28 @@ impl Model {
     pub(super) fn report(&self, c: &SettleCharge) -> Verdict {
         let id = c.charge_id.get();
         let charge = self.cards.charges.get(&id).ok_or("charge_not_found")?;
-        let ChargeReport::Found(found) = &c.report else { return Ok(()) };
+        // What brings no money is heard, whatever else it says.
+        let flies = matches!(charge.status, ChargeStatus::Initiated | ChargeStatus::Pending);
+        let brings = match word(&c.report) {
+            Word::Wait => charge.status == ChargeStatus::Initiated,
+            Word::Came => flies || matches!(charge.status, ChargeStatus::Failed | ChargeStatus::Cancelled),
+            Word::Back => charge.status == ChargeStatus::RefundDue,
+            Word::Never | Word::Off => false,
+        };
+        if brings {
+            return self.is_of(id, charge, &c.report);
+        }
+        let ends = flies && matches!(word(&c.report), Word::Never | Word::Off | Word::Back);
+        match charge.purpose {
+            // Whoever had it called off is too late.
+            For::Order(order) if !ends && c.requested_by.is_some() => self.cancel(&Principal::System, order),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the gateway's record is of what it was asked for.
+    fn is_of(&self, id: i64, charge: &Charge, report: &ChargeReport) -> Verdict {
+        let ChargeReport::Found(found) = report else { return Ok(()) };
         refuse_if(found.amount != charge.amount, "gateway_amount_mismatch")?;
         refuse_if(found.customer_id.get() != charge.customer, "gateway_customer_mismatch")?;
         let told = Some(found.transaction_id.to_string());
@@ -132,10 +153,13 @@ impl Model {
             }
             _ => None,
         };
+        let is_of = self.is_of(id, &charge, &c.report).is_ok();
         let charge = self.cards.charges.get_mut(&id).expect("a charge");
         if let Some(status) = next {
             charge.status = status;
-            if let ChargeReport::Found(found) = &c.report {
+            if !is_of {
+                seen.note("released by a record of something else");
+            } else if let ChargeReport::Found(found) = &c.report {
                 charge.transaction.get_or_insert(found.transaction_id.to_string());
             }
         } else {
