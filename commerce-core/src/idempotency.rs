@@ -44,8 +44,12 @@ impl Fingerprint {
     /// The fingerprint of a command.
     #[must_use]
     pub fn of(command: &Command) -> Self {
+        Self::over(command)
+    }
+
+    pub(crate) fn over(request: &impl Serialize) -> Self {
         let mut bytes = Vec::with_capacity(256);
-        let written = command.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map());
+        let written = request.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map());
         // Plain data into memory: it cannot fail. Were it to, requests that begin alike would pass for the same
         // one under a key; none would run twice.
         debug_assert!(written.is_ok(), "{written:?}");

@@ -184,6 +184,8 @@ suite! { $
         a_webhook_comes_and_goes_with_its_sink: "a webhook has a sink from the moment it is made to the one it is removed",
         a_secret_is_replaced_without_a_gap: "a secret that is replaced signs beside its successor until its time is over",
         changes_of_a_webhook_are_never_lost: "racing changes of a webhook all take effect, one after another",
+        a_late_retry_undoes_no_change: "a change of a webhook runs once per key, whatever has become of the webhook since",
+        racing_changes_under_one_key_run_once: "of changes of webhooks that race under one key one runs",
     }
     pruning {
         what_a_sink_awaits_is_not_pruned: "pruning changes nothing of what waits, is awaited or was given up on",

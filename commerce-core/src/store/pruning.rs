@@ -19,7 +19,7 @@ pub trait Pruning {
     /// can be proven for as long as the message is there, and is taken for granted of what happened before the instant.
     async fn prune_messages(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
-    /// Forgets idempotency keys that were used before the instant, and says how many. The same key makes a new request
+    /// Forgets idempotency keys that were used before the instant, of commands and of changes of webhooks, and says how many. The same key makes a new request
     /// then: keep keys for longer than any client goes on retrying.
     async fn prune_keys(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

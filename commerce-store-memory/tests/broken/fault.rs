@@ -136,6 +136,8 @@ pub(crate) enum Fault {
     KeepsRemovedWebhooks,
     /// Forgets secrets as soon as they are replaced.
     ForgetsOldSecrets,
+    /// Forgets the keys of changes.
+    ForgetsWebhookKeys,
 
     // Its leases.
     /// Gives the same token to every holder.

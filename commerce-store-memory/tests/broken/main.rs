@@ -331,6 +331,10 @@ broken! {
         a_secret_is_replaced_without_a_gap: "secrets that sign after a rotation",
         changes_of_a_webhook_are_never_lost: "secrets that sign after as many racing rotations",
     }
+    a_forgotten_change: ForgetsWebhookKeys {
+        a_late_retry_undoes_no_change: "the webhook, after the retry of an older change",
+        racing_changes_under_one_key_run_once: "changes that ran, of equal ones",
+    }
     a_token_that_never_grows: OneTokenForAll {
         a_lease_runs_out_by_the_clock: "the successor's",
         tokens_grow_after_releases: "after FencingToken(1)",
