@@ -4,6 +4,7 @@
 
 #[cfg(any(feature = "kafka", feature = "nats", feature = "redis"))]
 mod brokers;
+mod held;
 mod managed;
 mod news;
 mod processes;
