@@ -235,6 +235,8 @@ suite! { $
     }
     roll_up {
         a_roll_up_finds_what_is_booked: "sales told anew are those booked: across midnight, refunds and changes of the clocks",
+        a_roll_up_knows_a_short_day: "a day that loses an hour to the clocks ends where the next begins",
         a_roll_up_takes_nothing_of_what_goes_on: "a roll-up is exact while orders and refunds of its day go on",
+        a_roll_up_of_a_day_that_ends_meanwhile: "roll-ups of two days are exact while orders and refunds cross midnight",
     }
 }

@@ -138,6 +138,7 @@ broken! {
         popular_counts_the_shops_days: "at the end of 30 October: today",
         sales_fall_on_the_shops_day: "sold on 31 October",
         a_roll_up_finds_what_is_booked: "the roll-up of 2026-10-31, once",
+        a_roll_up_knows_a_short_day: "the roll-up of 2027-03-13",
     }
     rounded_rejections: RoundsRejections {
         every_rejection_is_reached: "OutOfStock",
@@ -371,6 +372,7 @@ broken! {
     }
     a_late_roll_up: RollsUpLate {
         a_roll_up_takes_nothing_of_what_goes_on: "units and won of 36 orders of 3, 12 units back",
+        a_roll_up_of_a_day_that_ends_meanwhile: "units and won of 2026-1",
     }
     offsets_for_cursors: CountsOffsets {
         customers_of_the_shop: "customers: the keys come twice or out of order",
