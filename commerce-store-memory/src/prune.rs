@@ -1,4 +1,4 @@
-//! Pruning: only keys, for what is delivered is forgotten as soon as it is.
+//! Pruning: keys, and what waits for a sink in vain; what is delivered is forgotten as soon as it is.
 
 use async_trait::async_trait;
 use commerce_core::store::Pruning;
@@ -9,9 +9,9 @@ use crate::tables::Tables;
 
 #[async_trait]
 impl Pruning for MemoryStore {
-    async fn prune_messages(&self, _: Timestamp, _: u32) -> Result<u64, StoreError> {
+    async fn prune_messages(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         // What is counted of an aggregate's messages is as old as its last one.
-        Ok(0)
+        Ok(self.write()?.outbox.forget_waiting(before, limit))
     }
 
     async fn prune_keys(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -189,6 +189,7 @@ suite! { $
     }
     pruning {
         what_a_sink_awaits_is_not_pruned: "pruning changes nothing of what waits, is awaited or was given up on",
+        what_no_sink_asks_for_is_forgotten_in_time: "without a sink messages wait for as long as they are kept, and no longer",
         old_keys_are_forgotten_and_no_others: "keys used before an instant are free again; those used since are known",
     }
     leases {

@@ -128,6 +128,8 @@ pub(crate) enum Fault {
     KeepsNewsToItself,
     /// Prunes what waits with what is over.
     PrunesWhatWaits,
+    /// Keeps messages that there is no sink for.
+    KeepsWhatNobodyWants,
     /// Forgets keys of any age.
     PrunesAnyKey,
 

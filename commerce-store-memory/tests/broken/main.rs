@@ -322,6 +322,9 @@ broken! {
     a_pruned_backlog: PrunesWhatWaits {
         what_a_sink_awaits_is_not_pruned: "backlogs and dead letters of two sinks, after pruning",
     }
+    an_endless_backlog: KeepsWhatNobodyWants {
+        what_no_sink_asks_for_is_forgotten_in_time: "messages forgotten of four that no sink has asked for",
+    }
     a_pruned_young_key: PrunesAnyKey {
         old_keys_are_forgotten_and_no_others: "keys forgotten of two that are old",
     }
