@@ -51,7 +51,11 @@ impl Fingerprint {
     /// The fingerprint of a command.
     #[must_use]
     pub fn of(command: &Command) -> Self {
-        Self(hash(command).to_be_bytes())
+        Self::over(command)
+    }
+
+    pub(crate) fn over(request: &impl Serialize) -> Self {
+        Self(hash(request).to_be_bytes())
     }
 }
 

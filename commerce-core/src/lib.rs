@@ -179,5 +179,8 @@ pub use time::*;
 pub use top_up::*;
 pub use views::{ProductViews, ViewCounter};
 pub use wallet::{Wallet, WalletEntry, WalletEntryKind, WalletId};
-pub use webhook::{RetiringSecret, SigningSecret, Webhook, WebhookChange};
+pub use webhook::{
+    ChangedWebhook, RetiringSecret, SigningSecret, Webhook, WebhookChange, WebhookRecord, WebhookRequest, WebhookScope,
+    WebhookState,
+};
 pub use working_set::*;

@@ -1,7 +1,7 @@
 //! Codes for coupons, made up from the server's secret.
 
 use aws_lc_rs::hmac;
-use commerce_core::{Caller, CouponCode};
+use commerce_core::{Caller, CouponCode, CouponId};
 
 /// Makes codes that nobody guesses who does not have the secret, and always the same ones for the same request: a retry
 /// asks for what was asked for before.
@@ -16,17 +16,18 @@ impl Codes {
         Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
     }
 
-    /// `count` codes of 80 bits for what `caller` asks for under its key.
+    /// `count` codes of 80 bits for what `caller` asks for of a coupon under its key. Of another coupon the key makes others:
+    /// it may be used again once it was forgotten, and the codes of then are still there.
     #[must_use]
-    pub fn of(&self, caller: &Caller, count: u32) -> Vec<CouponCode> {
-        (0..count).filter_map(|number| self.code(caller, number)).collect()
+    pub fn of(&self, caller: &Caller, coupon: CouponId, count: u32) -> Vec<CouponCode> {
+        (0..count).filter_map(|number| self.code(caller, coupon, number)).collect()
     }
 
-    fn code(&self, caller: &Caller, number: u32) -> Option<CouponCode> {
+    fn code(&self, caller: &Caller, coupon: CouponId, number: u32) -> Option<CouponCode> {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(&number.to_be_bytes());
-        // Neither has a blank in it: where one ends and the other begins is part of what is signed.
-        context.update(format!("{} {}", caller.principal, caller.key).as_bytes());
+        // None of them has a blank in it: where one ends and the next begins is part of what is signed.
+        context.update(format!("{coupon} {} {}", caller.principal, caller.key).as_bytes());
         let tag = context.sign();
         Some(CouponCode::of_bits(*tag.as_ref().first_chunk()?))
     }
@@ -44,10 +45,12 @@ mod tests {
     fn codes_are_the_same_for_the_same_request_and_for_no_other() {
         let codes = Codes::new(&[7; 32]);
         let caller = |key: &str| Caller::new(Principal::System, IdempotencyKey::new(key).expect("a key"));
-        let some = codes.of(&caller("a"), 100);
-        assert_eq!(some, codes.of(&caller("a"), 100));
-        let others = [codes.of(&caller("b"), 100), Codes::new(&[8; 32]).of(&caller("a"), 100)].concat();
-        let all: BTreeSet<_> = some.iter().chain(&others).collect();
-        assert_eq!(all.len(), 300);
+        let [one, other] = [1, 2].map(|id| CouponId::try_from(id).expect("an id"));
+        let some = codes.of(&caller("a"), one, 100);
+        assert_eq!(some, codes.of(&caller("a"), one, 100));
+        let of_others = [codes.of(&caller("b"), one, 100), codes.of(&caller("a"), other, 100)].concat();
+        let elsewhere = Codes::new(&[8; 32]).of(&caller("a"), one, 100);
+        let all: BTreeSet<_> = some.iter().chain(&of_others).chain(&elsewhere).collect();
+        assert_eq!(all.len(), 400);
     }
 }

@@ -199,7 +199,8 @@ pub struct Settings {
     /// How long to wait after an attempt that failed at most, in seconds.
     #[arg(long, env = "COMMERCE_RELAY_BACKOFF_MAX", default_value_t = 600, value_parser = seconds(86_400), global = true)]
     pub relay_backoff_max: u64,
-    /// How long events are kept that every sink has, in seconds: for as long reconciliation proves that each was told.
+    /// How long events are kept that every sink has, in seconds: for as long reconciliation proves that each was told. And how
+    /// long events wait for a first sink.
     #[arg(long, env = "COMMERCE_OUTBOX_RETENTION", default_value_t = 604_800, value_parser = seconds(315_360_000), global = true)]
     pub outbox_retention: u64,
     /// How long idempotency keys are kept, in seconds: longer than any client goes on retrying.

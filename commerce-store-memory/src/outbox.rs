@@ -22,7 +22,7 @@ use crate::queue::{Place, Queue, place_of};
 pub(crate) struct OutboxTable {
     /// What no sink has been given yet.
     waiting: BTreeMap<Place, OutboxMessage>,
-    /// How many messages of an aggregate the sinks have been given.
+    /// How many messages of an aggregate the sinks have been given, or would have been had there been one in time.
     distributed: HashMap<Aggregate, u64, RandomState>,
     sinks: BTreeMap<SinkName, Sink>,
     dead: BTreeMap<DeadLetterKey, DeadLetter>,
@@ -117,6 +117,20 @@ impl OutboxTable {
             }
         }
         u64::from(limit)
+    }
+
+    /// Forgets what waits for a sink since before an instant, if there is none: of an aggregate the earliest first.
+    pub(crate) fn forget_waiting(&mut self, before: Timestamp, limit: u32) -> u64 {
+        if !self.sinks.is_empty() {
+            return 0;
+        }
+        let old = self.waiting.iter().filter(|(_, message)| message.event.at() < before);
+        let places: Vec<Place> = old.map(|(place, _)| *place).take(limit as usize).collect();
+        for place in &places {
+            self.waiting.remove(place);
+            *self.distributed.entry(place.0).or_default() += 1;
+        }
+        places.len() as u64
     }
 
     fn queue(&mut self, holder: &Holder) -> Option<&mut Queue> {

@@ -20,6 +20,7 @@ use crate::log::Log;
 use crate::outbox::OutboxTable;
 use crate::sales::SalesSum;
 use crate::shelf::Shelf;
+use crate::webhooks::WebhookKeys;
 
 /// For keys that the shop makes itself. Texts that clients choose stay with the standard hasher, which
 /// withstands chosen collisions.
@@ -51,6 +52,7 @@ pub(crate) struct Tables {
     pub(crate) cards: CardTables,
     pub(crate) sales: BTreeMap<Date, IdMap<ProductId, SalesSum>>,
     pub(crate) keys: KeyTable,
+    pub(crate) webhook_keys: WebhookKeys,
     pub(crate) outbox: OutboxTable,
     pub(crate) leases: HashMap<LeaseName, LeaseRow>,
     pub(crate) jobs: BTreeMap<JobName, JobRow>,

@@ -1,15 +1,20 @@
-//! Webhooks: a row each, written only over the version that was read.
+//! Webhooks: a row each, written only over the version that was read, and only with the row of the request's key.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::store::{Outbox, Webhooks};
-use commerce_core::{RetiringSecret, SigningSecret, Store, StoreError, Webhook, WebhookChange, WebhookName};
+use commerce_core::{
+    ChangedWebhook, Error, Fingerprint, Receipt, RetiringSecret, SigningSecret, Store, StoreError, Webhook,
+    WebhookName, WebhookRecord, WebhookRequest, WebhookScope,
+};
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
-use crate::PostgresStore;
+use crate::error::Failure;
+use crate::outbox::Statement;
 use crate::row::{corrupt, get, get_at, get_text, get_u64};
+use crate::{PostgresStore, StoreErrorOr};
 
 macro_rules! webhooks {
     ($rest:literal) => {
@@ -19,57 +24,123 @@ macro_rules! webhooks {
 
 const ONE: &str = webhooks!("where name = $1");
 const ALL: &str = webhooks!("order by name");
-/// The sink is locked if it is there already, so that nobody removes it in between.
-const INSERT: &str = "with registered as (insert into sinks as s (name, created_at) values ($2, $7) \
-       on conflict (name) do update set created_at = s.created_at) \
-     insert into webhooks (name, sink, url, enabled, secret, retiring, version, created_at, updated_at) \
-     values ($1, $2, $3, $4, $5, $6, 1, $7, $7) on conflict (name) do nothing";
-const UPDATE: &str = "update webhooks set url = $2, enabled = $3, secret = $4, retiring = $5, version = $6, \
-       updated_at = $7 where name = $1 and version = $6 - 1";
+const KEY: &str = "select fingerprint, outcome, created_at from idempotency_keys where principal = $1 and operation = $2 and key = $3";
 
-pub(crate) const STATEMENTS: &[&str] = &[ONE, ALL, INSERT, UPDATE];
+/// What is written comes with the key, or not at all: a key that is there already fails the statement, and nothing is written
+/// where the webhook is not as it was read.
+macro_rules! with_key {
+    ($change:literal, $from:literal) => {
+        concat!(
+            $change,
+            " insert into idempotency_keys (principal, operation, key, fingerprint, outcome, created_at) \
+             select $1, $2, $3, $4, $5::json, $6 from ",
+            $from
+        )
+    };
+}
+
+/// The sink is locked if it is there already, so that nobody removes it in between.
+const INSERT: &str = with_key!(
+    "with registered as (insert into sinks as s (name, created_at) values ('webhook-' || $7, $6) \
+       on conflict (name) do update set created_at = s.created_at), \
+     written as (insert into webhooks (name, sink, url, enabled, secret, retiring, version, created_at, updated_at) \
+       values ($7, 'webhook-' || $7, $9, $10, $11, $12, $8, $6, $6) on conflict (name) do nothing returning name)",
+    "written"
+);
+const UPDATE: &str = with_key!(
+    "with written as (update webhooks set url = $9, enabled = $10, secret = $11, retiring = $12, version = $8, \
+       updated_at = $6 where name = $7 and version = $8 - 1 returning name)",
+    "written"
+);
+/// Where all is as it should be already.
+const KEEP: &str = with_key!("", "webhooks where name = $7 and version = $8");
+
+pub(crate) const STATEMENTS: &[&str] = &[ONE, ALL, KEY, INSERT, UPDATE, KEEP];
 
 /// How often a change is made anew because another one came first: more often than there are operators at it.
 const TRIES: usize = 64;
 
 impl PostgresStore {
-    /// Writes a webhook over the version before it; `false` if that is not the one there.
-    async fn write_webhook(&self, webhook: &Webhook) -> Result<bool, StoreError> {
-        let webhook = webhook.clone();
-        let version = i64::try_from(webhook.version).map_err(corrupt)?;
-        let changed = self.change(move || {
-            let webhook = webhook.clone();
-            let (name, updated_at) = (webhook.name.to_string(), webhook.updated_at.to_utc());
-            let (url, secret) = (webhook.url.to_string(), webhook.secret.reveal().to_owned());
-            let query = match version {
-                1 => sqlx::query(INSERT).bind(name).bind(webhook.name.sink().to_string()),
-                _ => sqlx::query(UPDATE).bind(name),
-            };
-            let query = query.bind(url).bind(webhook.enabled).bind(secret).bind(Json(webhook.retiring));
-            Ok(if version == 1 { query.bind(updated_at) } else { query.bind(version).bind(updated_at) })
-        });
-        Ok(changed.await? == 1)
+    /// What is kept of the request's key.
+    async fn webhook_record(&self, scope: &WebhookScope) -> Result<Option<WebhookRecord>, StoreError> {
+        let scope = scope.clone();
+        self.run(move |pool| {
+            let (principal, key) = (scope.principal.to_string(), scope.key.to_string());
+            let query = sqlx::query(KEY).bind(principal).bind(scope.operation).bind(key);
+            async move { Ok(query.fetch_optional(&pool).await?.as_ref().map(record_of).transpose()?) }
+        })
+        .await
+    }
+
+    /// Writes a webhook over the one before it, with the request's key; `false` if either is not as it was read.
+    async fn write_webhook(&self, scope: WebhookScope, change: Change) -> Result<bool, StoreError> {
+        let version = i64::try_from(change.after.version).map_err(corrupt)?;
+        self.run(move |pool| {
+            let statement = change.bound(&scope, version);
+            async move {
+                match statement.execute(&pool).await.map_err(Failure::from) {
+                    Ok(done) => Ok(done.rows_affected() == 1),
+                    Err(Failure::Overtaken(_)) => Ok(false),
+                    Err(failure) => Err(StoreErrorOr::from(failure)),
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// A change that has been decided.
+struct Change {
+    is_there: bool,
+    is_same: bool,
+    after: Webhook,
+    record: WebhookRecord,
+}
+
+impl Change {
+    fn bound(&self, scope: &WebhookScope, version: i64) -> Statement<'static> {
+        let Self { after, record, .. } = self;
+        let statement = match (self.is_there, self.is_same) {
+            (false, _) => INSERT,
+            (true, false) => UPDATE,
+            (true, true) => KEEP,
+        };
+        let query = sqlx::query(statement)
+            .bind(scope.principal.to_string())
+            .bind(scope.operation)
+            .bind(scope.key.to_string())
+            .bind(record.fingerprint.0.to_vec())
+            .bind(Json(record.outcome.clone()))
+            .bind(record.created_at.to_utc())
+            .bind(after.name.to_string())
+            .bind(version);
+        if self.is_same {
+            return query;
+        }
+        let (url, secret) = (after.url.to_string(), after.secret.reveal().to_owned());
+        query.bind(url).bind(after.enabled).bind(secret).bind(Json(after.retiring.clone()))
     }
 }
 
 #[async_trait]
 impl Webhooks for PostgresStore {
-    async fn change_webhook(
-        &self,
-        name: &WebhookName,
-        change: &WebhookChange,
-    ) -> Result<Option<Arc<Webhook>>, StoreError> {
+    async fn change_webhook(&self, request: &WebhookRequest) -> Result<Option<Receipt<ChangedWebhook>>, Error> {
+        let (scope, name) = (request.scope(), &request.name);
         for _ in 0..TRIES {
+            // A key that is free now was free when the webhook was read; what is written from now on the write finds out.
             let (before, now) = (self.webhook(name).await?, Store::now(self).await?);
-            let Some(after) = Webhook::changed(before.as_deref(), name, change, now) else { return Ok(None) };
-            if before.as_deref() == Some(&after) {
-                return Ok(before);
+            if let Some(record) = self.webhook_record(&scope).await? {
+                return Ok(Some(request.replay(record, self.webhook(name).await?.as_deref())?));
             }
-            if self.write_webhook(&after).await? {
-                return Ok(Some(Arc::new(after)));
+            let Some((after, record)) = request.carry_out(before.as_deref(), now) else { return Ok(None) };
+            let is_same = before.as_deref() == Some(&after);
+            let change = Change { is_there: before.is_some(), is_same, after: after.clone(), record: record.clone() };
+            if self.write_webhook(scope.clone(), change).await? {
+                return Ok(Some(request.done(record, &after)));
             }
         }
-        Err(StoreError::Unavailable { reason: format!("the webhook {name} was changed by others, again and again") })
+        let reason = format!("the webhook {name} was changed by others, again and again");
+        Err(StoreError::Unavailable { reason }.into())
     }
 
     async fn remove_webhook(&self, name: &WebhookName) -> Result<bool, StoreError> {
@@ -111,4 +182,14 @@ fn webhook_of(row: &PgRow) -> Result<Arc<Webhook>, StoreError> {
         created_at: get_at(row, "created_at")?,
         updated_at: get_at(row, "updated_at")?,
     }))
+}
+
+fn record_of(row: &PgRow) -> Result<WebhookRecord, StoreError> {
+    let bytes: Vec<u8> = get(row, "fingerprint")?;
+    let outcome: Json<_> = get(row, "outcome")?;
+    Ok(WebhookRecord {
+        fingerprint: Fingerprint(bytes.try_into().map_err(|_| corrupt("a fingerprint has 16 bytes"))?),
+        outcome: outcome.0,
+        created_at: get_at(row, "created_at")?,
+    })
 }

@@ -186,9 +186,12 @@ suite! { $
         a_webhook_comes_and_goes_with_its_sink: "a webhook has a sink from the moment it is made to the one it is removed",
         a_secret_is_replaced_without_a_gap: "a secret that is replaced signs beside its successor until its time is over",
         changes_of_a_webhook_are_never_lost: "racing changes of a webhook all take effect, one after another",
+        a_late_retry_undoes_no_change: "a change of a webhook runs once per key, whatever has become of the webhook since",
+        racing_changes_under_one_key_run_once: "of changes of webhooks that race under one key one runs",
     }
     pruning {
         what_a_sink_awaits_is_not_pruned: "pruning changes nothing of what waits, is awaited or was given up on",
+        what_no_sink_asks_for_is_forgotten_in_time: "without a sink messages wait for as long as they are kept, and no longer",
         old_keys_are_forgotten_and_no_others: "keys used before an instant are free again; those used since are known",
     }
     leases {
@@ -235,6 +238,8 @@ suite! { $
     }
     roll_up {
         a_roll_up_finds_what_is_booked: "sales told anew are those booked: across midnight, refunds and changes of the clocks",
+        a_roll_up_knows_a_short_day: "a day that loses an hour to the clocks ends where the next begins",
         a_roll_up_takes_nothing_of_what_goes_on: "a roll-up is exact while orders and refunds of its day go on",
+        a_roll_up_of_a_day_that_ends_meanwhile: "roll-ups of two days are exact while orders and refunds cross midnight",
     }
 }

@@ -8,6 +8,7 @@ use super::{World, krw, operator};
 use crate::command::{Deposit, RegisterCustomer};
 use crate::event::{ClaimRequest, ClaimedMessage, DeadLetterFilter};
 use crate::ids::{CustomerId, MessageId};
+use crate::reconcile::reconcile;
 use crate::store::{Envelope, PageRequest};
 use crate::text::{Name, Username};
 
@@ -61,6 +62,32 @@ pub(super) async fn what_a_sink_awaits_is_not_pruned(world: World) {
     sound(store.distribute(100).await);
     assert_eq!(deliver(&world, "mail").await.len(), 5 + 2, "delivered to the second sink, after pruning");
     assert_eq!(deliver(&world, "books").await.len(), 2, "delivered to the first sink, after pruning");
+}
+
+pub(super) async fn what_no_sink_asks_for_is_forgotten_in_time(world: World) {
+    let store = world.store();
+    let old = cancelled_orders(&world, 2).await;
+    let instant = world.now().plus(Duration::from_secs(1));
+    world.clock().set(instant);
+    let new = cancelled_orders(&world, 1).await;
+    world.wait(WEEK);
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        counts.push(sound(store.prune_messages(instant, 3).await));
+    }
+    assert_eq!(counts, vec![3, 1, 0], "messages forgotten of four that no sink has asked for, three at most");
+    assert_eq!(sound(store.backlog().await), 2, "messages that wait, once the old ones are forgotten");
+    let facts = sound(store.order_facts(PageRequest::first(10)).await);
+    let standing: Vec<_> = facts.iter().map(|facts| (facts.undelivered.len(), facts.delivered)).collect();
+    assert_eq!(standing, vec![(0, 2), (0, 2), (2, 0)], "messages of {old:?} and {new:?}, once they are forgotten");
+    assert_eq!(sound(reconcile(store).await).drifts, vec![], "the books, once messages are forgotten");
+
+    // From the moment on that somebody asks for them they wait for as long as it takes.
+    assert!(sound(store.register_sink(&holder("books", "relay").sink).await), "registering the first sink");
+    assert_eq!(sound(store.prune_messages(world.now(), 10).await), 0, "messages forgotten that the first sink gets");
+    assert_eq!(sound(store.distribute(100).await), 2, "distributed to the first sink");
+    assert_eq!(sound(store.prune_messages(world.now(), 10).await), 0, "messages forgotten that the first sink has");
+    assert_eq!(deliver(&world, "books").await.len(), 2, "delivered to the first sink");
 }
 
 /// Registers a customer with 10 won: two keys; and how the money was asked for.

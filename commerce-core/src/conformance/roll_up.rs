@@ -1,5 +1,8 @@
 //! A day's sales, told anew: what is booked as orders are paid is what the orders say.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::world::sound;
 use super::{World, basket, krw, operator};
 use crate::command::{RefundOrder, SettleRefund};
@@ -8,7 +11,7 @@ use crate::gateway::GatewayStatus;
 use crate::ids::VariantId;
 use crate::refund::{RefundDestination, RefundReport};
 use crate::sales::{DailySales, RolledUp};
-use crate::time::Date;
+use crate::time::{Date, Timestamp};
 
 fn day(text: &str) -> Date {
     text.parse().expect("a date")
@@ -81,6 +84,33 @@ pub(super) async fn a_roll_up_finds_what_is_booked(world: World) {
     assert_eq!(booked(&world, "2026-11-01").await.len(), 2, "products sold on 1 November");
 }
 
+/// 14 March 2027 has 23 hours: the one from two to three is left out.
+pub(super) async fn a_roll_up_knows_a_short_day(world: World) {
+    let customer = world.customer_with(1_000_000).await;
+    let variant = world.variant(1_000, 1_000).await;
+    let mut units = 0;
+    for sold_at in [
+        "2027-03-14T04:59:59.999999Z",
+        "2027-03-14T05:00:00Z",
+        "2027-03-14T06:59:59.999999Z",
+        "2027-03-14T07:00:00Z",
+        "2027-03-15T03:59:59.999999Z",
+        "2027-03-15T04:00:00Z",
+        "2027-03-15T04:59:59.999999Z",
+    ] {
+        units = 2 * units + 1;
+        world.set_clock(sold_at);
+        world.buy(customer, basket(&[(variant, units)])).await;
+    }
+    for (date, lines, units) in [("2027-03-13", 1, 1), ("2027-03-14", 4, 3 + 7 + 15 + 31), ("2027-03-15", 2, 63 + 127)]
+    {
+        let expected = RolledUp { date: day(date), lines, products: 1, corrected: 0, corrections: vec![] };
+        assert_eq!(roll_up(&world, date).await, expected, "the roll-up of {date}");
+        let told: Vec<_> = booked(&world, date).await.iter().map(|sold| sold.quantity).collect();
+        assert_eq!(told, vec![units], "units sold on {date}");
+    }
+}
+
 pub(super) async fn a_roll_up_takes_nothing_of_what_goes_on(world: World) {
     const TASKS: usize = 48;
     let listing = world.product(1_000, &[1_000, 1_000]).await;
@@ -103,5 +133,50 @@ pub(super) async fn a_roll_up_takes_nothing_of_what_goes_on(world: World) {
     let told: Vec<_> =
         booked(&world, "2026-10-30").await.iter().map(|sold| (sold.quantity, sold.revenue.minor())).collect();
     assert_eq!(told, vec![(36 * 3 - 12, 36 * 3_000 - 12 * 1_000)], "units and won of 36 orders of 3, 12 units back");
+    assert_eq!(corrected, vec![0; TASKS], "what roll-ups put right, and nothing was wrong");
+}
+
+/// Midnight comes while they are at it: half a second goes by with each order, whatever the others are doing.
+pub(super) async fn a_roll_up_of_a_day_that_ends_meanwhile(world: World) {
+    const TASKS: usize = 48;
+    const DAYS: [&str; 2] = ["2026-10-31", "2026-11-01"];
+    let midnight: Timestamp = "2026-11-01T04:00:00Z".parse().expect("an instant");
+    let listing = world.product(1_000, &[1_000, 1_000]).await;
+    let customers = world.customers(TASKS, 9_000).await;
+    let variants: Vec<VariantId> = listing.variants.iter().map(|listed| listed.variant.id).collect();
+    // 36 tasks order three times each.
+    world.set_clock("2026-11-01T03:59:36Z");
+    let task = |world: World, n: usize| {
+        let (customer, wanted) = (customers[n], basket(&[(variants[0], 2), (variants[1], 1)]));
+        async move {
+            let (mut moved, mut corrected) = (Vec::new(), 0);
+            for _ in 0..3 {
+                if n.is_multiple_of(4) {
+                    corrected += roll_up(&world, DAYS[n / 4 % 2]).await.corrected;
+                    continue;
+                }
+                let order = world.buy(customer, wanted.clone()).await;
+                moved.push((order.updated_at, 3));
+                world.wait(Duration::from_millis(500));
+                if n % 4 == 1 {
+                    moved.push((world.refund(order.id, Some(&[(1, 1)])).await.updated_at, -1));
+                }
+            }
+            (moved, corrected)
+        }
+    };
+    let (moved, corrected): (Vec<_>, Vec<u64>) = world.race(TASKS, task).await.into_iter().unzip();
+    let mut units: BTreeMap<&str, i64> = BTreeMap::new();
+    for (at, count) in moved.into_iter().flatten() {
+        *units.entry(DAYS[usize::from(at >= midnight)]).or_default() += count;
+    }
+    assert_eq!(units.len(), 2, "days that something was sold on: {units:?}");
+    for (date, units) in units {
+        let told: Vec<_> =
+            booked(&world, date).await.iter().map(|sold| (sold.quantity, sold.revenue.minor())).collect();
+        assert_eq!(told, vec![(units, 1_000 * i128::from(units))], "units and won of {date}");
+        let anew = roll_up(&world, date).await;
+        assert_eq!((anew.products, anew.corrected), (1, 0), "{date}, told anew once all is over: {anew:?}");
+    }
     assert_eq!(corrected, vec![0; TASKS], "what roll-ups put right, and nothing was wrong");
 }

@@ -13,7 +13,7 @@ use crate::text::SinkName;
 ///
 /// # Contract
 /// * A message waits until it is distributed, once, to every sink that is registered then; without one it goes on
-///   waiting. From there on each sink has its own copy: what becomes of it in one sink changes nothing in another.
+///   waiting, for as long as it is [kept](super::Pruning::prune_messages). From there on each sink has its own copy: what becomes of it in one sink changes nothing in another.
 /// * A sink's message is claimed by one owner at a time. A claim ends when it is acknowledged, handed back, retried or
 ///   buried, or when its hold runs out by the store's clock.
 /// * Only the earliest undelivered message of an aggregate can be claimed for a sink: a failing head holds its own
@@ -23,7 +23,8 @@ use crate::text::SinkName;
 ///   nothing for anybody else.
 #[async_trait]
 pub trait Outbox {
-    /// Registers a sink: it gets what is distributed from now on. `false` if it is there already.
+    /// Registers a sink: it gets what is distributed from now on; if it is the only one, that begins with what has waited for
+    /// one. `false` if it is there already.
     async fn register_sink(&self, sink: &SinkName) -> Result<bool, StoreError>;
 
     /// Removes a sink, with what was not delivered to it and its dead letters. `false` if there is none.

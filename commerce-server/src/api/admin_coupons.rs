@@ -115,7 +115,7 @@ impl AdminCouponsApi {
     ) -> Answer<Created<CodeBatch>> {
         let caller = operator(staff.0, key);
         check_codes(body.0.quantity.into())?;
-        let codes = self.0.app()?.codes.of(&caller, body.0.quantity);
+        let codes = self.0.app()?.codes.of(&caller, coupon_id.0.0, body.0.quantity);
         let command = AddCodes { coupon_id: coupon_id.0.0, codes };
         Ok(Reply::of(&self.0.commerce()?.add_codes(caller, command).await?))
     }

@@ -1,11 +1,12 @@
 //! Operators: endpoints that events are sent to.
 //!
 //! A secret is made from the request's key, so that a retry is shown the same one: it is kept with the endpoint, and
-//! shown to nobody who does not come with that key.
+//! shown to nobody who does not come with that key. A retry runs nothing: it is told what the endpoint was then, and its
+//! secret for as long as that is still the present one.
 
 use std::time::Duration;
 
-use commerce_core::{Webhook as CoreWebhook, WebhookChange, WebhookName};
+use commerce_core::{Receipt, WebhookChange, WebhookName, WebhookRequest as Request};
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
@@ -55,8 +56,11 @@ impl AdminWebhooksApi {
 
     /// Make or change a webhook
     ///
-    /// One that is new gets what happens from now on, and a secret to verify its calls with (Standard Webhooks), which is
-    /// shown in this answer alone. Whoever delivers events hears of it within seconds. While it is disabled events wait.
+    /// One that is new gets what happens from now on (the first of all sinks also what happened before and has waited for one,
+    /// as far as it is kept: a week, unless it is set otherwise), and a secret to verify its calls with (Standard Webhooks), which is
+    /// shown in this answer alone, and to retries for as long as it is the present one. A retry changes nothing, whatever has
+    /// become of the webhook since: it is told what this request came to. Whoever delivers events hears of it within seconds.
+    /// While it is disabled events wait.
     #[oai(path = "/webhooks/:webhook", method = "put", operation_id = "put_webhook")]
     async fn put(
         &self,
@@ -73,15 +77,17 @@ impl AdminWebhooksApi {
         address(url.as_str(), app.telling.private_webhooks).map_err(|error| {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "webhook_url_refused", error.to_string())
         })?;
-        let secret = app.secrets.of(&operator(staff.0, key), &name, Purpose::Put).map_err(unwritable)?;
-        let change = WebhookChange::Put { url, enabled: body.0.enabled.unwrap_or(true), secret: secret.clone() };
-        self.change(&name, &change, &secret).await
+        let caller = operator(staff.0, key);
+        let secret = app.secrets.of(&caller, &name, Purpose::Put).map_err(unwritable)?;
+        let change = WebhookChange::Put { url, enabled: body.0.enabled.unwrap_or(true), secret };
+        self.change(Request { caller, name, change }).await
     }
 
     /// Replace a webhook's secret
     ///
-    /// The new one is shown in this answer alone, and signs at once; the one that it replaces signs beside it for a while,
-    /// so that whoever verifies may change over in peace.
+    /// The new one is shown in this answer alone, and to retries for as long as it is the present one, and signs at once; the
+    /// one that it replaces signs beside it for a while, so that whoever verifies may change over in peace. A retry changes
+    /// nothing: a secret that has been replaced since stays so, and is not shown again.
     #[oai(path = "/webhooks/:webhook/rotate-secret", method = "post", operation_id = "rotate_webhook_secret")]
     async fn rotate(
         &self,
@@ -101,9 +107,10 @@ impl AdminWebhooksApi {
             let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "overlap_out_of_range", detail);
             return Err(problem.with("max_seconds", MAX_OVERLAP).with("overlap_seconds", seconds));
         }
-        let secret = app.secrets.of(&operator(staff.0, key), &name, Purpose::Rotate).map_err(unwritable)?;
-        let overlap = Duration::from_secs(seconds.into());
-        self.change(&name, &WebhookChange::Rotate { secret: secret.clone(), overlap }, &secret).await
+        let caller = operator(staff.0, key);
+        let secret = app.secrets.of(&caller, &name, Purpose::Rotate).map_err(unwritable)?;
+        let change = WebhookChange::Rotate { secret, overlap: Duration::from_secs(seconds.into()) };
+        self.change(Request { caller, name, change }).await
     }
 
     /// Remove a webhook
@@ -127,20 +134,12 @@ impl AdminWebhooksApi {
 }
 
 impl AdminWebhooksApi {
-    /// Changes a webhook by a request that makes `secret`, if it makes one.
-    async fn change(
-        &self,
-        name: &WebhookName,
-        change: &WebhookChange,
-        secret: &commerce_core::SigningSecret,
-    ) -> Answer<Reply<WebhookWithSecret>> {
-        let store = self.0.commerce()?.store();
-        let before = store.webhook(name).await?;
-        let after = store.change_webhook(name, change).await?.ok_or_else(|| not_found(name))?;
-        let replayed = before.as_deref().is_some_and(|before: &CoreWebhook| before == &*after);
-        let shown = (after.secret == *secret).then(|| secret.reveal().to_owned());
-        let answer = WebhookWithSecret { webhook: Webhook::from(&*after), secret: shown };
-        Ok(Reply::new(answer).version(after.version).replayed(replayed))
+    async fn change(&self, request: Request) -> Answer<Reply<WebhookWithSecret>> {
+        let changed = self.0.commerce()?.store().change_webhook(&request).await?;
+        let Receipt { outcome, replayed } = changed.ok_or_else(|| not_found(&request.name))?;
+        let secret = outcome.secret.map(|secret| secret.reveal().to_owned());
+        let answer = WebhookWithSecret { webhook: Webhook::from(&outcome.webhook), secret };
+        Ok(Reply::new(answer).version(outcome.webhook.version).replayed(replayed))
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Brokers {
     /// More properties of librdkafka, as name=value, apart by commas.
     #[arg(long, env = "COMMERCE_SINK_KAFKA_PROPERTIES", hide_env_values = true, value_parser = property, value_delimiter = ',', global = true)]
     pub sink_kafka_properties: Vec<Property>,
-    /// How long a broker may take over an answer, in seconds.
+    /// How long a broker may take over an answer, or whoever reads standard output over making room in the pipe, in seconds.
     #[arg(long, env = "COMMERCE_SINK_BROKER_TIMEOUT", default_value_t = 10, value_parser = seconds(300), global = true)]
     pub sink_broker_timeout: u64,
 }

@@ -1,6 +1,6 @@
 //! Webhooks that operators manage.
 
-use commerce_core::{SinkName, Webhook as CoreWebhook, WebhookName, WebhookUrl};
+use commerce_core::{SinkName, Webhook as CoreWebhook, WebhookName, WebhookState, WebhookUrl};
 
 use super::scalar::{Instant, Text};
 use super::schema::{request, response};
@@ -58,12 +58,18 @@ response! {
 
 impl From<&CoreWebhook> for Webhook {
     fn from(webhook: &CoreWebhook) -> Self {
+        Self::from(&WebhookState::from(webhook))
+    }
+}
+
+impl From<&WebhookState> for Webhook {
+    fn from(webhook: &WebhookState) -> Self {
         Self {
             name: Text(webhook.name.clone()),
             sink: Text(webhook.name.sink()),
             url: Text(webhook.url.clone()),
             enabled: webhook.enabled,
-            retiring_until: webhook.retiring.iter().map(|retiring| Instant(retiring.until)).collect(),
+            retiring_until: webhook.retiring_until.iter().copied().map(Instant).collect(),
             created_at: Instant(webhook.created_at),
             updated_at: Instant(webhook.updated_at),
         }

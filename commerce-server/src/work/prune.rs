@@ -10,7 +10,8 @@ const STEP: u32 = 1_000;
 /// For how long records are kept that nobody asks for any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Messages that every sink has: for as long reconciliation can prove that each transition had one.
+    /// Messages that every sink has: for as long reconciliation can prove that each transition had one. While there is no sink,
+    /// those that wait for one.
     pub messages: Duration,
     /// Idempotency keys: longer than any client goes on retrying, for the same key makes a new request then.
     pub keys: Duration,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use commerce_core::{SinkName, TextError};
 
 use crate::config::Settings;
-use crate::sink::stdout::Stdout;
+use crate::sink::stdout::Lines;
 use crate::sink::webhook::{Endpoint, EndpointError, Webhook};
 use crate::sink::{NamedSink, Sink};
 
@@ -49,7 +49,8 @@ pub async fn sinks(settings: &Settings) -> Result<Vec<NamedSink>, SinkError> {
         }
         Ok::<_, TextError>(())
     };
-    add("stdout", settings.sink_stdout.then(|| Arc::new(Stdout) as Arc<dyn Sink>))?;
+    let patience = Duration::from_secs(settings.brokers.sink_broker_timeout);
+    add("stdout", settings.sink_stdout.then(|| Arc::new(Lines::stdout(patience)) as Arc<dyn Sink>))?;
     add("webhook", webhook(settings)?)?;
     add("redis", redis(settings)?)?;
     add("nats", nats(settings).await?)?;

@@ -64,7 +64,9 @@ async fn a_webhook_is_made_read_changed_and_removed(server: Server) {
     assert_eq!((&changed.body["webhook"]["enabled"], changed.header("etag")), (&json!(false), "\"2\""));
     assert_eq!(server.signing("books").await, vec![secret.clone()]);
 
-    server.put_webhook("/v1/admin/webhooks/mail", "make", &at("http://mail.example/")).await.expect(200);
+    let mail = "/v1/admin/webhooks/mail";
+    server.put_webhook(mail, "make", &at("http://mail.example/")).await.refused(422, "idempotency_key_reused");
+    server.put_webhook(mail, "make-mail", &at("http://mail.example/")).await.expect(200);
     let all = server.get("/v1/admin/webhooks", &operator).await.expect(200);
     let names: Vec<&Value> = all.body["items"].as_array().expect("items").iter().map(|item| &item["name"]).collect();
     assert_eq!(names, ["books", "mail"]);
@@ -80,6 +82,33 @@ async fn a_webhook_is_made_read_changed_and_removed(server: Server) {
     server.delete("/v1/admin/sinks/webhook-mail").await.expect(200);
     let left = server.get("/v1/admin/webhooks", &operator).await.expect(200).body;
     assert_eq!(left, json!({ "items": [] }), "a webhook goes with its sink");
+}
+
+async fn a_retry_that_comes_late_undoes_nothing(server: Server) {
+    let (here, there) = (at("http://books.example/here"), at("http://books.example/there"));
+    let made = server.put_webhook(BOOKS, "here", &here).await.expect(200);
+    server.put_webhook(BOOKS, "there", &there).await.expect(200);
+    let late = server.put_webhook(BOOKS, "here", &here).await.expect(200);
+    assert_eq!((&late.text, late.header("idempotent-replayed")), (&made.text, "true"), "the answer of then");
+    assert_eq!(late.header("etag"), "\"1\"");
+    server.put_webhook(BOOKS, "here", &there).await.refused(422, "idempotency_key_reused");
+    assert_eq!(server.get(BOOKS, &server.operator()).await.expect(200).body["url"], there["url"]);
+
+    // A secret that leaked is replaced at once, and then the rotation that made it is asked for again.
+    let at_once = json!({ "overlap_seconds": 0 });
+    let leaked = server.rotate("first", &at_once).await.expect(200);
+    let next = secret(&server.rotate("second", &at_once).await.expect(200));
+    let late = server.rotate("first", &at_once).await.expect(200);
+    assert_eq!((&late.body["webhook"], late.body.get("secret")), (&leaked.body["webhook"], None));
+    assert_eq!(server.signing("books").await, [next]);
+    server.rotate("first", &json!({})).await.refused(422, "idempotency_key_reused");
+
+    server.delete(BOOKS).await.expect(200);
+    for late in [server.put_webhook(BOOKS, "here", &here).await, server.rotate("second", &at_once).await] {
+        let late = late.expect(200);
+        assert_eq!((late.body.get("secret"), late.header("idempotent-replayed")), (None, "true"), "{}", late.text);
+    }
+    server.get(BOOKS, &server.operator()).await.refused(404, "webhook_not_found");
 }
 
 async fn a_secret_is_replaced_and_shown_once(server: Server) {
@@ -135,6 +164,7 @@ async fn an_address_is_checked_when_it_is_put(server: Server) {
 
 on_every_store!(
     a_webhook_is_made_read_changed_and_removed,
+    a_retry_that_comes_late_undoes_nothing,
     a_secret_is_replaced_and_shown_once,
     an_address_is_checked_when_it_is_put,
 );

@@ -6,6 +6,7 @@
 mod brokers;
 #[path = "../stores/each.rs"]
 mod each;
+mod held;
 mod managed;
 mod news;
 mod processes;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use commerce_core::conformance::{World, basket};
-use commerce_core::{CustomerId, SigningSecret, VariantId, WebhookChange, WebhookName};
+use commerce_core::{
+    Caller, CustomerId, Principal, SigningSecret, VariantId, WebhookChange, WebhookName, WebhookRequest,
+};
 use commerce_server::gateway::signature::WebhookSecret;
 
 use crate::each::on_every_store;
@@ -17,15 +19,20 @@ fn hook(name: &str) -> WebhookName {
     name.parse().expect("a webhook's name")
 }
 
+async fn change(world: &World, name: &str, change: WebhookChange) {
+    let caller = Caller::new(Principal::System, world.key());
+    let request = WebhookRequest { caller, name: hook(name), change };
+    assert!(world.store().change_webhook(&request).await.expect("a change").is_some());
+}
+
 async fn put(world: &World, name: &str, receiver: &Receiver, enabled: bool) {
     let secret = SigningSecret::new(SECRET).expect("a secret");
-    let change = WebhookChange::Put { url: receiver.url.parse().expect("an address"), enabled, secret };
-    assert!(world.store().change_webhook(&hook(name), &change).await.expect("a change").is_some());
+    change(world, name, WebhookChange::Put { url: receiver.url.parse().expect("an address"), enabled, secret }).await;
 }
 
 async fn rotate(world: &World, name: &str, to: &str) {
-    let change = WebhookChange::Rotate { secret: SigningSecret::new(to).expect("a secret"), overlap: DAY };
-    assert!(world.store().change_webhook(&hook(name), &change).await.expect("a change").is_some());
+    change(world, name, WebhookChange::Rotate { secret: SigningSecret::new(to).expect("a secret"), overlap: DAY })
+        .await;
 }
 
 /// A shop where an order can be placed at any time.
@@ -130,8 +137,7 @@ async fn an_endpoint_that_cannot_be_called_waits(world: World) {
     let relay = AtWork::managing(&world, "a");
     let secret = SigningSecret::new("no-secret-to-sign-with").expect("a text");
     let url = books.url.parse().expect("an address");
-    let unsigned = WebhookChange::Put { url, enabled: true, secret };
-    world.store().change_webhook(&hook("books"), &unsigned).await.expect("a change");
+    change(&world, "books", WebhookChange::Put { url, enabled: true, secret }).await;
     put(&world, "other", &other, true).await;
     rush(&world, 8).await;
     until_delivered(&world, &["webhook-other"]).await;

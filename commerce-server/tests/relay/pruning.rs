@@ -8,7 +8,7 @@ use commerce_server::work::prune::{Pruned, Retention, sweep};
 
 use crate::each::on_every_store;
 use crate::receiver::Receiver;
-use crate::shop::{AtWork, orders, rush, until, until_delivered, webhook};
+use crate::shop::{AtWork, orders, rush, transitions, until, until_delivered, webhook};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -39,4 +39,24 @@ async fn what_is_over_is_forgotten(world: World) {
     assert_eq!(receiver.read_model(), orders(&world).await);
 }
 
-on_every_store!(what_is_over_is_forgotten);
+/// A shop without a sink keeps what happens for a while, and its first sink gets what is left.
+async fn what_nobody_asks_for_is_forgotten(world: World) {
+    let retention = Retention { messages: 7 * DAY, keys: 2 * DAY };
+    rush(&world, 8).await;
+    let old = transitions(&world).await as u64;
+    let now = async || sweep(world.store(), retention).await.expect("a sweep").messages;
+    assert_eq!(now().await, 0, "nothing is over");
+    world.wait(7 * DAY + Duration::from_secs(1));
+    rush(&world, 8).await;
+    assert_eq!((now().await, now().await), (old, 0));
+    assert_eq!(reconcile(world.store()).await.expect("a report").drifts, []);
+
+    let receiver = Receiver::start(|_, _| Some(200)).await;
+    let relay = AtWork::start(&world, "a", 100, &[("books", webhook(&receiver))]);
+    until_delivered(&world, &["books"]).await;
+    relay.stop().await;
+    assert_eq!(receiver.taken().len() as u64, transitions(&world).await as u64 - old);
+    assert!(receiver.read_model().len() >= 8, "the orders of the second rush");
+}
+
+on_every_store!(what_is_over_is_forgotten, what_nobody_asks_for_is_forgotten);

@@ -131,6 +131,24 @@ async fn a_schedule_is_what_was_set_last(world: World) {
     assert_eq!(ran, [(named("it"), Attempt::Ran(JobOutcome::Succeeded))], "missed while nobody was there");
 }
 
+/// A schedule that changes while nobody is there drops no time that came meanwhile; one that is switched off does.
+async fn what_was_missed_under_another_schedule_is_caught_up(world: World) {
+    let task = Arc::new(Noted::default());
+    scheduler(&world, "a", "0 0 * * *", &task).pass().await.expect("a look");
+    let missed = job(&world).await.next_at;
+    world.set_clock("2026-11-05T12:00:00Z");
+    let ran = scheduler(&world, "b", "30 3 * * *", &task).pass().await.expect("a look");
+    assert_eq!(ran, [(named("it"), Attempt::Ran(JobOutcome::Succeeded))], "missed, under the schedule before");
+    let (next, run) = (job(&world).await, runs(&world).await.remove(0));
+    assert_eq!((next.schedule.as_deref(), next.next_at), (Some("30 3 * * *"), Some(at("2026-11-06T08:30:00Z"))));
+    assert_eq!((run.scheduled_for, missed), (missed, Some(at("2026-10-31T04:00:00Z"))));
+
+    world.set_clock("2026-11-07T12:00:00Z");
+    let off = scheduler(&world, "c", "off", &task).pass().await.expect("a look");
+    assert_eq!(off, [(named("it"), Attempt::NotDue)], "what is off does not run by itself");
+    assert_eq!(job(&world).await.next_at, None);
+}
+
 async fn a_run_is_stopped_with_its_process(world: World) {
     let stuck = Arc::new(Stuck(Semaphore::new(0)));
     let stopped = scheduler(&world, "a", "0 * * * *", &stuck);
@@ -224,6 +242,7 @@ on_every_store!(
     a_lost_lease_ends_a_run,
     an_operator_starts_what_is_off,
     a_schedule_is_what_was_set_last,
+    what_was_missed_under_another_schedule_is_caught_up,
     a_run_is_stopped_with_its_process,
     missed_days_are_rolled_up,
     times_that_are_over_are_ended,

@@ -128,6 +128,8 @@ pub(crate) enum Fault {
     KeepsNewsToItself,
     /// Prunes what waits with what is over.
     PrunesWhatWaits,
+    /// Keeps messages that there is no sink for.
+    KeepsWhatNobodyWants,
     /// Forgets keys of any age.
     PrunesAnyKey,
 
@@ -136,6 +138,8 @@ pub(crate) enum Fault {
     KeepsRemovedWebhooks,
     /// Forgets secrets as soon as they are replaced.
     ForgetsOldSecrets,
+    /// Forgets the keys of changes.
+    ForgetsWebhookKeys,
 
     // Its leases.
     /// Gives the same token to every holder.

@@ -140,6 +140,7 @@ broken! {
         popular_counts_the_shops_days: "at the end of 30 October: today",
         sales_fall_on_the_shops_day: "sold on 31 October",
         a_roll_up_finds_what_is_booked: "the roll-up of 2026-10-31, once",
+        a_roll_up_knows_a_short_day: "the roll-up of 2027-03-13",
     }
     rounded_rejections: RoundsRejections {
         every_rejection_is_reached: "OutOfStock",
@@ -323,6 +324,9 @@ broken! {
     a_pruned_backlog: PrunesWhatWaits {
         what_a_sink_awaits_is_not_pruned: "backlogs and dead letters of two sinks, after pruning",
     }
+    an_endless_backlog: KeepsWhatNobodyWants {
+        what_no_sink_asks_for_is_forgotten_in_time: "messages forgotten of four that no sink has asked for",
+    }
     a_pruned_young_key: PrunesAnyKey {
         old_keys_are_forgotten_and_no_others: "keys forgotten of two that are old",
     }
@@ -332,6 +336,10 @@ broken! {
     a_forgotten_secret: ForgetsOldSecrets {
         a_secret_is_replaced_without_a_gap: "secrets that sign after a rotation",
         changes_of_a_webhook_are_never_lost: "secrets that sign after as many racing rotations",
+    }
+    a_forgotten_change: ForgetsWebhookKeys {
+        a_late_retry_undoes_no_change: "the webhook, after the retry of an older change",
+        racing_changes_under_one_key_run_once: "changes that ran, of equal ones",
     }
     a_token_that_never_grows: OneTokenForAll {
         a_lease_runs_out_by_the_clock: "the successor's",
@@ -369,6 +377,7 @@ broken! {
     }
     a_late_roll_up: RollsUpLate {
         a_roll_up_takes_nothing_of_what_goes_on: "units and won of 36 orders of 3, 12 units back",
+        a_roll_up_of_a_day_that_ends_meanwhile: "units and won of 2026-1",
     }
     offsets_for_cursors: CountsOffsets {
         customers_of_the_shop: "customers: the keys come twice or out of order",

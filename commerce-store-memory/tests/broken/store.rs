@@ -1,6 +1,7 @@
 //! A store around the memory store that decides and writes by its own means, and so can do it wrong.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct Broken {
     pub(crate) claimed: Mutex<Vec<ClaimedMessage>>,
     /// The cart that changed last.
     pub(crate) last_cart: Mutex<Option<Arc<Cart>>>,
+    /// How often webhooks were to be changed.
+    pub(crate) webhook_changes: AtomicU64,
     /// How many items of a list came before a cursor.
     pub(crate) offsets: Mutex<HashMap<i64, usize>>,
 }
@@ -58,6 +61,7 @@ impl Broken {
             extra: Mutex::default(),
             claimed: Mutex::default(),
             last_cart: Mutex::default(),
+            webhook_changes: AtomicU64::default(),
             offsets: Mutex::default(),
         }
     }

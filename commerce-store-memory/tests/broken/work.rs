@@ -1,13 +1,15 @@
 //! The broken store's outbox, webhooks and leases: the memory store's, but for the fault.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::store::{FencingToken, Lease, LeaseRequest, Leases, Outbox, Pruning, Webhooks};
 use commerce_core::{
-    ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Holder, KeyScope, LeaseName, MessageId,
-    Page, PageRequest, SinkName, SinkStatus, Store, StoreError, Timestamp, Webhook, WebhookChange, WebhookName,
+    ChangedWebhook, ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Error, Holder, KeyScope,
+    LeaseName, MessageId, Page, PageRequest, Receipt, SinkName, SinkStatus, Store, StoreError, Timestamp, Webhook,
+    WebhookName, WebhookRequest,
 };
 
 use crate::fault::Fault;
@@ -137,9 +139,13 @@ impl Outbox for Broken {
 
 #[async_trait]
 impl Webhooks for Broken {
-    async fn change_webhook(&self, name: &WebhookName, change: &WebhookChange) -> Answer<Option<Arc<Webhook>>> {
-        let changed = self.inner.change_webhook(name, change).await?;
-        Ok(changed.map(|webhook| self.remembers(webhook)))
+    async fn change_webhook(&self, request: &WebhookRequest) -> Result<Option<Receipt<ChangedWebhook>>, Error> {
+        let mut request = request.clone();
+        if self.is(Fault::ForgetsWebhookKeys) {
+            let count = self.webhook_changes.fetch_add(1, Ordering::Relaxed);
+            request.caller.key = request.caller.key.part(count).expect("a short key");
+        }
+        self.inner.change_webhook(&request).await
     }
 
     async fn remove_webhook(&self, name: &WebhookName) -> Answer<bool> {
@@ -178,21 +184,29 @@ impl Pruning for Broken {
                 self.inner.acknowledge(&holder, &ids).await?;
             }
         }
+        if self.is(Fault::KeepsWhatNobodyWants) && self.inner.sinks().await?.is_empty() {
+            return Ok(0);
+        }
         self.inner.prune_messages(before, limit).await
     }
 
-    /// The keys are the wrapper's own.
+    /// The keys of commands are the wrapper's own; those of webhooks are not.
     async fn prune_keys(&self, before: Timestamp, limit: u32) -> Answer<u64> {
+        let pruned = self.prune_commands(before, limit);
+        Ok(u64::from(pruned) + self.inner.prune_keys(before, limit - pruned).await?)
+    }
+}
+
+impl Broken {
+    fn prune_commands(&self, before: Timestamp, limit: u32) -> u32 {
         let mut keys = locked(&self.keys);
         let any = self.is(Fault::PrunesAnyKey);
         let old = keys.iter().filter(|(_, record)| any || record.created_at < before);
         let scopes: Vec<KeyScope> = old.map(|(scope, _)| scope.clone()).take(limit as usize).collect();
         scopes.iter().for_each(|scope| drop(keys.remove(scope)));
-        Ok(scopes.len() as u64)
+        u32::try_from(scopes.len()).unwrap_or(limit)
     }
-}
 
-impl Broken {
     fn looks_at(&self, filter: &DeadLetterFilter) -> DeadLetterFilter {
         if self.is(Fault::IgnoresFilters) { DeadLetterFilter::default() } else { filter.clone() }
     }

@@ -208,7 +208,8 @@ impl Scheduler {
         }
     }
 
-    /// Puts the schedule on record. One that is there already keeps its time: it may have been missed.
+    /// Puts the schedule on record. One that is there already keeps its time, and whatever the new one says, a time that has
+    /// been missed is kept: it is caught up with, unless the job is not to run by itself any more.
     async fn plan(
         &self,
         lease: &Lease,
@@ -219,7 +220,9 @@ impl Scheduler {
         let schedule = job.schedule.text().map(str::to_owned);
         let same = record.as_ref().is_some_and(|record| record.schedule == schedule);
         if !same {
+            let missed = record.and_then(|record| record.next_at).filter(|next_at| *next_at <= now);
             let next_at = job.schedule.next_after(now, self.store.shop().time_zone);
+            let next_at = next_at.map(|next_at| missed.unwrap_or(next_at));
             let plan = JobPlan { job: job.name.clone(), schedule, next_at };
             if !self.store.plan_job(lease.token, plan).await? {
                 return Ok(None);

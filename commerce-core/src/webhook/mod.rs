@@ -1,11 +1,14 @@
 //! Webhooks: endpoints that operators have events sent to, each a sink of its own.
 
+mod request;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::request::{ChangedWebhook, WebhookRecord, WebhookRequest, WebhookScope, WebhookState};
 use crate::text::{TextError, WebhookName, WebhookUrl};
 use crate::time::Timestamp;
 
