@@ -154,7 +154,7 @@ pub(super) async fn one_of_many_calls_a_charge_off(world: World) {
     let report = ChargeReport::Found(World::found(&scene.charge, GatewayStatus::Cancelled));
     let wish = |world: World, n: usize| {
         let (report, charge_id) = (report.clone(), scene.charge.id);
-        let who = if n % 2 == 0 { operator() } else { Principal::Customer(scene.customer) };
+        let who = if n.is_multiple_of(2) { operator() } else { Principal::Customer(scene.customer) };
         async move {
             let requested_by = Some(who.clone());
             let told = SettleCharge { charge_id, report, reason: None, requested_by };

@@ -199,9 +199,9 @@ async fn one_of_many_calls_an_order_off(server: Server) {
         let scene = scene(&server, 904).await;
         scene.pay(&server, "card").await.expect(200);
         // Its customer twice, under two keys, and two operators' requests.
-        let askers: Vec<_> = (0..4)
+        let askers: Vec<_> = (0..4_u8)
             .map(|n| {
-                let token = if n % 2 == 0 { scene.who.token.clone() } else { server.operator() };
+                let token = if n.is_multiple_of(2) { scene.who.token.clone() } else { server.operator() };
                 (token, format!("off-{round}-{n}"))
             })
             .collect();
