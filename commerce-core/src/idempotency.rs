@@ -30,6 +30,13 @@ pub struct KeyScope {
     pub operation: Operation,
 }
 
+impl KeyScope {
+    /// A name for it that fits into another key, of what the shop does for the request that it names.
+    pub(crate) fn digest(&self) -> String {
+        format!("{:032x}", hash(self))
+    }
+}
+
 /// What a request was, in 128 bits: XXH3 over the command in MessagePack with field names.
 ///
 /// Not a cryptographic hash, and no need of one: whoever makes two requests collide under one key is answered
@@ -44,13 +51,17 @@ impl Fingerprint {
     /// The fingerprint of a command.
     #[must_use]
     pub fn of(command: &Command) -> Self {
-        let mut bytes = Vec::with_capacity(256);
-        let written = command.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map());
-        // Plain data into memory: it cannot fail. Were it to, requests that begin alike would pass for the same
-        // one under a key; none would run twice.
-        debug_assert!(written.is_ok(), "{written:?}");
-        Self(XxHash3_128::oneshot(&bytes).to_be_bytes())
+        Self(hash(command).to_be_bytes())
     }
+}
+
+fn hash(data: &impl Serialize) -> u128 {
+    let mut bytes = Vec::with_capacity(256);
+    let written = data.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map());
+    // Plain data into memory: it cannot fail. Were it to, requests that begin alike would pass for the same
+    // one under a key; none would run twice.
+    debug_assert!(written.is_ok(), "{written:?}");
+    XxHash3_128::oneshot(&bytes)
 }
 
 /// What a store keeps of a key: written in the commit of the command's changes, never without it.

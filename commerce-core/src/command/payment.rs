@@ -90,7 +90,8 @@ pub struct SettleCharge {
     /// Why it was called off, if somebody here called it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Note>,
-    /// Who here called it off, if anybody did; an order's history names them.
+    /// Who here called it off, if anybody did; an order's history names them. Of several one did: the others are refused as
+    /// anybody who calls off an order that has moved on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<Principal>,
 }

@@ -148,6 +148,30 @@ pub(super) async fn a_charge_called_off_cancels_its_order(world: World) {
     assert_eq!(scene.last_change(&world).await, by_staff, "what called it off, and who");
 }
 
+pub(super) async fn one_of_many_calls_a_charge_off(world: World) {
+    const TASKS: usize = 12;
+    let scene = scene(&world).await;
+    let report = ChargeReport::Found(World::found(&scene.charge, GatewayStatus::Cancelled));
+    let wish = |world: World, n: usize| {
+        let (report, charge_id) = (report.clone(), scene.charge.id);
+        let who = if n.is_multiple_of(2) { operator() } else { Principal::Customer(scene.customer) };
+        async move {
+            let requested_by = Some(who.clone());
+            let told = SettleCharge { charge_id, report, reason: None, requested_by };
+            world.try_run(&Principal::System, told).await.map(|_| who)
+        }
+    };
+    let (won, lost) = split(world.race(TASKS, wish).await);
+    assert_eq!(won.len(), 1, "who called it off, of {TASKS}: {won:?}");
+    let cancelled = OrderStatus::Cancelled;
+    let too_late = Rejection::InvalidTransition { order: scene.order.id, from: cancelled, to: cancelled };
+    assert_eq!(lost, vec![too_late; TASKS - 1], "what the others heard");
+    let by_winner = (OrderChange::Cancelled { cause: CancelCause::Requested, reason: None }, won[0].clone());
+    assert_eq!(scene.last_change(&world).await, by_winner, "what called it off, and who");
+    // The gateway's own word of it is no news, and no refusal.
+    world.settle(&scene.charge, GatewayStatus::Cancelled).await;
+}
+
 /// Every kind of report at once, from many: one of them decides.
 pub(super) async fn racing_reports_settle_a_charge_once(world: World) {
     const TASKS: usize = 24;

@@ -106,6 +106,7 @@ suite! { $
         a_card_payment_is_written_whole: "a card payment that is answered is there with charge, payment, history, sales",
         a_declined_payment_frees_the_order: "an order whose card was declined can be paid another way",
         a_charge_called_off_cancels_its_order: "an order whose charge was called off gives everything back",
+        one_of_many_calls_a_charge_off: "of those who have one charge called off one did, and the others hear so",
         racing_reports_settle_a_charge_once: "of reports of one charge that race one decides, whatever they say",
         one_capture_in_many_reports: "a capture reported many times at once pays once",
         a_capture_that_pays_nothing_is_given_back: "a capture that finds nothing to pay is recorded as to be given back",

@@ -124,10 +124,7 @@ pub(super) fn settle<R: Records>(case: &Case<'_, R>, command: &SettleCharge) -> 
         },
         ChargeReport::Refused { .. } | ChargeReport::Refunded => None,
     };
-    let Some(step) = step else {
-        let outcome = Outcome::Charge(Arc::new(charge.clone()));
-        return Ok(Decision { changes: Changes::default(), outcome });
-    };
+    let Some(step) = step else { return old_news(case, charge, command) };
     let known = charge.gateway_transaction_id.clone();
     let charge = Charge { gateway_transaction_id: known.or(transaction), updated_at: case.now(), ..charge.clone() };
     match charge.purpose {
@@ -138,6 +135,15 @@ pub(super) fn settle<R: Records>(case: &Case<'_, R>, command: &SettleCharge) -> 
         }
         ChargePurpose::TopUp { top_up_id } => top_up::settle(case, charge, top_up_id, step, command.reason.clone()),
     }
+}
+
+/// A report that changes nothing. Whoever had the charge called off is told so, as any other who comes too late.
+fn old_news<R: Records>(case: &Case<'_, R>, charge: &Charge, command: &SettleCharge) -> Result<Decision, Rejection> {
+    if let (Some(order_id), Some(_)) = (charge.purpose.order_id(), &command.requested_by) {
+        let order = case.records.order(order_id).ok_or(Rejection::OrderNotFound { order: order_id })?;
+        check_transition(order, OrderStatus::Cancelled)?;
+    }
+    Ok(Decision { changes: Changes::default(), outcome: Outcome::Charge(Arc::new(charge.clone())) })
 }
 
 /// What the gateway has on record must be what it was asked for, and no other charge's.

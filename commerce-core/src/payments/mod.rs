@@ -6,24 +6,25 @@
 //! the same time. So a crash at any point loses nothing: the next of them asks the gateway by the charge's id, which is
 //! the key of everything that it was ever asked about it.
 
+mod calling_off;
 mod refunds;
 mod sweep;
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 pub use sweep::{Open, Swept, Unsettled};
 use thiserror::Error as ThisError;
 
+use self::calling_off::{Wish, Wishes};
 use crate::charge::{Charge, ChargePurpose, ChargeReport, ChargeStatus};
-use crate::command::{CancelOrder, PlaceOrder, RequestTopUp, SettleCharge, StartCardPayment};
+use crate::command::{PlaceOrder, RequestTopUp, SettleCharge, StartCardPayment};
 use crate::commerce::{Caller, Commerce};
 use crate::gateway::{
     GatewayError, GatewayPayment, GatewayRefund, GatewayRefundStatus, GatewayRequest, GatewayStatus, PaymentGateway,
 };
 use crate::ids::{ChargeId, OrderId, TopUpId};
-use crate::order::{Order, OrderStatus};
+use crate::order::Order;
 use crate::payment::PaymentMethod;
 use crate::principal::Principal;
 use crate::rejection::Rejection;
@@ -68,45 +69,6 @@ pub struct Payments {
 impl fmt::Debug for Payments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Payments").field("commerce", &self.commerce).finish_non_exhaustive()
-    }
-}
-
-/// Why a charge is called off, and who wants it to be: nothing of either if nobody here does.
-#[derive(Debug, Clone, Default)]
-struct Wish {
-    reason: Option<Note>,
-    requested_by: Option<Principal>,
-}
-
-/// The wishes that are on their way to the gateway. It may call back about one before it has answered: whoever hears of the
-/// end first then knows whose wish it was. A call that comes to another process does not, and is taken for the gateway's own.
-#[derive(Debug, Clone, Default)]
-struct Wishes(Arc<Mutex<BTreeMap<ChargeId, Wish>>>);
-
-impl Wishes {
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<ChargeId, Wish>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn of(&self, charge: ChargeId) -> Wish {
-        self.locked().get(&charge).cloned().unwrap_or_default()
-    }
-
-    /// Known until the answer is dropped.
-    fn make(&self, charge: ChargeId, wish: Wish) -> Made<'_> {
-        self.locked().insert(charge, wish);
-        Made { wishes: self, charge }
-    }
-}
-
-struct Made<'a> {
-    wishes: &'a Wishes,
-    charge: ChargeId,
-}
-
-impl Drop for Made<'_> {
-    fn drop(&mut self) {
-        self.wishes.locked().remove(&self.charge);
     }
 }
 
@@ -160,32 +122,6 @@ impl Payments {
         Ok(Receipt { outcome: top_up, replayed: asked.replayed })
     }
 
-    /// Calls an order off; one whose card payment is in flight is called off at the gateway first. If the gateway has
-    /// captured the payment by then, the order is paid, and the answer is why it cannot be cancelled.
-    pub async fn cancel_order(&self, caller: Caller, command: CancelOrder) -> Result<Receipt<Arc<Order>>, Error> {
-        let (order_id, reason) = (command.order_id, command.reason.clone());
-        let wish = Wish { reason, requested_by: Some(caller.principal.clone()) };
-        let cancelled = self.commerce.cancel_order(caller.clone(), command.clone()).await;
-        match cancelled {
-            Err(Error::Rejected(Rejection::PaymentInProgress { .. })) => {}
-            // Asked again: the gateway's word, and not this key's record, was what cancelled it.
-            Err(Error::Rejected(Rejection::InvalidTransition { from: OrderStatus::Cancelled, .. }))
-                if self.last_charge(order_id).await?.is_some_and(|last| last.status == ChargeStatus::Cancelled) =>
-            {
-                return Ok(Receipt { outcome: self.order(order_id).await?, replayed: true });
-            }
-            other => return other,
-        }
-        if let Some(charge) = self.last_charge(order_id).await? {
-            self.call_off(&charge, wish).await.map_err(unavailable)?;
-        }
-        let order = self.order(order_id).await?;
-        if order.status == OrderStatus::Cancelled {
-            return Ok(Receipt { outcome: order, replayed: false });
-        }
-        self.commerce.cancel_order(caller, command).await
-    }
-
     /// Asks the gateway where the card payment of an order stands, and settles it. Answers the order as it is then.
     pub async fn confirm_order(&self, order_id: OrderId) -> Result<Arc<Order>, Error> {
         if let Some(charge) = self.last_charge(order_id).await? {
@@ -234,8 +170,8 @@ impl Payments {
         for _ in 0..STEPS {
             charge = match charge.status {
                 ChargeStatus::Initiated | ChargeStatus::Pending => {
-                    let found = self.pursue(&charge).await?;
-                    let settled = self.settle(id, found, self.wishes.of(id)).await?;
+                    let report = self.pursue(&charge).await?;
+                    let settled = self.settle_at_a_wish(id, report).await?;
                     if settled.status.is_in_flight() {
                         return Ok(settled);
                     }
@@ -243,7 +179,7 @@ impl Payments {
                 }
                 ChargeStatus::RefundDue => return self.give_back(&charge).await,
                 ChargeStatus::Failed | ChargeStatus::Cancelled => match self.after_the_end(id).await? {
-                    Some(report) => self.settle(id, report, Wish::default()).await?,
+                    Some(report) => self.settle(id, report, None).await?,
                     None => return Ok(charge),
                 },
                 ChargeStatus::Captured | ChargeStatus::Refunded => return Ok(charge),
@@ -329,25 +265,12 @@ impl Payments {
         Ok(self.store().now().await? >= ends)
     }
 
-    /// Calls a charge off at the gateway, and settles what that comes to.
-    async fn call_off(&self, charge: &Charge, wish: Wish) -> Result<(), PaymentError> {
-        let _made = self.wishes.make(charge.id, wish.clone());
-        // A gateway that has not heard of it might hear of it later: it is to know that it is off.
-        let report = match self.made_known(charge).await? {
-            ChargeReport::Found(_) => ChargeReport::Found(self.gateway.cancel(charge.id).await?),
-            refused => refused,
-        };
-        self.settle(charge.id, report, wish).await?;
-        self.advance(charge.id).await?;
-        Ok(())
-    }
-
     /// Gives back what was captured and pays nothing.
     async fn give_back(&self, charge: &Charge) -> Result<Arc<Charge>, PaymentError> {
         let key = key(format!("charge-{}", charge.id))?;
         let refund = GatewayRefund { charge_id: charge.id, key, amount: charge.amount };
         match self.gateway.refund(&refund).await? {
-            GatewayRefundStatus::Succeeded => self.settle(charge.id, ChargeReport::Refunded, Wish::default()).await,
+            GatewayRefundStatus::Succeeded => self.settle(charge.id, ChargeReport::Refunded, None).await,
             GatewayRefundStatus::Pending => self.charge(charge.id).await,
             GatewayRefundStatus::Failed { reason } => {
                 Err(GatewayError::Refused { reason: format!("the refund of charge {} failed: {reason}", charge.id) }
@@ -356,15 +279,27 @@ impl Payments {
         }
     }
 
+    /// Books a report; one that the charge was called off in the name of whoever is having it called off.
+    async fn settle_at_a_wish(&self, id: ChargeId, report: ChargeReport) -> Result<Arc<Charge>, PaymentError> {
+        let off = matches!(&report, ChargeReport::Found(found) if found.status == GatewayStatus::Cancelled);
+        let Some(wish) = self.wishes.of(id).filter(|_| off) else { return self.settle(id, report, None).await };
+        match self.settle(id, report, Some(&wish)).await {
+            // Somebody else's was booked first: theirs to hear who asks.
+            Err(PaymentError::Shop(Error::Rejected(
+                Rejection::InvalidTransition { .. } | Rejection::PaymentInProgress { .. },
+            ))) => self.charge(id).await,
+            settled => settled,
+        }
+    }
+
     /// Books a report, once for each kind of it.
     async fn settle(
         &self,
         charge_id: ChargeId,
         report: ChargeReport,
-        Wish { reason, requested_by }: Wish,
+        wish: Option<&Wish>,
     ) -> Result<Arc<Charge>, PaymentError> {
-        let caller = Caller::new(Principal::System, key(format!("charge-{charge_id}-{}", report.as_str()))?);
-        match self.commerce.settle_charge(caller, SettleCharge { charge_id, report, reason, requested_by }).await {
+        match self.book(charge_id, report, wish).await {
             // What was answered then may have been overtaken since.
             Ok(receipt) if receipt.replayed => self.charge(charge_id).await,
             Ok(receipt) => Ok(receipt.outcome),
@@ -374,9 +309,29 @@ impl Payments {
         }
     }
 
+    async fn book(
+        &self,
+        charge_id: ChargeId,
+        report: ChargeReport,
+        wish: Option<&Wish>,
+    ) -> Result<Receipt<Arc<Charge>>, Error> {
+        let caller = Caller::new(Principal::System, report_key(charge_id, report.as_str(), wish)?);
+        let reason = wish.and_then(|wish| wish.reason.clone());
+        let requested_by = wish.map(|wish| wish.caller.principal.clone());
+        self.commerce.settle_charge(caller, SettleCharge { charge_id, report, reason, requested_by }).await
+    }
+
     async fn charge(&self, charge: ChargeId) -> Result<Arc<Charge>, PaymentError> {
         let found = self.store().charge(charge).await?;
         Ok(found.ok_or(Rejection::ChargeNotFound { charge })?)
+    }
+}
+
+/// The key under which a kind of report is booked: one a charge, or one for each request that brought it about.
+fn report_key(charge: ChargeId, kind: &str, wish: Option<&Wish>) -> Result<IdempotencyKey, StoreError> {
+    match wish {
+        None => key(format!("charge-{charge}-{kind}")),
+        Some(wish) => key(format!("charge-{charge}-{kind}-{}", wish.name())),
     }
 }
 

@@ -28,6 +28,8 @@ enum Happening {
     /// Its customer pays from the wallet.
     Pay,
     Cancel,
+    /// Somebody has the attempt at this place called off at the gateway.
+    CallOff(usize),
     /// Its time to be paid runs out.
     Expire,
 }
@@ -40,6 +42,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => (0..3_usize).prop_map(Happening::Returned),
         1 => Just(Happening::Pay),
         1 => Just(Happening::Cancel),
+        1 => (0..3_usize).prop_map(Happening::CallOff),
         1 => Just(Happening::Expire),
     ]
 }
@@ -141,6 +144,26 @@ impl Life {
         }
     }
 
+    /// Whoever calls an attempt off that has had its end is refused, or may call the order off, as anybody else.
+    fn call_off(&mut self, place: usize) {
+        let Some(charge_id) = self.charges.get(place % self.charges.len().max(1)).copied() else { return };
+        let report = ChargeReport::Found(found(&self.charge(charge_id), &GatewayStatus::Cancelled));
+        let requested_by = Some(Principal::Customer(id(1)));
+        let wish = SettleCharge { charge_id, report, reason: None, requested_by };
+        for _ in 0..2 {
+            let (was_in_flight, order) = (self.charge(charge_id).status.is_in_flight(), self.order().clone());
+            let from = order.status;
+            let expected = match from {
+                _ if was_in_flight => None,
+                OrderStatus::Pending => None,
+                OrderStatus::Processing => Some(Rejection::PaymentInProgress { order: order.id }),
+                _ => Some(Rejection::InvalidTransition { order: order.id, from, to: OrderStatus::Cancelled }),
+            };
+            assert_eq!(self.run(wish.clone().into()).err(), expected);
+            assert!(was_in_flight || *self.order() == order, "it changed nothing");
+        }
+    }
+
     fn live(&mut self, happening: &Happening) {
         match happening {
             Happening::Start => {
@@ -155,6 +178,7 @@ impl Life {
             Happening::Returned(place) => self.report(*place, |_| ChargeReport::Refunded),
             Happening::Pay => drop(self.run(PayOrder { order_id: id(7), method: PaymentMethod::Wallet }.into())),
             Happening::Cancel => drop(self.run(CancelOrder { order_id: id(7), reason: None }.into())),
+            Happening::CallOff(place) => self.call_off(*place),
             Happening::Expire => self.now = EXPIRES * 3,
         }
         self.check();

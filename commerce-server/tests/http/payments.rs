@@ -192,6 +192,58 @@ async fn a_payment_under_way_is_called_off_at_the_gateway_first(server: Server) 
     server.books().await;
 }
 
+/// Of several who call an order off under way one does, whose key is kept; the others hear that it is cancelled.
+async fn one_of_many_calls_an_order_off(server: Server) {
+    let server = Arc::new(server);
+    for round in 0..8 {
+        let scene = scene(&server, 904).await;
+        scene.pay(&server, "card").await.expect(200);
+        // Its customer twice, under two keys, and two operators' requests.
+        let askers: Vec<_> = (0..4_u8)
+            .map(|n| {
+                let token = if n.is_multiple_of(2) { scene.who.token.clone() } else { server.operator() };
+                (token, format!("off-{round}-{n}"))
+            })
+            .collect();
+        let ask = |token: String, key: String, reason: &str| {
+            let (server, path, body) = (Arc::clone(&server), scene.path("/cancel"), json!({ "reason": reason }));
+            async move { server.keyed(Method::POST, &path, &token, &key, &body).await }
+        };
+        let mut race = tokio::task::JoinSet::new();
+        for (n, (token, key)) in askers.iter().cloned().enumerate() {
+            let asked = ask(token, key, "no longer wanted");
+            race.spawn(async move { (n, asked.await) });
+        }
+        let mut answers = race.join_all().await;
+        answers.sort_by_key(|(n, _)| *n);
+        let won: Vec<_> = answers.iter().filter(|(_, answer)| answer.status == 200).collect();
+        let heard: Vec<_> = answers.iter().map(|(_, answer)| &answer.text).collect();
+        assert_eq!(won.len(), 1, "{heard:?}");
+        for ((token, key), (n, answer)) in askers.into_iter().zip(&answers) {
+            let again = ask(token.clone(), key.clone(), "no longer wanted").await;
+            if *n == won[0].0 {
+                assert_eq!((again.status, again.header("idempotent-replayed")), (200, "true"));
+                assert_eq!(again.body["status"], "cancelled");
+                ask(token, key, "another reason").await.refused(422, "idempotency_key_reused");
+            } else {
+                for refused in [&again, answer] {
+                    assert_eq!((refused.status, &refused.body["code"]), (409, &json!("invalid_transition")));
+                }
+            }
+        }
+        assert_eq!(scene.events(&server).await, ["order.placed", "order.payment_started", "order.cancelled"]);
+    }
+    // The gateway called it off by itself.
+    let scene = scene(&server, 904).await;
+    scene.pay(&server, "card").await.expect(200);
+    let charge = scene.payment(&server).await["charge_id"].as_str().expect("an id").to_owned();
+    server.at_gateway(&charge, "cancel").await;
+    until(&server, &scene, "cancelled").await;
+    let asked = server.post(&scene.path("/cancel"), &scene.who.token, json!({})).await;
+    asked.refused(409, "invalid_transition");
+    server.books().await;
+}
+
 async fn a_payment_nobody_finishes_runs_out(server: Server) {
     let scene = scene(&server, 904).await;
     scene.pay(&server, "card").await.expect(200);
@@ -501,6 +553,7 @@ on_every_store_with_cards!(
     calls_twice_late_out_of_order_or_never_pay_once,
     a_lost_answer_is_found_out_by_the_sweep,
     a_payment_under_way_is_called_off_at_the_gateway_first,
+    one_of_many_calls_an_order_off,
     a_payment_nobody_finishes_runs_out,
     confirmations_calls_and_sweeps_race_freely,
     calls_are_heard_only_if_they_are_the_gateways,

@@ -105,6 +105,7 @@ broken! {
         a_sku_has_one_variant: "variants answered",
         a_code_has_one_coupon: "coupons answered, and coupons there",
         a_version_is_followed_once: "the product afterwards",
+        one_of_many_calls_a_charge_off: "who called it off, of 12",
         racing_reports_settle_a_charge_once: "for an order that is",
         one_capture_in_many_reports: "units in the sales of the day",
         one_card_payment_begins: "payments begun, and refused",

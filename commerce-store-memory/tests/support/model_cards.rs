@@ -114,7 +114,15 @@ impl Model {
             Word::Back => charge.status == ChargeStatus::RefundDue,
             Word::Never | Word::Off => false,
         };
-        if brings { self.is_of(id, charge, &c.report) } else { Ok(()) }
+        if brings {
+            return self.is_of(id, charge, &c.report);
+        }
+        let ends = flies && matches!(word(&c.report), Word::Never | Word::Off | Word::Back);
+        match charge.purpose {
+            // Whoever had it called off is too late.
+            For::Order(order) if !ends && c.requested_by.is_some() => self.cancel(&Principal::System, order),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the gateway's record is of what it was asked for.
