@@ -1,13 +1,19 @@
 //! The sweep: takes up every charge and every refund that nobody has looked after.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::stream::{StreamExt, iter};
 
 use super::{PaymentError, Payments};
 use crate::ids::{ChargeId, RefundId};
-use crate::refund::RefundStatus;
+use crate::refund::{Refund, RefundStatus};
 use crate::store::{PageRequest, StoreError};
 use crate::time::Timestamp;
+
+/// How many conversations with the gateway a sweep has at a time: one that hangs holds the others up the less.
+const AT_A_TIME: usize = 32;
 
 /// What a sweep looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +54,7 @@ pub struct Swept {
 }
 
 impl Swept {
-    fn count(&mut self, what: Open, came_to: Result<bool, PaymentError>) {
+    fn count(&mut self, (what, came_to): (Open, Result<bool, PaymentError>)) {
         self.looked_after += 1;
         match came_to {
             Ok(settled) => self.settled += u64::from(settled),
@@ -59,7 +65,7 @@ impl Swept {
 
 impl Payments {
     /// Looks after every open charge and every pending refund that has not changed for `quiet`: asks the gateway,
-    /// settles, gives back. Several at the same time do no harm.
+    /// settles, gives back, a bounded number of them at a time. Several sweeps at the same time do no harm.
     pub async fn sweep(&self, quiet: Duration) -> Result<Swept, StoreError> {
         let now = self.store().now().await?.as_micros();
         let before = Timestamp::from_micros(now - i64::try_from(quiet.as_micros()).unwrap_or(now) + 1);
@@ -73,9 +79,9 @@ impl Payments {
         let mut after = None;
         loop {
             let page = self.store().open_charges(before, PageRequest { after, limit: 100 }).await?;
-            for charge in &page.items {
-                let came_to = self.advance(charge.id).await.map(|charge| !charge.status.is_open());
-                swept.count(Open::Charge(charge.id), came_to);
+            let mut each = iter(page.items).map(|charge| self.look_after(charge.id)).buffer_unordered(AT_A_TIME);
+            while let Some(came_to) = each.next().await {
+                swept.count(came_to);
             }
             after = page.next;
             if after.is_none() {
@@ -88,15 +94,25 @@ impl Payments {
         let mut after = None;
         loop {
             let page = self.store().pending_refunds(before, PageRequest { after, limit: 100 }).await?;
-            for refund in &page.items {
-                let came_to = self.advance_refund(refund.order_id, refund.id).await;
-                let came_to = came_to.map(|refund| refund.status != RefundStatus::Pending);
-                swept.count(Open::Refund(refund.id), came_to);
+            let mut each = iter(page.items).map(|refund| self.look_after_refund(refund)).buffer_unordered(AT_A_TIME);
+            while let Some(came_to) = each.next().await {
+                swept.count(came_to);
             }
             after = page.next;
             if after.is_none() {
                 return Ok(());
             }
         }
+    }
+
+    /// One charge, and whether it needs no more looking after.
+    async fn look_after(&self, id: ChargeId) -> (Open, Result<bool, PaymentError>) {
+        (Open::Charge(id), self.advance(id).await.map(|charge| !charge.status.is_open()))
+    }
+
+    /// One refund, and whether it needs no more looking after.
+    async fn look_after_refund(&self, refund: Arc<Refund>) -> (Open, Result<bool, PaymentError>) {
+        let came_to = self.advance_refund(refund.order_id, refund.id).await;
+        (Open::Refund(refund.id), came_to.map(|refund| refund.status != RefundStatus::Pending))
     }
 }

@@ -1,5 +1,5 @@
 //! A gateway behind which the process dies: at one word of the conversation, before it is said or after it is answered.
-//! And one that cannot be reached for a while.
+//! One that cannot be reached for a while, and one that answers to many at a time only.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use commerce_core::{
     ChargeId, GatewayError, GatewayPayment, GatewayRefund, GatewayRefundStatus, GatewayRequest, PaymentGateway,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{Barrier, oneshot};
 
 /// Which word, from 0, and whether the gateway gets to act on it.
 pub(crate) type Place = (usize, bool);
@@ -115,5 +115,48 @@ impl PaymentGateway for Away {
     }
     async fn refund(&self, refund: &GatewayRefund) -> Result<GatewayRefundStatus, GatewayError> {
         self.reached()?.refund(refund).await
+    }
+}
+
+/// A gateway that answers where a payment stands to so many at a time, and keeps whoever asks waiting until they are.
+pub(crate) struct Slow {
+    waiting: AtomicUsize,
+    most: AtomicUsize,
+    answers: Barrier,
+    inner: Arc<dyn PaymentGateway>,
+}
+
+impl Slow {
+    pub(crate) fn from(inner: Arc<dyn PaymentGateway>, at_a_time: usize) -> Arc<Self> {
+        let (waiting, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { waiting, most, answers: Barrier::new(at_a_time), inner })
+    }
+
+    /// The most that have waited at a time.
+    pub(crate) fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for Slow {
+    async fn create(&self, request: &GatewayRequest) -> Result<GatewayPayment, GatewayError> {
+        self.inner.create(request).await
+    }
+    async fn look_up(&self, charge: ChargeId) -> Result<Option<GatewayPayment>, GatewayError> {
+        let waiting = self.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(waiting, Ordering::SeqCst);
+        self.answers.wait().await;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.inner.look_up(charge).await
+    }
+    async fn capture(&self, charge: ChargeId) -> Result<GatewayPayment, GatewayError> {
+        self.inner.capture(charge).await
+    }
+    async fn cancel(&self, charge: ChargeId) -> Result<GatewayPayment, GatewayError> {
+        self.inner.cancel(charge).await
+    }
+    async fn refund(&self, refund: &GatewayRefund) -> Result<GatewayRefundStatus, GatewayError> {
+        self.inner.refund(refund).await
     }
 }

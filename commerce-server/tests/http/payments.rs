@@ -15,7 +15,7 @@ use commerce_server::gateway::signature::WebhookSecret;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::crash::Away;
+use crate::crash::{Away, Slow};
 use crate::harness::{Reply, Server, Shopper, TTL, WEBHOOK_SECRET, on_every_store_with_cards};
 
 /// A customer's order of one unit at this price, its coupon used.
@@ -515,6 +515,22 @@ async fn a_payment_that_comes_too_late_is_not_taken(server: Server) {
     server.books().await;
 }
 
+/// A gateway that hangs keeps one after another from their turn no longer than it keeps one of them.
+async fn a_sweep_speaks_to_the_gateway_about_many_at_a_time(server: Server) {
+    const MANY: usize = 120;
+    let who = server.shopper(0).await;
+    for _ in 0..MANY {
+        server.top_up(&who).await;
+    }
+    let gateway = Slow::from(server.gateway(), 20);
+    let payments = Payments::new(server.app.commerce.clone(), Arc::clone(&gateway) as Arc<dyn PaymentGateway>);
+    let swept = tokio::time::timeout(Duration::from_secs(60), payments.sweep(Duration::ZERO)).await;
+    let swept = swept.expect("nobody waits for ever").expect("a sweep");
+    assert_eq!((swept.looked_after, swept.settled, swept.unsettled), (MANY as u64, MANY as u64, Vec::new()));
+    assert!((20..=32).contains(&gateway.most()), "{} at a time", gateway.most());
+    server.books().await;
+}
+
 /// The process dies before or after any word to the gateway: the next sweep ends what it began, once.
 async fn a_crash_between_any_two_steps_is_mended_by_the_sweep(server: Server) {
     use crate::crash::{Cut, cuts};
@@ -563,6 +579,7 @@ on_every_store_with_cards!(
     captured_money_of_another_amount_is_told_until_it_is_given_back,
     a_top_up_of_something_else_fails,
     a_payment_that_comes_too_late_is_not_taken,
+    a_sweep_speaks_to_the_gateway_about_many_at_a_time,
     a_crash_between_any_two_steps_is_mended_by_the_sweep,
 );
 
