@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{CustomerId, OrderId, PaymentId};
 use crate::money::Money;
+use crate::order::{Order, OrderStatus};
 use crate::text::{Name, Note};
 use crate::time::Timestamp;
 
@@ -83,4 +84,11 @@ pub struct Payment {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Payment {
+    /// Whether `order`, which this pays, waits for that very attempt at it.
+    pub(crate) fn is_awaited(&self, order: &Order, attempt: u32) -> bool {
+        order.status == OrderStatus::Processing && self.attempts == attempt
+    }
 }

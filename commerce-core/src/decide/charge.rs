@@ -184,8 +184,7 @@ impl Attempt<'_> {
 
     /// Whether the order waits for this very attempt.
     fn is_current(&self) -> bool {
-        self.order.status == OrderStatus::Processing
-            && self.payment.is_some_and(|payment| payment.attempts == self.attempt)
+        self.payment.is_some_and(|payment| payment.is_awaited(self.order, self.attempt))
     }
 
     /// The charge in its new status, and nothing else.

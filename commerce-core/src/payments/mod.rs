@@ -30,7 +30,7 @@ use crate::principal::Principal;
 use crate::rejection::Rejection;
 use crate::store::{Error, Receipt, Store, StoreError};
 use crate::text::{IdempotencyKey, Note};
-use crate::top_up::TopUp;
+use crate::top_up::{TopUp, TopUpStatus};
 
 /// How often a charge is taken a step further before it is left to the sweep: more often than there are steps.
 const STEPS: usize = 8;
@@ -203,7 +203,7 @@ impl Payments {
     }
 
     /// Has the gateway go on with a charge in flight: hear of it, capture it once it is approved, or drop it once
-    /// its time is over, or if it is not the payment that was asked for.
+    /// nobody waits for it any longer, or if it is not the payment that was asked for.
     async fn pursue(&self, charge: &Charge) -> Result<ChargeReport, PaymentError> {
         let found = match self.made_known(charge).await? {
             ChargeReport::Found(found) => found,
@@ -214,7 +214,7 @@ impl Payments {
         }
         let found = match found.status {
             // Also one that the gateway hears of only now: an earlier request that comes later still finds it called off.
-            GatewayStatus::Pending | GatewayStatus::Approved if self.is_over(charge).await? => {
+            GatewayStatus::Pending | GatewayStatus::Approved if !self.is_awaited(charge).await? => {
                 self.gateway.cancel(charge.id).await?
             }
             GatewayStatus::Approved => self.gateway.capture(charge.id).await?,
@@ -255,14 +255,23 @@ impl Payments {
         }
     }
 
-    /// Whether the time for what the charge is for has run out.
-    async fn is_over(&self, charge: &Charge) -> Result<bool, StoreError> {
+    /// Whether what the charge is for waits for it, and its time is not over.
+    async fn is_awaited(&self, charge: &Charge) -> Result<bool, StoreError> {
+        let store = self.store();
         let ends = match charge.purpose {
-            ChargePurpose::Order { order_id, .. } => self.store().order(order_id).await?.and_then(|o| o.expires_at),
-            ChargePurpose::TopUp { top_up_id } => self.store().top_up(top_up_id).await?.map(|t| t.expires_at),
+            ChargePurpose::Order { order_id, attempt } => {
+                let (order, payment) = (store.order(order_id).await?, store.payment(order_id).await?);
+                let order = order.filter(|order| payment.is_some_and(|payment| payment.is_awaited(order, attempt)));
+                order.map(|order| order.expires_at)
+            }
+            ChargePurpose::TopUp { top_up_id } => {
+                let top_up = store.top_up(top_up_id).await?.filter(|top_up| top_up.status == TopUpStatus::Pending);
+                top_up.map(|top_up| Some(top_up.expires_at))
+            }
         };
         let Some(ends) = ends else { return Ok(false) };
-        Ok(self.store().now().await? >= ends)
+        let now = store.now().await?;
+        Ok(ends.is_none_or(|ends| now < ends))
     }
 
     /// Gives back what was captured and pays nothing.

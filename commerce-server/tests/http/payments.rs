@@ -515,6 +515,31 @@ async fn a_payment_that_comes_too_late_is_not_taken(server: Server) {
     server.books().await;
 }
 
+/// The money of an attempt that was taken for lost comes while another is in flight, which is then called off.
+async fn an_attempt_that_is_overtaken_is_not_captured(server: Server) {
+    let scene = scene(&server, 1_000).await;
+    let gateway = server.gateway();
+    let first = begun(&server, &scene).await;
+    let caller = Caller::new(Principal::System, IdempotencyKey::new("given-up").expect("a key"));
+    let report = ChargeReport::Refused { reason: None };
+    let given_up = SettleCharge { charge_id: first.id, report, reason: None, requested_by: None };
+    server.app.commerce.settle_charge(caller, given_up).await.expect("given up");
+    let second = begun(&server, &scene).await;
+    gateway.create(&asked(&second)).await.expect("taken, and approved");
+
+    gateway.create(&asked(&first)).await.expect("taken after all");
+    gateway.capture(first.id).await.expect("captured");
+    server.call_back(&first.id.to_string(), WEBHOOK_SECRET, 0).await.expect(200);
+    assert_eq!(server.get(&scene.path(""), &scene.who.token).await.body["status"], "paid");
+    let swept = server.payments().sweep(Duration::ZERO).await.expect("a sweep");
+    assert_eq!(swept.unsettled, []);
+    let charges = server.app.commerce.store().charges_of(second.purpose.order_id().expect("an order")).await;
+    let status: Vec<_> = charges.expect("a read").iter().map(|charge| charge.status.as_str()).collect();
+    assert_eq!(status, ["captured", "cancelled"]);
+    assert_eq!((gateway.captures(), gateway.given_back(second.id)), (1, (0, 0)));
+    server.books().await;
+}
+
 /// A gateway that hangs keeps one after another from their turn no longer than it keeps one of them.
 async fn a_sweep_speaks_to_the_gateway_about_many_at_a_time(server: Server) {
     const MANY: usize = 120;
@@ -579,6 +604,7 @@ on_every_store_with_cards!(
     captured_money_of_another_amount_is_told_until_it_is_given_back,
     a_top_up_of_something_else_fails,
     a_payment_that_comes_too_late_is_not_taken,
+    an_attempt_that_is_overtaken_is_not_captured,
     a_sweep_speaks_to_the_gateway_about_many_at_a_time,
     a_crash_between_any_two_steps_is_mended_by_the_sweep,
 );
