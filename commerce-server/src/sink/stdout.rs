@@ -78,7 +78,8 @@ impl<W: Write + Send + 'static> Sink for Lines<W> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
