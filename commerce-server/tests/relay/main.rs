@@ -1,6 +1,6 @@
 //! Events reach an HTTP receiver: all of them, in sequence per order, whatever fails on the way.
 
-#![expect(clippy::expect_used, reason = "tests fail by panicking, in their helpers too")]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
 
 #[cfg(any(feature = "kafka", feature = "nats", feature = "redis"))]
 mod brokers;
