@@ -166,7 +166,7 @@ impl Reckoned {
         let in_scope = (0..self.subtotals.len()).any(covers);
         let left = |line: usize| if covers(line) { self.subtotals[line] - self.shares[line] } else { 0 };
         let weights: Vec<i128> = (0..self.subtotals.len()).map(left).collect();
-        let off = usage.reckon(weights.iter().sum(), basket_is_foreign).filter(|_| alone && in_scope)?;
+        let off = usage.reckon(weights.iter().sum(), basket_is_foreign).filter(|off| alone && in_scope && *off > 0)?;
         let split = split(off, &weights);
         check_shares(&split, &weights, off);
         self.shares.iter_mut().zip(split).for_each(|(share, more)| *share += more);
