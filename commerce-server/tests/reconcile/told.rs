@@ -22,7 +22,7 @@ const NAME: &str = "reconciliation";
 fn scheduler(store: &Arc<PostgresStore>) -> Arc<Scheduler> {
     let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
     let settings = Settings {
-        owner: "a process".parse().expect("an owner"),
+        owner: "process-a".parse().expect("an owner"),
         lease: Duration::from_secs(60),
         renew: Duration::from_secs(10),
         poll: Duration::from_millis(1),
