@@ -86,7 +86,7 @@ impl Scene {
         Basket { lines: lines.into(), coupons: self.coupon.iter().map(|_| id(1)).collect() }
     }
 
-    /// The first "no" by hand: stock, then the coupon's time and minimum.
+    /// The first "no" by hand: stock, then the coupon's time, its minimum and what it comes to.
     fn refusal(&self) -> Option<&'static str> {
         let subtotal: i64 = self.lines.iter().map(|(base, more, n)| (base + more) * i64::from(*n)).sum();
         let short = self.lines.iter().zip(&self.on_hand).any(|((_, _, n), on_hand)| u64::from(*n) > *on_hand);
@@ -94,6 +94,7 @@ impl Scene {
             _ if short => Some("out_of_stock"),
             Some(_) if self.now >= 1_000 => Some("coupon_expired"),
             Some((Some(minimum), _)) if subtotal < minimum => Some("below_minimum"),
+            Some((_, rate)) if subtotal * rate < 1_000_000 => Some("coupon_takes_nothing_off"),
             _ => None,
         }
     }

@@ -562,6 +562,7 @@ pub(crate) fn opening() -> Vec<Step> {
     actions.push(goods(dollars(199), vec![variant(3, dollars(0), 5)]));
     actions.push(coupon(Some(0), OffSpec::Amount(won(500)), None, Some(2), Some(1_200)));
     actions.push(coupon(None, OffSpec::Percent(1_234, Some(won(400))), Some(won(800)), None, None));
+    actions.push(coupon(None, OffSpec::Percent(1, None), None, None, None));
     actions.push(stack(None, OffSpec::Percent(1_000, None), None, None, None, None, true));
     actions.push(stack(None, OffSpec::Amount(won(90)), None, None, None, Some(vec![0]), true));
     actions.into_iter().map(Step::plain).collect()
