@@ -34,6 +34,7 @@ pub trait Jobs {
     /// the token is not the latest, or there is no such job.
     async fn begin_run(&self, token: FencingToken, begin: RunBegin) -> Result<Option<JobRun>, StoreError>;
 
-    /// Ends a run, and sends its [message](RunFinish::message) on its way in the same commit; `false` if the token is not the latest, or the run is not under way.
+    /// Ends a run, and sends its [message](RunFinish::message) on its way in the same commit; `false` if the token is not
+    /// the latest, or the run is not under way.
     async fn finish_run(&self, token: FencingToken, finish: RunFinish) -> Result<bool, StoreError>;
 }

@@ -13,7 +13,8 @@ use crate::text::SinkName;
 ///
 /// # Contract
 /// * A message waits until it is distributed, once, to every sink that is registered then; without one it goes on
-///   waiting, for as long as it is [kept](super::Pruning::prune_messages). From there on each sink has its own copy: what becomes of it in one sink changes nothing in another.
+///   waiting, for as long as it is [kept](super::Pruning::prune_messages). From there on each sink has its own copy: what
+///   becomes of it in one sink changes nothing in another.
 /// * A sink's message is claimed by one owner at a time. A claim ends when it is acknowledged, handed back, retried or
 ///   buried, or when its hold runs out by the store's clock.
 /// * Only the earliest undelivered message of an aggregate can be claimed for a sink: a failing head holds its own
@@ -23,8 +24,8 @@ use crate::text::SinkName;
 ///   nothing for anybody else.
 #[async_trait]
 pub trait Outbox {
-    /// Registers a sink: it gets what is distributed from now on; if it is the only one, that begins with what has waited for
-    /// one. `false` if it is there already.
+    /// Registers a sink: it gets what is distributed from now on; if it is the only one, that begins with what has waited
+    /// for one. `false` if it is there already.
     async fn register_sink(&self, sink: &SinkName) -> Result<bool, StoreError>;
 
     /// Removes a sink, with what was not delivered to it and its dead letters. `false` if there is none.
@@ -37,9 +38,10 @@ pub trait Outbox {
     async fn distribute(&self, limit: u32) -> Result<u64, StoreError>;
 
     /// Waits until the store has had news of messages that wait to be distributed more often than `heard`, and says how
-    /// often by then: begin with 0, and go on with what is answered. Whoever commits a message, and to whatever instance of
-    /// the store, is soon heard of in all of them. It is a hint: there may be news of nothing, and some may be missed (of a
-    /// process that dies just after its commit, of what was said while a connection was made anew), so look besides.
+    /// often by then: begin with 0, and go on with what is answered. Whoever commits a message, and to whatever instance
+    /// of the store, is soon heard of in all of them. It is a hint: there may be news of nothing, and some may be missed
+    /// (of a process that dies just after its commit, of what was said while a connection was made anew), so look
+    /// besides.
     async fn news(&self, heard: u64) -> Result<u64, StoreError>;
 
     /// How many messages wait to be distributed.

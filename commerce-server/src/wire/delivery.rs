@@ -1,12 +1,10 @@
 //! The delivery of events, as operators see it.
 
-use std::borrow::Cow;
-
 use commerce_core::{
     Aggregate, BooksEvent as CoreBooks, DeadLetter as CoreLetter, DeadLetterFilter, Event, JobName, MessageId, OrderId,
     OutboxMessage, SinkName, SinkStatus, Timestamp,
 };
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaSchema, Registry};
 use poem_openapi::types::Type;
 use serde::Serialize;
 use serde_json::Value;
@@ -132,15 +130,7 @@ impl EventData {
 }
 
 impl Type for EventData {
-    plain_type!();
-
-    fn name() -> Cow<'static, str> {
-        "EventData".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Reference("EventData".to_owned())
-    }
+    plain_type!("EventData");
 
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>("EventData".to_owned(), |registry| {
@@ -181,15 +171,7 @@ impl EventBody {
 }
 
 impl Type for EventBody {
-    plain_type!();
-
-    fn name() -> Cow<'static, str> {
-        "CloudEvent".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Reference("CloudEvent".to_owned())
-    }
+    plain_type!("CloudEvent");
 
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>("CloudEvent".to_owned(), |registry| {

@@ -63,15 +63,7 @@ fn schema(description: &'static str, pattern: &str) -> MetaSchema {
 }
 
 impl Type for Money {
-    plain_type!();
-
-    fn name() -> Cow<'static, str> {
-        "Money".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Reference("Money".to_owned())
-    }
+    plain_type!("Money");
 
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>("Money".to_owned(), |_| {
@@ -81,15 +73,7 @@ impl Type for Money {
 }
 
 impl Type for Revenue {
-    plain_type!();
-
-    fn name() -> Cow<'static, str> {
-        "Revenue".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Reference("Revenue".to_owned())
-    }
+    plain_type!("Revenue");
 
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>("Revenue".to_owned(), |_| {

@@ -11,6 +11,18 @@ pub(crate) fn described(schema: MetaSchemaRef, description: &'static str) -> Met
 
 /// The parts of [`Type`](poem_openapi::types::Type) that are the same for every type without validators.
 macro_rules! plain_type {
+    // The same for one that the document names.
+    ($name:literal) => {
+        $crate::wire::schema::plain_type!();
+
+        fn name() -> std::borrow::Cow<'static, str> {
+            $name.into()
+        }
+
+        fn schema_ref() -> poem_openapi::registry::MetaSchemaRef {
+            poem_openapi::registry::MetaSchemaRef::Reference($name.to_owned())
+        }
+    };
     () => {
         const IS_REQUIRED: bool = true;
         type RawValueType = Self;

@@ -91,8 +91,8 @@ pub(super) fn groups<'a>(members: impl Iterator<Item = &'a [Place]>) -> Vec<Vec<
 /// Deals what may run now out to `lanes`, in the order it came: what meets goes to one lane, and lanes get about the
 /// same number. Each of `waiting` comes with its places, and whether it may follow a batch that is under way. `open` are
 /// the places of batches that may be followed: a lane that follows one has nothing but what meets it, directly or
-/// through others. If strangers to those were `left_out` the last time, they have a lane now. Anything that meets a place in `held`, two open batches, or something earlier that is left out, is
-/// left out.
+/// through others. If strangers to those were `left_out` the last time, they have a lane now. Anything that meets a place
+/// in `held`, two open batches, or something earlier that is left out, is left out.
 pub(super) fn deal<'a>(
     waiting: impl Iterator<Item = (&'a [Place], bool)>,
     held: &HashSet<Place>,
