@@ -34,6 +34,7 @@ mod load;
 mod migrate;
 mod news;
 mod outbox;
+mod plans;
 mod pool;
 mod prune;
 mod read;
@@ -54,6 +55,7 @@ use chrono::{DateTime, Utc};
 use commerce_core::store::Envelope;
 use commerce_core::{Error, KeyScope, Keys, Receipt, Shop, Store, StoreError, Timestamp, WorkingSet};
 use sqlx::PgPool;
+use tokio::time::Instant;
 
 pub use config::Config;
 pub use migrate::{SchemaError, migrate, schema_fingerprint, schema_version};
@@ -122,15 +124,26 @@ impl PostgresStore {
         self.run_on(&self.reads, work).await
     }
 
-    /// The same on connections of its own pool: for steps of the outbox, leases and pruning, which name rows by key and
-    /// keep no read waiting.
-    async fn step<T, F, W>(&self, work: W) -> Result<T, StoreError>
+    /// The same on a connection of its own pool: for steps of the outbox and of pruning, which name rows by key, and keep
+    /// no read waiting. One that took long, or too long, has its plans made anew.
+    async fn step<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
-        W: Fn(PgPool) -> F + Send + 'static,
+        W: for<'c> Fn(&'c mut sqlx::PgConnection) -> Work<'c, T> + Send + Sync + 'static,
     {
-        self.run_on(&self.steps, work).await
+        let work = Arc::new(work);
+        self.run_on(&self.steps, move |pool| {
+            let work = Arc::clone(&work);
+            async move {
+                let mut connection = pool.acquire().await?;
+                let began = Instant::now();
+                let done = work(&mut connection).await;
+                // What is done is done: a connection that has broken is met by whoever comes to use it next.
+                let _ = plans::forget_if_long(&mut connection, began).await;
+                done
+            }
+        })
+        .await
     }
 
     async fn run_on<T, F, W>(&self, pool: &PgPool, work: W) -> Result<T, StoreError>

@@ -13,9 +13,9 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::types::Json;
 
+use crate::PostgresStore;
 use crate::lease::interval;
 use crate::row::{corrupt, get, get_at, get_at_opt, get_id, get_text, get_u32, get_u64};
-use crate::{PostgresStore, StoreErrorOr};
 
 const REGISTER: &str = "insert into sinks (name, created_at) values ($1, coalesce($2, statement_timestamp())) \
      on conflict do nothing";
@@ -129,11 +129,11 @@ impl PostgresStore {
     /// Runs a statement and says how many rows it changed.
     pub(crate) async fn change(
         &self,
-        bound: impl Fn() -> Result<Statement<'static>, StoreError> + Send + 'static,
+        bound: impl Fn() -> Result<Statement<'static>, StoreError> + Send + Sync + 'static,
     ) -> Result<u64, StoreError> {
-        self.step(move |pool| {
+        self.step(move |connection| {
             let statement = bound();
-            async move { Ok::<_, StoreErrorOr>(statement?.execute(&pool).await?.rows_affected()) }
+            Box::pin(async move { Ok(statement?.execute(connection).await?.rows_affected()) })
         })
         .await
     }
@@ -143,7 +143,7 @@ impl PostgresStore {
         &self,
         statement: &'static str,
         (holder, messages): (&Holder, &[MessageId]),
-        more: impl Fn(Statement<'static>) -> Statement<'static> + Send + 'static,
+        more: impl Fn(Statement<'static>) -> Statement<'static> + Send + Sync + 'static,
     ) -> Result<u64, StoreError> {
         let (now, holder) = (self.statement_time(), holder.clone());
         let ids: Vec<i64> = messages.iter().map(|id| id.get()).collect();
@@ -194,13 +194,13 @@ impl Outbox for PostgresStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<ClaimedMessage>, StoreError> {
         let now = self.statement_time();
-        self.step(move |pool| {
+        self.step(move |connection| {
             let ClaimRequest { holder: Holder { sink, owner }, limit, hold } = request.clone();
-            async move {
+            Box::pin(async move {
                 let query = sqlx::query(CLAIM).bind(sink.as_str()).bind(now).bind(i64::from(limit));
-                let rows = query.bind(owner.as_str()).bind(interval(hold)).fetch_all(&pool).await?;
+                let rows = query.bind(owner.as_str()).bind(interval(hold)).fetch_all(connection).await?;
                 Ok(rows.iter().map(claimed_of).collect::<Result<_, _>>()?)
-            }
+            })
         })
         .await
     }

@@ -39,10 +39,10 @@ pub(super) struct Limits {
     pub(super) patience: Option<Duration>,
 }
 
-/// Runs the requests in one transaction; if it is `ahead` of the end of a batch that they meet, on what that one is about
+/// Runs the requests in one transaction, which the statement `beginning` begins; if it is `ahead` of the end of a batch that they meet, on what that one is about
 /// to commit.
 pub(super) async fn run(
-    connection: &mut PgConnection,
+    (connection, beginning): (&mut PgConnection, &'static str),
     requests: &[&Request],
     surroundings: Surroundings<'_>,
     (config, limits): (&Config, Limits),
@@ -51,8 +51,8 @@ pub(super) async fn run(
 ) -> Ended {
     let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net, requests));
     // Nothing was sent before: a connection that has died unnoticed leaves time for another.
-    let beginning = async { Ok(connection.execute("begin").await?) };
-    if let Err(failure) = within(limits.left.min(config.deadline / 2), beginning).await {
+    let begun = async { Ok(connection.execute(beginning).await?) };
+    if let Err(failure) = within(limits.left.min(config.deadline / 2), begun).await {
         return Ended::Failed(failure);
     }
     let work = async {

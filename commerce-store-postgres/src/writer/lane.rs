@@ -16,6 +16,7 @@ use crate::error::Failure;
 use crate::keys::Request;
 use crate::load::Hints;
 use crate::news::Bell;
+use crate::plans::Plans;
 use crate::pool::connect_writer;
 
 /// What a lane keeps between batches. Its connection is its own: no future of a caller ever touches it.
@@ -24,6 +25,7 @@ pub(super) struct Lane {
     config: Arc<Config>,
     counters: Arc<Counters>,
     connection: Option<PgConnection>,
+    plans: Plans,
     hints: Hints,
     bell: Bell,
 }
@@ -32,11 +34,12 @@ impl Lane {
     /// A lane without a connection; it makes one when it has something to do.
     pub(super) fn new(config: &Arc<Config>, counters: &Arc<Counters>, bell: &Bell) -> Self {
         let (config, counters) = (Arc::clone(config), Arc::clone(counters));
-        Self { config, counters, connection: None, hints: Hints::default(), bell: bell.clone() }
+        let plans = Plans::new();
+        Self { config, counters, connection: None, plans, hints: Hints::default(), bell: bell.clone() }
     }
 
-    /// Runs the jobs to their end and answers each: after the batch that is `ahead`, if they meet one. What they are about
-    /// to commit is announced to those who may come after.
+    /// Runs the jobs to their end and answers each: after the batch that is `ahead`, if they meet one. What they are
+    /// about to commit is announced to those who may come after.
     pub(super) async fn serve(&mut self, jobs: Vec<Job>, ahead: Option<Ahead>, announcer: Option<Announcer>) {
         let (late, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().filter(Job::begin).partition(|job| self.is_late(job));
         for job in late {
@@ -50,7 +53,7 @@ impl Lane {
             Ok(verdicts) => verdicts,
             Err(failure) if requests.len() == 1 => vec![Err(failure.into_error().into())],
             Err(Failure::Busy(_)) => self.around_a_lock(&jobs).await,
-            Err(_) => self.one_by_one(&jobs).await,
+            Err(_) => self.one_by_one(jobs.iter()).await,
         };
         Counters::count(&self.counters.commands, verdicts.len());
         for (job, verdict) in jobs.into_iter().zip(verdicts) {
@@ -60,7 +63,7 @@ impl Lane {
 
     /// Runs each request in a transaction of its own, because one of them makes every transaction fail that it is
     /// in: that one fails alone.
-    async fn one_by_one(&mut self, jobs: &[Job]) -> Vec<Verdict> {
+    async fn one_by_one<'a>(&mut self, jobs: impl ExactSizeIterator<Item = &'a Job> + Send) -> Vec<Verdict> {
         Counters::count(&self.counters.split, 1);
         let mut verdicts = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -85,26 +88,20 @@ impl Lane {
         let places: Vec<Vec<Place>> = jobs.iter().map(|job| places(&job.request.envelope.command)).collect();
         let mut parts = halves(groups(places.iter().map(Vec::as_slice)));
         while let Some(part) = parts.pop() {
-            let members: Vec<usize> = part.concat();
+            // Who is late by now is told so in the end.
+            let members: Vec<usize> = part.iter().flatten().copied().filter(|i| !self.is_late(&jobs[*i])).collect();
+            if members.is_empty() {
+                continue;
+            }
             let requests: Vec<&Request> = members.iter().map(|i| &jobs[*i].request).collect();
-            let is_late = members.iter().any(|i| self.is_late(&jobs[*i]));
-            let told = match is_late {
-                true => (0..members.len()).map(|_| too_late()).collect(),
-                false => match self.settle(&requests, (None, None), Some(self.config.short_patience())).await {
-                    Ok(told) => told,
-                    Err(Failure::Busy(_)) if part.len() > 1 => {
-                        parts.extend(halves(part));
-                        continue;
-                    }
-                    Err(failure @ Failure::Busy(_)) => all(members.len(), &failure.into_error()),
-                    Err(_) => {
-                        let mut told = Vec::with_capacity(members.len());
-                        for i in &members {
-                            told.extend(self.one_by_one(std::slice::from_ref(&jobs[*i])).await);
-                        }
-                        told
-                    }
-                },
+            let told = match self.settle(&requests, (None, None), Some(self.config.short_patience())).await {
+                Ok(told) => told,
+                Err(Failure::Busy(_)) if part.len() > 1 => {
+                    parts.extend(halves(part));
+                    continue;
+                }
+                Err(failure @ Failure::Busy(_)) => all(members.len(), &failure.into_error()),
+                Err(_) => self.one_by_one(members.iter().map(|i| &jobs[*i])).await,
             };
             for (i, verdict) in members.into_iter().zip(told) {
                 verdicts[i] = Some(verdict);
@@ -194,17 +191,20 @@ impl Lane {
     ) -> Ended {
         if self.connection.is_none() {
             match timeout(limits.left, connect_writer(&self.config)).await {
-                Ok(Ok(connection)) => self.connection = Some(connection),
+                Ok(Ok(connection)) => (self.connection, self.plans) = (Some(connection), Plans::new()),
                 Ok(Err(failure)) => return Ended::Failed(failure),
                 Err(_) => return Ended::Failed(Failure::late(limits.left)),
             }
         }
         let (config, hints) = (&self.config, &mut self.hints);
         let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref(), doubt_ids };
-        match &mut self.connection {
-            Some(connection) => batch::run(connection, requests, surroundings, (config, limits), hints, order).await,
-            None => Ended::Failed(Failure::Lost("no connection".to_owned())),
-        }
+        let Some(connection) = &mut self.connection else {
+            return Ended::Failed(Failure::Lost("no connection".to_owned()));
+        };
+        let (beginning, began) = (self.plans.begin(), Instant::now());
+        let ended = batch::run((connection, beginning), requests, surroundings, (config, limits), hints, order).await;
+        self.plans.used_since(began);
+        ended
     }
 
     /// Makes the connection fit for the next transaction, or gives it up.

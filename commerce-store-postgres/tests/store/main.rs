@@ -24,6 +24,8 @@ mod crash;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod doubted;
+#[cfg(test)]
 mod embedded;
 #[cfg(test)]
 mod faults;
@@ -51,4 +53,5 @@ mod statements;
 mod support;
 #[cfg(test)]
 mod vouching;
+#[cfg(test)]
 mod waits;
