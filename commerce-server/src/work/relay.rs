@@ -202,7 +202,7 @@ impl Relay {
         while !rest.is_empty() && !signals.is_stopped() && began.elapsed() < hold / 2 {
             let (now, later) = rest.split_at(sink.at_once().clamp(1, rest.len()));
             let words = sink.deliver(&self.outgoing(now)?).await;
-            self.settle(holder, now, &words).await?;
+            self.settle(holder, now, &words, began + hold / 2).await?;
             rest = later;
         }
         if !rest.is_empty() {
@@ -221,7 +221,13 @@ impl Relay {
         claimed.iter().map(outgoing).collect()
     }
 
-    async fn settle(&self, holder: &Holder, claimed: &[ClaimedMessage], words: &[Word]) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        holder: &Holder,
+        claimed: &[ClaimedMessage],
+        words: &[Word],
+        until: Instant,
+    ) -> Result<(), StoreError> {
         let (mut delivered, mut failed) = (Vec::with_capacity(claimed.len()), Vec::new());
         for (claimed, word) in claimed.iter().zip(words) {
             match word {
@@ -230,7 +236,7 @@ impl Relay {
             }
         }
         if !delivered.is_empty() {
-            self.store.acknowledge(holder, &delivered).await?;
+            self.acknowledge(holder, &delivered, until).await?;
         }
         for (id, attempts, error) in failed {
             if attempts >= self.settings.attempts {
@@ -243,5 +249,21 @@ impl Relay {
             self.store.retry(holder, id, error, delay).await?;
         }
         Ok(())
+    }
+
+    /// Tells the store what has been delivered, until it has heard: it would all come a second time.
+    async fn acknowledge(&self, holder: &Holder, delivered: &[MessageId], until: Instant) -> Result<(), StoreError> {
+        let mut attempts = 1;
+        loop {
+            let delay = self.settings.backoff.delay(attempts, chance());
+            match self.store.acknowledge(holder, delivered).await {
+                Err(error) if Instant::now() + delay < until => {
+                    tracing::warn!(%error, sink = %holder.sink, "what is delivered could not be acknowledged yet");
+                    tokio::time::sleep(delay).await;
+                    attempts += 1;
+                }
+                told => return told.map(drop),
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
 
+mod away;
 #[cfg(any(feature = "kafka", feature = "nats", feature = "redis"))]
 mod brokers;
 #[path = "../stores/each.rs"]

@@ -21,7 +21,7 @@ use crate::stores::{self, database};
 /// Far longer than anything here takes, on the shop's clock.
 pub(crate) const HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn clock() -> Arc<ManualClock> {
+pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new("2026-11-21T05:00:00Z".parse().expect("an instant")))
 }
 
