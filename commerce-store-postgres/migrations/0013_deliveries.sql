@@ -17,15 +17,18 @@ create table deliveries (
     happened_at timestamptz not null,
     -- When the message may be handed out, again if it was before.
     due_at      timestamptz not null,
+    -- Who has it, until when: beside the indexes, so that a claim changes none.
     owner       text,
+    claimed_until timestamptz,
     attempts    bigint not null,
     last_error  text,
     constraint deliveries_pkey primary key (message_id, sink),
     constraint deliveries_event_key unique (order_id, sequence, sink),
     constraint deliveries_sink_fkey foreign key (sink) references sinks (name) on delete cascade,
-    constraint deliveries_event_fkey foreign key (order_id, sequence) references order_events (order_id, sequence),
+    constraint deliveries_claim_whole check ((owner is null) = (claimed_until is null)),
     constraint deliveries_attempts_not_negative check (attempts >= 0)
-) with (fillfactor = 80);
+) with (fillfactor = 45);
+-- That the event is there is said of the message, which outlives its deliveries: one constraint less to look at for each.
 -- Each statement is to find its rows by the one of three indexes that is meant for it, however full or empty the table was
 -- when it was planned: a queue is often empty then, and whatever begins with the sink looks as good, row after row.
 create index deliveries_due on deliveries ((sink || ''), due_at, message_id);

@@ -125,14 +125,16 @@ impl PostgresStore {
     }
 
     /// The same on a connection of its own pool: for steps of the outbox and of pruning, which name rows by key, and keep
-    /// no read waiting. One that took long, or too long, has its plans made anew.
+    /// no read waiting. One that took long, or too long, has its plans made anew. While a crowd waits for
+    /// answers, a step is followed by a rest: what there is to be told can be told a little later.
     async fn step<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: for<'c> Fn(&'c mut sqlx::PgConnection) -> Work<'c, T> + Send + Sync + 'static,
     {
         let work = Arc::new(work);
-        self.run_on(&self.steps, move |pool| {
+        let began = Instant::now();
+        let done = self.run_on(&self.steps, move |pool| {
             let work = Arc::clone(&work);
             async move {
                 let mut connection = pool.acquire().await?;
@@ -142,8 +144,12 @@ impl PostgresStore {
                 let _ = plans::forget_if_long(&mut connection, began).await;
                 done
             }
-        })
-        .await
+        });
+        let done = done.await;
+        if self.writer.is_crowded() {
+            tokio::time::sleep(began.elapsed().saturating_mul(REST).min(LONGEST_REST)).await;
+        }
+        done
     }
 
     async fn run_on<T, F, W>(&self, pool: &PgPool, work: W) -> Result<T, StoreError>
@@ -195,6 +201,10 @@ impl PostgresStore {
         .await
     }
 }
+
+/// How long a rest is, by how long the step took.
+const REST: u32 = 3;
+const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// Statements under way in a transaction.
 type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreErrorOr>> + Send + 'c>>;

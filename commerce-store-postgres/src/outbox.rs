@@ -38,25 +38,27 @@ const DISTRIBUTE: &str = "with registered as materialized (select name from sink
        select s.name, r.id, r.order_id, r.sequence, r.due_at, r.due_at, 0 from ready r cross join registered s) \
      update outbox_messages m set status = 'sent' from ready r where m.id = r.id";
 const BACKLOG: &str = "select count(*) from outbox_messages where status = 'ready'";
-/// The earliest message of its order that is not delivered, if it is due; whoever else is claiming is passed by.
-/// Materialized, so that the choice is made once. What is written `|| ''` is found, or is not to be looked for, by its
-/// index: see the migration.
+/// The earliest message of its order that is not delivered, if it is due; whoever else is claiming is passed by, and so is
+/// what somebody holds. Nothing comes before the first message of an order. Materialized, so that the choice is made once.
+/// What is written `|| ''` is found, or is not to be looked for, by its index: see the migration.
 const CLAIM: &str = "with ready as materialized ( \
-       select d.message_id, d.sink, d.due_at as was_due from deliveries d \
+       select d.message_id, d.sink, d.due_at from deliveries d \
        where d.sink || '' = $1 and d.due_at <= coalesce($2, statement_timestamp()) \
-         and not exists (select 1 from deliveries e \
-           where e.order_id = d.order_id and e.sequence < d.sequence and e.sink = d.sink) \
-         and not exists (select 1 from outbox_messages m \
-           where m.order_id = d.order_id and m.sequence < d.sequence and m.status || '' = 'ready') \
+         and (d.claimed_until is null or d.claimed_until <= coalesce($2, statement_timestamp())) \
+         and (d.sequence = 1 \
+           or not exists (select 1 from deliveries e \
+             where e.order_id = d.order_id and e.sequence < d.sequence and e.sink = d.sink) \
+           and not exists (select 1 from outbox_messages m \
+             where m.order_id = d.order_id and m.sequence < d.sequence and m.status || '' = 'ready')) \
        order by d.due_at, d.message_id limit $3 for update of d skip locked), \
      claimed as (update deliveries d set owner = $4, attempts = d.attempts + 1, \
-         due_at = least(coalesce($2, statement_timestamp()) + $5, '9999-12-31 23:59:59.999999+00') \
+         claimed_until = least(coalesce($2, statement_timestamp()) + $5, '9999-12-31 23:59:59.999999+00') \
        from ready r where d.message_id = r.message_id and d.sink = r.sink \
-       returning d.message_id, d.order_id, d.sequence, d.attempts, d.due_at, r.was_due) \
-     select c.message_id, c.attempts - 1 as attempts, c.due_at, e.payload, b.payload as books \
+       returning d.message_id, d.order_id, d.sequence, d.attempts, d.claimed_until, r.due_at) \
+     select c.message_id, c.attempts - 1 as attempts, c.claimed_until, e.payload, b.payload as books \
      from claimed c left join order_events e on e.order_id = c.order_id and e.sequence = c.sequence \
        left join books_events b on c.order_id is null and b.id = c.message_id \
-     order by c.was_due, c.message_id";
+     order by c.due_at, c.message_id";
 
 /// Deliveries that somebody holds: the parameters that every word on them begins with.
 macro_rules! held {
@@ -64,7 +66,7 @@ macro_rules! held {
         concat!(
             $verb,
             " where sink = $1 and owner = $2 and message_id = any($3) \
-               and due_at > coalesce($4, statement_timestamp())",
+               and claimed_until > coalesce($4, statement_timestamp())",
             $rest
         )
     };
@@ -72,11 +74,12 @@ macro_rules! held {
 
 const ACKNOWLEDGE: &str = held!("delete from deliveries", "");
 const HAND_BACK: &str = held!(
-    "update deliveries set owner = null, attempts = attempts - 1, due_at = coalesce($4, statement_timestamp())",
+    "update deliveries set owner = null, claimed_until = null, attempts = attempts - 1, \
+       due_at = coalesce($4, statement_timestamp())",
     ""
 );
 const RETRY: &str = held!(
-    "update deliveries set owner = null, last_error = $5, \
+    "update deliveries set owner = null, claimed_until = null, last_error = $5, \
        due_at = least(coalesce($4, statement_timestamp()) + $6, '9999-12-31 23:59:59.999999+00')",
     ""
 );
@@ -126,7 +129,7 @@ pub(crate) const STATEMENTS: &[&str] =
 pub(crate) type Statement<'q> = Query<'q, sqlx::Postgres, PgArguments>;
 
 impl PostgresStore {
-    /// Runs a statement and says how many rows it changed.
+    /// Runs a step and says how many rows it changed.
     pub(crate) async fn change(
         &self,
         bound: impl Fn() -> Result<Statement<'static>, StoreError> + Send + Sync + 'static,
@@ -138,7 +141,19 @@ impl PostgresStore {
         .await
     }
 
-    /// The same of one about messages that `holder` holds; `more` binds what comes after them and the time.
+    /// The same of what an operator wishes: it is durable when this returns.
+    async fn change_for_good(
+        &self,
+        bound: impl Fn() -> Result<Statement<'static>, StoreError> + Send + Sync + 'static,
+    ) -> Result<u64, StoreError> {
+        self.run(move |pool| {
+            let statement = bound();
+            async move { Ok(statement?.execute(&pool).await?.rows_affected()) }
+        })
+        .await
+    }
+
+    /// The same of a step with messages that `holder` holds; `more` binds what comes after them and the time.
     async fn settle(
         &self,
         statement: &'static str,
@@ -159,13 +174,13 @@ impl PostgresStore {
 impl Outbox for PostgresStore {
     async fn register_sink(&self, sink: &SinkName) -> Result<bool, StoreError> {
         let (now, sink) = (self.statement_time(), sink.clone());
-        let changed = self.change(move || Ok(sqlx::query(REGISTER).bind(sink.to_string()).bind(now))).await?;
+        let changed = self.change_for_good(move || Ok(sqlx::query(REGISTER).bind(sink.to_string()).bind(now))).await?;
         Ok(changed == 1)
     }
 
     async fn remove_sink(&self, sink: &SinkName) -> Result<bool, StoreError> {
         let sink = sink.clone();
-        Ok(self.change(move || Ok(sqlx::query(REMOVE).bind(sink.to_string()))).await? == 1)
+        Ok(self.change_for_good(move || Ok(sqlx::query(REMOVE).bind(sink.to_string()))).await? == 1)
     }
 
     async fn sinks(&self) -> Result<Vec<SinkStatus>, StoreError> {
@@ -254,12 +269,13 @@ impl Outbox for PostgresStore {
 
     async fn replay(&self, filter: &DeadLetterFilter, limit: u32) -> Result<u64, StoreError> {
         let (now, filter) = (self.statement_time(), filter.clone());
-        self.change(move || Ok(bind_filter(sqlx::query(REPLAY), &filter).bind(i64::from(limit)).bind(now))).await
+        self.change_for_good(move || Ok(bind_filter(sqlx::query(REPLAY), &filter).bind(i64::from(limit)).bind(now)))
+            .await
     }
 
     async fn discard(&self, filter: &DeadLetterFilter, limit: u32) -> Result<u64, StoreError> {
         let filter = filter.clone();
-        self.change(move || Ok(bind_filter(sqlx::query(DISCARD), &filter).bind(i64::from(limit)))).await
+        self.change_for_good(move || Ok(bind_filter(sqlx::query(DISCARD), &filter).bind(i64::from(limit)))).await
     }
 }
 
@@ -307,7 +323,7 @@ fn claimed_of(row: &PgRow) -> Result<ClaimedMessage, StoreError> {
     Ok(ClaimedMessage {
         message: message_of(row)?,
         attempts: get_u32(row, "attempts")?,
-        claimed_until: get_at(row, "due_at")?,
+        claimed_until: get_at(row, "claimed_until")?,
     })
 }
 

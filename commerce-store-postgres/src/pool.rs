@@ -54,9 +54,10 @@ pub(crate) fn read_pool(config: &Config) -> PgPool {
     options(config, config.read_connections).connect_lazy_with(session(config))
 }
 
-/// Connections for steps that write and are whole by themselves.
+/// Connections for steps that write and are whole by themselves. What was done just before the database crashes may be
+/// undone, and is done again: a message is delivered at least once. So they wait for no disk, nor any command for them.
 pub(crate) fn step_pool(config: &Config) -> PgPool {
-    options(config, STEPS).connect_lazy_with(writer_session(config))
+    options(config, STEPS).connect_lazy_with(writer_session(config).options([("synchronous_commit", "off")]))
 }
 
 /// How many steps are taken at a time.

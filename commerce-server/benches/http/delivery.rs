@@ -78,19 +78,12 @@ struct Bench {
     commerce: Commerce,
     market: Arc<Market>,
     length: Duration,
+    _cluster: Cluster,
 }
 
-/// Prints the table; how many drifts the books have in the end.
+/// Messages to each kind of sink. Prints the table; how many drifts the books have in the end.
 pub(crate) async fn run(length: Duration) -> Outcome<usize> {
-    let cluster = Cluster::start(Durability::durable())?;
-    admin(cluster.url("postgres"), "create database shop".to_owned()).await?;
-    let url = cluster.url("shop");
-    migrate(&url).await?;
-    let shop = Shop { time_zone: TimeZone::UTC, ..Shop::default() };
-    let store: Arc<dyn Store> = Arc::new(PostgresStore::open(Config::new(&url, shop)?).await?);
-    let commerce = Commerce::new(Arc::clone(&store), NodeId::default());
-    let market = Arc::new(Market::make(&commerce, CALLERS).await?);
-    let bench = Bench { url, store, commerce, market, length };
+    let bench = Bench::start(length).await?;
     let kept = sinks().await?;
     println!("delivery from PostgreSQL; `nowhere` takes everything at once");
     println!("{:<9} {:>12} {:>12} {:>10} {:>10}", "sink", "one relay/s", "two relays/s", "lag p50", "lag p99");
@@ -100,17 +93,29 @@ pub(crate) async fn run(length: Duration) -> Outcome<usize> {
         let milliseconds = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
         println!("{name:<9} {one:>12.0} {two:>12.0} {:>10} {:>10}", milliseconds(p50), milliseconds(p99));
     }
-    let (mut without, mut with) = (Vec::new(), Vec::new());
+    bench.drifts().await
+}
+
+/// Orders without a relay and beside one at work.
+pub(crate) async fn run_beside(length: Duration) -> Outcome<usize> {
+    let bench = Bench::start(length).await?;
+    let nowhere = Arc::new(Nowhere) as Arc<dyn Sink>;
+    let (mut without, mut with, mut delivered) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        without.push(bench.orders(None).await?);
-        with.push(bench.orders(Some(&kept.sinks[0].1)).await?);
+        without.push(bench.orders(None).await?.0);
+        let (orders, messages) = bench.orders(Some(&nowhere)).await?;
+        with.push(orders);
+        delivered.push(messages);
     }
+    delivered.sort_by(f64::total_cmp);
     let (without, with) = (median(without).per_second, median(with).per_second);
     println!(
-        "orders a second, {CALLERS} callers, spread: {without:.0} without a relay, {with:.0} with one at work: {:.2}",
+        "orders a second, {CALLERS} callers, spread: {without:.0} without a relay, {with:.0} beside one that delivers \
+         {:.0} messages a second meanwhile: {:.2}",
+        delivered[delivered.len() / 2],
         with / without
     );
-    Ok(commerce_core::reconcile(&*bench.store).await?.drifts.len())
+    bench.drifts().await
 }
 
 /// Sinks, and what must live as long as they do.
@@ -166,6 +171,22 @@ async fn webhook() -> Outcome<Arc<dyn Sink>> {
 }
 
 impl Bench {
+    async fn start(length: Duration) -> Outcome<Self> {
+        let cluster = Cluster::start(Durability::durable())?;
+        admin(cluster.url("postgres"), "create database shop".to_owned()).await?;
+        let url = cluster.url("shop");
+        migrate(&url).await?;
+        let shop = Shop { time_zone: TimeZone::UTC, ..Shop::default() };
+        let store: Arc<dyn Store> = Arc::new(PostgresStore::open(Config::new(&url, shop)?).await?);
+        let commerce = Commerce::new(Arc::clone(&store), NodeId::default());
+        let market = Arc::new(Market::make(&commerce, CALLERS).await?);
+        Ok(Self { url, store, commerce, market, length, _cluster: cluster })
+    }
+
+    async fn drifts(&self) -> Outcome<usize> {
+        Ok(commerce_core::reconcile(&*self.store).await?.drifts.len())
+    }
+
     /// Has relays deliver to the sink while `work` is done, and then what is left; how long that took in all, and the watch.
     async fn delivering<T>(
         &self,
@@ -244,14 +265,18 @@ impl Bench {
         Ok((at(0.5).ok_or("nothing was delivered")?, at(0.99).ok_or("nothing was delivered")?))
     }
 
-    /// Orders a second, with a relay at work if a sink is given.
-    async fn orders(&self, sink: Option<&Arc<dyn Sink>>) -> Outcome<Figure> {
+    /// Orders a second, with a relay at work if a sink is given, and what it delivers a second meanwhile.
+    async fn orders(&self, sink: Option<&Arc<dyn Sink>>) -> Outcome<(Figure, f64)> {
         self.settle().await?;
         let orders = measure(self.callers(), self.length);
-        match sink {
-            Some(sink) => Ok(self.delivering(sink, 1, orders).await?.0),
-            None => orders.await,
-        }
+        let Some(sink) = sink else { return Ok((orders.await?, 0.0)) };
+        let waited = async {
+            let figure = orders.await?;
+            Ok((figure, self.waiting().await?))
+        };
+        let ((figure, left), _, watched) = self.delivering(sink, 1, waited).await?;
+        let in_time = (watched.delivered.load(Ordering::Relaxed) as f64 - left as f64) / self.length.as_secs_f64();
+        Ok((figure, in_time))
     }
 
     fn callers(&self) -> Vec<Embedded> {

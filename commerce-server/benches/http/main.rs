@@ -14,7 +14,8 @@
 //! - `gate`: claims of a coupon that has plenty and of one that is gone, without a gate, behind one in process and behind one
 //!   in Redis. `x` is the rate divided by that without a gate.
 //! - `delivery`: messages a second to each kind of sink, from a backlog, by one relay and by two; how long after its commit an
-//!   event is delivered at 1,000 orders a second; and orders a second with a relay at work, divided by those without.
+//!   event is delivered at 1,000 orders a second.
+//! - `beside`: orders a second with a relay at work in the same process, divided by those without.
 //!
 //! Cases take turns in rounds, and a figure is the median over the rounds. `SECONDS=10` sets how long each case of each
 //! round runs (3 by default).
@@ -48,12 +49,13 @@ async fn main() -> Outcome<ExitCode> {
     let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
     let length = Duration::from_secs(setting("SECONDS", "3").parse()?);
     let mut drifts = 0;
-    for part in setting("PARTS", "memory,postgres,gate,delivery").split(',') {
+    for part in setting("PARTS", "memory,postgres,gate,delivery,beside").split(',') {
         match part {
             "memory" => memory::run(length).await?,
             "postgres" => drifts += postgres::run(length).await?,
             "gate" => gate::run(length).await?,
             "delivery" => drifts += delivery::run(length).await?,
+            "beside" => drifts += delivery::run_beside(length).await?,
             _ => return Err(format!("PARTS: there is no {part:?}").into()),
         }
     }

@@ -8,7 +8,7 @@ mod meet;
 mod transaction;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use commerce_core::store::Envelope;
@@ -22,6 +22,9 @@ use crate::keys::Request;
 use crate::news::Bell;
 
 pub(crate) const STATEMENTS: &[&str] = batch::STATEMENTS;
+
+/// How many who wait for an answer are a crowd: more than come together where nobody hurries.
+const CROWD: usize = 32;
 
 /// What a command came to.
 pub(crate) type Verdict = Result<Receipt, Error>;
@@ -111,6 +114,8 @@ pub(crate) struct Writer {
     queue: mpsc::UnboundedSender<Job>,
     /// As many as may wait.
     room: Arc<Semaphore>,
+    /// Callers who wait for an answer.
+    callers: AtomicUsize,
     counters: Arc<Counters>,
     /// How long a command waits for its turn.
     deadline: Duration,
@@ -123,16 +128,22 @@ impl Writer {
         let (queue, jobs) = mpsc::unbounded_channel();
         tokio::spawn(dispatch::run(Arc::clone(config), Arc::clone(&counters), bell.clone(), jobs));
         let room = Arc::new(Semaphore::new(config.queue.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { queue, room, counters, deadline: config.deadline }
+        Self { queue, room, callers: AtomicUsize::new(0), counters, deadline: config.deadline }
     }
 
     pub(crate) fn stats(&self) -> Stats {
         self.counters.stats()
     }
 
+    /// Whether a crowd waits for answers.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.callers.load(Ordering::Relaxed) >= CROWD
+    }
+
     /// Queues a command and waits for its answer. Dropping the future changes nothing: the command runs to its end
     /// without it.
     pub(crate) async fn execute(&self, envelope: Envelope) -> Verdict {
+        let _caller = Caller::new(&self.callers);
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
             Counters::count(&self.counters.refused, 1);
             return Err(unavailable("too many commands wait already"));
@@ -153,6 +164,22 @@ impl Writer {
             return Err(unavailable("the command waited too long for its turn"));
         }
         answer.await.map_err(lost)?
+    }
+}
+
+/// One who waits for an answer, until this is dropped.
+struct Caller<'a>(&'a AtomicUsize);
+
+impl<'a> Caller<'a> {
+    fn new(callers: &'a AtomicUsize) -> Self {
+        callers.fetch_add(1, Ordering::Relaxed);
+        Self(callers)
+    }
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -131,7 +131,8 @@ const SOUND: &[(&str, &str)] = &[
     ("sinks", "name = 'webhook-books', created_at = now()"),
     (
         "deliveries",
-        "sink = 'books', message_id = 1, order_id = 1, sequence = 1, happened_at = now(), due_at = now(), attempts = 0",
+        "sink = 'books', message_id = 1, order_id = 1, sequence = 1, happened_at = now(), due_at = now(), owner = null, \
+         attempts = 0",
     ),
     (
         "dead_letters",
@@ -358,7 +359,7 @@ const WRONG: &[(&str, &str)] = &[
     ("deliveries_pkey", ""),
     ("deliveries_event_key", "message_id = 2"),
     ("deliveries_sink_fkey", "sink = 'nobody'"),
-    ("deliveries_event_fkey", "message_id = 2, sequence = 9"),
+    ("deliveries_claim_whole", "owner = 'relay'"),
     ("deliveries_attempts_not_negative", "attempts = -1"),
     ("dead_letters_pkey", ""),
     ("dead_letters_event_key", "message_id = 2"),

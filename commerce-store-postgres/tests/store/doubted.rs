@@ -34,7 +34,7 @@ async fn a_queue_that_was_empty_is_claimed_at_the_cost_of_what_is_claimed() {
             "set session_replication_role = replica; \
              insert into order_events select i, 1, null, 'paid', (select payload from order_events limit 1), now() \
                from generate_series({from}, {to}) i; \
-             insert into deliveries select 'books', i, i, 1, now(), now(), null, 0, null from generate_series({from}, {to}) i"
+             insert into deliveries select 'books', i, i, 1, now(), now(), null, null, 0, null from generate_series({from}, {to}) i"
         )
     };
     let store = open_at(&database.url, |_| {}).await;

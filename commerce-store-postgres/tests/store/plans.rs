@@ -63,7 +63,7 @@ insert into order_events select i, 1, null, 'paid', '{}', now() from generate_se
 insert into outbox_messages select i, i, 1, 'order.paid', case when i > 99000 then 'ready' else 'sent' end, now()
   from generate_series(1, 100000) i;
 insert into sinks select 'sink-' || i, now() from generate_series(1, 3) i;
-insert into deliveries select 'sink-' || i % 3 + 1, i, i, 1, now(), now(), null, 0, null from generate_series(1, 100000) i;
+insert into deliveries select 'sink-' || i % 3 + 1, i, i, 1, now(), now(), null, null, 0, null from generate_series(1, 100000) i;
 insert into dead_letters select i, 'sink-' || i % 3 + 1, i, 1, now(), 12, 'error', now() from generate_series(1, 100000) i;
 insert into stock_entries select i % 100 + 1, i, 1, 1, 'adjust', null, 'system', null, now() from generate_series(1, 100000) i;
 insert into stock_entries select i % 100 + 1, 100000 + i, -1, 1, 'order', i, 'system', null, now()
