@@ -32,7 +32,7 @@ pub(crate) const STATEMENTS: &[&str] = &[ACQUIRE, RENEW, RELEASE, IS_CURRENT];
 impl Leases for PostgresStore {
     async fn acquire(&self, request: LeaseRequest) -> Result<Option<Lease>, StoreError> {
         let now = self.statement_time();
-        self.run(move |pool| {
+        self.run_for_good(move |pool| {
             let LeaseRequest { name, owner, duration } = request.clone();
             async move {
                 let query = sqlx::query(ACQUIRE).bind(name.as_str()).bind(owner.as_str()).bind(now);
@@ -46,7 +46,7 @@ impl Leases for PostgresStore {
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Option<Lease>, StoreError> {
         let (now, lease) = (self.statement_time(), lease.clone());
-        self.run(move |pool| {
+        self.run_for_good(move |pool| {
             let lease = lease.clone();
             async move {
                 let query = sqlx::query(RENEW).bind(lease.name.as_str()).bind(lease.owner.as_str());
@@ -60,7 +60,7 @@ impl Leases for PostgresStore {
 
     async fn release(&self, lease: &Lease) -> Result<bool, StoreError> {
         let (now, lease) = (self.statement_time(), lease.clone());
-        self.run(move |pool| {
+        self.run_for_good(move |pool| {
             let lease = lease.clone();
             async move {
                 let query = sqlx::query(RELEASE).bind(lease.name.as_str()).bind(lease.owner.as_str());

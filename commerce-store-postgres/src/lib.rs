@@ -121,12 +121,11 @@ impl PostgresStore {
         F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
         W: Fn(PgPool) -> F + Send + 'static,
     {
-        self.run_on(&self.reads, work).await
+        self.run_on((&self.reads, unavailable), work).await
     }
 
     /// The same on a connection of its own pool: for steps of the outbox and of pruning, which name rows by key, and keep
-    /// no read waiting. One that took long, or too long, has its plans made anew. While a crowd waits for
-    /// answers, a step is followed by a rest: what there is to be told can be told a little later.
+    /// no read waiting. While a crowd waits for answers, a step is followed by a rest: what there is to be told can be told a little later.
     async fn step<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -134,15 +133,11 @@ impl PostgresStore {
     {
         let work = Arc::new(work);
         let began = Instant::now();
-        let done = self.run_on(&self.steps, move |pool| {
+        let done = self.run_on((&self.steps, unknown), move |pool| {
             let work = Arc::clone(&work);
             async move {
                 let mut connection = pool.acquire().await?;
-                let began = Instant::now();
-                let done = work(&mut connection).await;
-                // What is done is done: a connection that has broken is met by whoever comes to use it next.
-                let _ = plans::forget_if_long(&mut connection, began).await;
-                done
+                work(&mut connection).await
             }
         });
         let done = done.await;
@@ -152,14 +147,24 @@ impl PostgresStore {
         done
     }
 
-    async fn run_on<T, F, W>(&self, pool: &PgPool, work: W) -> Result<T, StoreError>
+    /// The same of a statement that changes something.
+    async fn run_for_good<T, F, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
+        W: Fn(PgPool) -> F + Send + 'static,
+    {
+        self.run_on((&self.reads, unknown), work).await
+    }
+
+    async fn run_on<T, F, W>(&self, (pool, late): (&PgPool, Late), work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
         W: Fn(PgPool) -> F + Send + 'static,
     {
         let (pool, deadline) = (pool.clone(), self.config.deadline);
-        detached(deadline, async move {
+        detached((deadline, late), async move {
             for _ in 0..pool.options().get_max_connections() {
                 match work(pool.clone()).await {
                     Err(StoreErrorOr::Lost(_)) => {}
@@ -189,7 +194,7 @@ impl PostgresStore {
         W: FnOnce(sqlx::Transaction<'static, sqlx::Postgres>) -> F + Send + 'static,
     {
         let pool = self.snapshots.clone();
-        detached(deadline, async move {
+        detached((deadline, unavailable), async move {
             let begin = || pool.begin_with("begin isolation level repeatable read read only");
             for _ in 0..pool.options().get_max_connections() {
                 if let Ok(transaction) = begin().await {
@@ -221,7 +226,7 @@ impl PostgresStore {
         W: for<'c> FnOnce(&'c mut sqlx::PgConnection) -> Work<'c, T> + Send + 'static,
     {
         let pool = self.snapshots.clone();
-        detached(deadline.saturating_add(2 * COMMIT), async move {
+        detached((deadline.saturating_add(2 * COMMIT), unknown), async move {
             let worked = async {
                 let mut transaction = begun(&pool).await?;
                 let done = work(&mut transaction).await?;
@@ -281,14 +286,27 @@ impl From<StoreError> for StoreErrorOr {
     }
 }
 
+/// What who waits for so long is told.
+type Late = fn(Duration) -> StoreError;
+
+/// Of what changes nothing.
+fn unavailable(deadline: Duration) -> StoreError {
+    Failure::late(deadline).into_error()
+}
+
+/// Of what may have happened.
+fn unknown(deadline: Duration) -> StoreError {
+    StoreError::Unknown { reason: Failure::late(deadline).to_string() }
+}
+
 async fn detached<T: Send + 'static>(
-    deadline: Duration,
+    (deadline, late): (Duration, Late),
     work: impl Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
 ) -> Result<T, StoreError> {
     let task = tokio::spawn(tokio::time::timeout(deadline, work));
     let ended = task.await.map_err(|_| StoreError::Unavailable { reason: "the read failed".to_owned() })?;
     match ended {
-        Err(_) => Err(Failure::late(deadline).into_error()),
+        Err(_) => Err(late(deadline)),
         Ok(Err(StoreErrorOr::Lost(error) | StoreErrorOr::Final(error))) => Err(error),
         Ok(Ok(value)) => Ok(value),
     }

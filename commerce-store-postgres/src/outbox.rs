@@ -146,7 +146,7 @@ impl PostgresStore {
         &self,
         bound: impl Fn() -> Result<Statement<'static>, StoreError> + Send + Sync + 'static,
     ) -> Result<u64, StoreError> {
-        self.run(move |pool| {
+        self.run_for_good(move |pool| {
             let statement = bound();
             async move { Ok(statement?.execute(&pool).await?.rows_affected()) }
         })

@@ -1,18 +1,15 @@
 //! Plans, made anew when they are doubted.
 //!
-//! Connections that write keep one plan a statement, made for the tables as they were then. Of a table that was nearly empty
-//! when it was looked at last (a queue that is drained, keys that are pruned, a shop on its first day), an index read
-//! from end to end looks as good as one entry of it, and stays the plan until the table is analyzed again: a minute, in which
-//! a sale fills it. So whatever took long has its plans made anew, which takes a fraction of that.
+//! Lanes keep one plan a statement, made for the tables as they were then. Of a table that was nearly empty when it was
+//! looked at last (keys that were pruned, a shop on its first day), an index read from end to end looks as good as one entry of
+//! it, and stays the plan until the table is analyzed again: a minute, in which a sale fills it. So a batch that took long has
+//! the next one make them anew, which takes a fraction of that.
 
 use std::time::Duration;
 
-use sqlx::{Executor, PgConnection};
 use tokio::time::Instant;
 
-use crate::error::Failure;
-
-/// How long statements take that are not doubted: a hundred times as long as most.
+/// How long batches take whose plans are not doubted: several times as long as most.
 const LONG: Duration = Duration::from_millis(50);
 /// How long plans are not doubted again: a database that is slow for other reasons makes them once in a while.
 const TRUSTED: Duration = Duration::from_secs(1);
@@ -43,12 +40,4 @@ impl Plans {
             "begin"
         }
     }
-}
-
-/// Forgets the plans of a connection after a step that began then, if it took long.
-pub(crate) async fn forget_if_long(connection: &mut PgConnection, began: Instant) -> Result<(), Failure> {
-    if began.elapsed() > LONG {
-        connection.execute("discard plans").await?;
-    }
-    Ok(())
 }

@@ -55,9 +55,11 @@ pub(crate) fn read_pool(config: &Config) -> PgPool {
 }
 
 /// Connections for steps that write and are whole by themselves. What was done just before the database crashes may be
-/// undone, and is done again: a message is delivered at least once. So they wait for no disk, nor any command for them.
+/// undone, and is done again: a message is delivered at least once. So they wait for no disk, nor any command for them. A
+/// queue is empty at one moment and holds a hundred thousand at the next: a step is planned when it is taken.
 pub(crate) fn step_pool(config: &Config) -> PgPool {
-    options(config, STEPS).connect_lazy_with(writer_session(config).options([("synchronous_commit", "off")]))
+    let settings = [("synchronous_commit", "off"), ("plan_cache_mode", "force_custom_plan")];
+    options(config, STEPS).connect_lazy_with(writer_session(config).options(settings))
 }
 
 /// How many steps are taken at a time.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use commerce_core::{ClaimRequest, ClaimedMessage, Holder, MessageId, Owner, SinkName, Store, StoreError};
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -236,33 +237,38 @@ impl Relay {
             }
         }
         if !delivered.is_empty() {
-            self.acknowledge(holder, &delivered, until).await?;
+            self.tell(until, || self.store.acknowledge(holder, &delivered)).await?;
         }
         for (id, attempts, error) in failed {
             if attempts >= self.settings.attempts {
                 tracing::error!(sink = %holder.sink, message = %id, attempts, error, "given up: a dead letter");
-                self.store.bury(holder, id, error).await?;
+                self.tell(until, || self.store.bury(holder, id, error)).await?;
                 continue;
             }
             let delay = self.settings.backoff.delay(attempts, chance());
             tracing::debug!(sink = %holder.sink, message = %id, attempts, error, ?delay, "to be tried again");
-            self.store.retry(holder, id, error, delay).await?;
+            self.tell(until, || self.store.retry(holder, id, error, delay)).await?;
         }
         Ok(())
     }
 
-    /// Tells the store what has been delivered, until it has heard: it would all come a second time.
-    async fn acknowledge(&self, holder: &Holder, delivered: &[MessageId], until: Instant) -> Result<(), StoreError> {
+    /// Tells the store what became of messages, until it has heard: they would wait for the end of their claim, and all that
+    /// was delivered come a second time.
+    async fn tell<'w, T: 'w>(
+        &self,
+        until: Instant,
+        told: impl Fn() -> BoxFuture<'w, Result<T, StoreError>> + Send + Sync,
+    ) -> Result<T, StoreError> {
         let mut attempts = 1;
         loop {
             let delay = self.settings.backoff.delay(attempts, chance());
-            match self.store.acknowledge(holder, delivered).await {
+            match told().await {
                 Err(error) if Instant::now() + delay < until => {
-                    tracing::warn!(%error, sink = %holder.sink, "what is delivered could not be acknowledged yet");
+                    tracing::warn!(%error, "the store could not be told yet what became of messages");
                     tokio::time::sleep(delay).await;
                     attempts += 1;
                 }
-                told => return told.map(drop),
+                heard => return heard,
             }
         }
     }

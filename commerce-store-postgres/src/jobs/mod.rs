@@ -159,7 +159,7 @@ impl Jobs for PostgresStore {
 
     async fn request_run(&self, request: RunRequest) -> Result<Option<RequestedRun>, StoreError> {
         let now = self.statement_time();
-        self.run(move |pool| {
+        self.run_for_good(move |pool| {
             let RunRequest { job, by, key } = request.clone();
             async move {
                 let query = sqlx::query(REQUEST).bind(job.as_str()).bind(by.as_str()).bind(key.as_str()).bind(now);

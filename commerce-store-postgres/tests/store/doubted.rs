@@ -29,12 +29,14 @@ async fn read_of(backstage: &mut Backstage, index: &str) -> u64 {
 async fn a_queue_that_was_empty_is_claimed_at_the_cost_of_what_is_claimed() {
     let database = database().await;
     let mut backstage = Backstage::at(&database.url).await;
+    // Second events: what comes before them is looked for.
     let fill = |from: u64, to: u64| {
         format!(
             "set session_replication_role = replica; \
-             insert into order_events select i, 1, null, 'paid', (select payload from order_events limit 1), now() \
+             insert into order_events select i, 2, 'paid', 'shipped', (select payload from order_events limit 1), now() \
                from generate_series({from}, {to}) i; \
-             insert into deliveries select 'books', i, i, 1, now(), now(), null, null, 0, null from generate_series({from}, {to}) i"
+             insert into deliveries select 'books', i, i, 2, now(), now(), null, null, 0, null \
+               from generate_series({from}, {to}) i"
         )
     };
     let store = open_at(&database.url, |_| {}).await;
@@ -49,7 +51,7 @@ async fn a_queue_that_was_empty_is_claimed_at_the_cost_of_what_is_claimed() {
         limit: BATCH,
         hold: Duration::from_secs(3_600),
     };
-    // On each of its connections.
+    // As often as it takes until a plan would be kept.
     join_all((0..16).map(|_| store.claim(claim.clone()))).await;
     backstage.run(&fill(2, MANY)).await;
     let mut claimed = 1;
@@ -59,8 +61,8 @@ async fn a_queue_that_was_empty_is_claimed_at_the_cost_of_what_is_claimed() {
     drop((store, world));
     for index in ["deliveries_pkey", "deliveries_event_key", "deliveries_due"] {
         let read = read_of(&mut backstage, index).await;
-        // Once on each of the connections, perhaps; not by each of 39 claims.
-        assert!(read < 6 * ALL_FOR_EACH, "{read} entries of {index}");
+        // What is held is passed by.
+        assert!(read < ALL_FOR_EACH, "{read} entries of {index}");
     }
 }
 
