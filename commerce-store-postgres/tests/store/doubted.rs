@@ -11,8 +11,6 @@ use crate::harness::{Backstage, database, open_at, world};
 
 const MANY: u64 = 10_000;
 const BATCH: u32 = 256;
-/// What is read when a batch reads all that there is for each of its rows.
-const ALL_FOR_EACH: u64 = MANY * BATCH as u64;
 
 /// How many entries of the index have been read by connections that are closed by now.
 async fn read_of(backstage: &mut Backstage, index: &str) -> u64 {
@@ -59,10 +57,9 @@ async fn a_queue_that_was_empty_is_claimed_at_the_cost_of_what_is_claimed() {
         claimed += store.claim(claim.clone()).await.unwrap().len() as u64;
     }
     drop((store, world));
-    for index in ["deliveries_pkey", "deliveries_event_key", "deliveries_due"] {
+    for index in ["deliveries_pkey", "deliveries_event_key"] {
         let read = read_of(&mut backstage, index).await;
-        // What is held is passed by.
-        assert!(read < ALL_FOR_EACH, "{read} entries of {index}");
+        assert!(read < 4 * MANY, "{read} entries of {index}");
     }
 }
 
