@@ -60,12 +60,14 @@ const CLAIM: &str = "with ready as materialized ( \
        left join books_events b on c.order_id is null and b.id = c.message_id \
      order by c.due_at, c.message_id";
 
-/// Deliveries that somebody holds: the parameters that every word on them begins with.
+/// Deliveries that somebody holds: the parameters that every word on them begins with. Such a word waits for the disk: were
+/// it undone by a crash, nobody would look at the message before the end of its claim.
 macro_rules! held {
     ($verb:literal, $rest:literal) => {
         concat!(
             $verb,
-            " where sink = $1 and owner = $2 and message_id = any($3) \
+            " where (select set_config('synchronous_commit', 'on', true)) is not null \
+               and sink = $1 and owner = $2 and message_id = any($3) \
                and claimed_until > coalesce($4, statement_timestamp())",
             $rest
         )

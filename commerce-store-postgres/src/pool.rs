@@ -55,7 +55,7 @@ pub(crate) fn read_pool(config: &Config) -> PgPool {
 }
 
 /// Connections for steps that write and are whole by themselves. What was done just before the database crashes may be
-/// undone, and is done again: a message is delivered at least once. So they wait for no disk, nor any command for them. A
+/// undone, and is done again: a message is delivered at least once. So they wait for no disk, but where they say so. A
 /// queue is empty at one moment and holds a hundred thousand at the next: a step is planned when it is taken.
 pub(crate) fn step_pool(config: &Config) -> PgPool {
     let settings = [("synchronous_commit", "off"), ("plan_cache_mode", "force_custom_plan")];

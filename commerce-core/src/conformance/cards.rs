@@ -11,7 +11,7 @@ use crate::coupon::IssuedCouponStatus;
 use crate::event::Event;
 use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{ChargeId, CustomerId, IssuedCouponId, VariantId};
-use crate::money::Currency;
+use crate::money::{Currency, MAX_MINOR};
 use crate::order::{CancelCause, Order, OrderChange, OrderStatus};
 use crate::payment::{PaymentMethod, PaymentStatus};
 use crate::principal::Principal;
@@ -137,6 +137,13 @@ pub(super) async fn a_charge_called_off_cancels_its_order(world: World) {
     let ended = |cause, reason, actor| (OrderChange::Cancelled { cause, reason }, actor);
     let by_gateway = ended(CancelCause::Gateway, None, Principal::System);
     assert_eq!(scene.last_change(&world).await, by_gateway, "what called it off, and who");
+
+    // The shop had it called off, because its time was over.
+    let scene = self::scene(&world).await;
+    world.wait(world.store().shop().pending_order_ttl);
+    world.settle(&scene.charge, GatewayStatus::Cancelled).await;
+    let expired = ended(CancelCause::Expired, None, Principal::System);
+    assert_eq!(scene.last_change(&world).await, expired, "what called it off when its time was over");
 
     // The gateway told the same of one that somebody had it call off.
     let scene = self::scene(&world).await;
@@ -323,6 +330,14 @@ pub(super) async fn a_top_up_without_its_money_credits_nothing(world: World) {
     let expected = vec![(expired.id, TopUpStatus::Expired), (failed.id, TopUpStatus::Failed)];
     assert_eq!(statuses, expected, "the customer's top-ups, newest first");
     assert_eq!(listed[1].failure_reason, Some(reason()), "why the first one failed");
+    // There is no room for it.
+    let rich = world.customer().await;
+    world.deposit(rich, MAX_MINOR).await;
+    let full = world.top_up(rich, 1_000).await;
+    let due = world.settle(&*world.charge(full.charge_id).await, GatewayStatus::Captured).await;
+    let full = sound(world.store().top_up(full.id).await).expect("the top-up");
+    assert_eq!((full.status, due.status), (TopUpStatus::Failed, ChargeStatus::RefundDue), "captured for a full wallet");
+    assert!(full.failure_reason.is_some(), "why it failed");
     // The money comes all the same, and goes back.
     for top_up in [failed, expired] {
         let late = world.settle(&*world.charge(top_up.charge_id).await, GatewayStatus::Captured).await;

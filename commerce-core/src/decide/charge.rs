@@ -249,9 +249,11 @@ impl Attempt<'_> {
         decision.changes.payments.push(Arc::new(payment));
         give_stock_back(case, order, &mut decision.changes)?;
         settle_coupons(case, order, RedemptionStatus::Released, &mut decision.changes);
-        // The gateway did as it was told, or called it off by itself.
+        // The gateway did as it was told, by somebody or because the time was over, or called it off by itself.
+        let is_over = order.expires_at.is_some_and(|at| case.now() >= at);
         let (cause, actor) = match &command.requested_by {
             Some(principal) => (CancelCause::Requested, principal),
+            None if is_over => (CancelCause::Expired, case.principal),
             None => (CancelCause::Gateway, case.principal),
         };
         let change = OrderChange::Cancelled { cause, reason: command.reason.clone() };

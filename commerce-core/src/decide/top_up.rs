@@ -63,11 +63,11 @@ pub(super) fn settle<R: Records>(
     let (status, next) = match step {
         Step::Wait => (ChargeStatus::Pending, None),
         Step::Return => (ChargeStatus::Refunded, None),
-        Step::Capture if waits && credit(case, top_up, &mut changes).is_ok() => {
-            (ChargeStatus::Captured, Some((TopUpStatus::Completed, None)))
-        }
-        // A wallet that is too full for it.
-        Step::Capture if waits => (ChargeStatus::RefundDue, Some((TopUpStatus::Failed, None))),
+        Step::Capture if waits => match credit(case, top_up, &mut changes) {
+            Ok(()) => (ChargeStatus::Captured, Some((TopUpStatus::Completed, None))),
+            // A wallet that is too full for it.
+            Err(why) => (ChargeStatus::RefundDue, Some((TopUpStatus::Failed, Note::new(why.to_string()).ok()))),
+        },
         Step::Capture => (ChargeStatus::RefundDue, None),
         Step::Fail(reason) => (ChargeStatus::Failed, Some((TopUpStatus::Failed, reason))),
         Step::Cancel if case.now() >= top_up.expires_at => {

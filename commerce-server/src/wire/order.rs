@@ -39,7 +39,8 @@ request! {
         /// The ids of one's own copies of coupons to use, each once, at most 10; with `best_coupons` those to choose from.
         coupons: Option<Vec<WireId<IssuedCouponId>>>,
         /// Uses those of one's copies that take off most together: of the ones in `coupons`, or of all available ones
-        /// if that is absent. False if absent. Of the stackable copies that apply at most 12 are chosen from.
+        /// if that is absent. False if absent. Where more than 12 stackable ones apply, `too_many_coupons` says so: name those to
+        /// choose from.
         best_coupons: Option<bool>,
     }
 
