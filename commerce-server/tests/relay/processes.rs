@@ -96,7 +96,7 @@ async fn a_process_that_is_killed_only_duplicates() {
     }
     processes[0].kill();
     // What it held is free again when its claims run out: for these that is now.
-    let ran_out = "update deliveries set due_at = now() where owner like $1";
+    let ran_out = "update deliveries set claimed_until = now() where owner like $1";
     let ran_out = sqlx::query(ran_out).bind(processes[0].owner()).execute(&mut backstage).await.expect("a change");
     assert!(ran_out.rows_affected() > 0, "it was killed with nothing in its hands");
     receiver.release();
