@@ -124,23 +124,17 @@ impl PostgresStore {
         self.run_on((&self.reads, unavailable), work).await
     }
 
-    /// The same on a connection of its own pool: for steps of the outbox and of pruning, which name rows by key, and keep
-    /// no read waiting. While a crowd waits for answers, a step is followed by a rest: what there is to be told can be told a little later.
-    async fn step<T, W>(&self, work: W) -> Result<T, StoreError>
+    /// The same on connections of its own pool: for steps of the outbox and of pruning, which name rows by key, and keep no
+    /// read waiting. While a crowd waits for answers, a step is followed by a rest: what there is to be told can be told a
+    /// little later.
+    async fn step<T, F, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: for<'c> Fn(&'c mut sqlx::PgConnection) -> Work<'c, T> + Send + Sync + 'static,
+        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
+        W: Fn(PgPool) -> F + Send + 'static,
     {
-        let work = Arc::new(work);
         let began = Instant::now();
-        let done = self.run_on((&self.steps, unknown), move |pool| {
-            let work = Arc::clone(&work);
-            async move {
-                let mut connection = pool.acquire().await?;
-                work(&mut connection).await
-            }
-        });
-        let done = done.await;
+        let done = self.run_on((&self.steps, unknown), work).await;
         if self.writer.is_crowded() {
             tokio::time::sleep(began.elapsed().saturating_mul(REST).min(LONGEST_REST)).await;
         }
@@ -209,6 +203,7 @@ impl PostgresStore {
 
 /// How long a rest is, by how long the step took.
 const REST: u32 = 3;
+/// However long it took: a message that waits for its claim is to wait no longer than it has to.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// Statements under way in a transaction.

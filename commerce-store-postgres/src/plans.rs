@@ -13,6 +13,7 @@ use tokio::time::Instant;
 const LONG: Duration = Duration::from_millis(50);
 /// How long plans are not doubted again: a database that is slow for other reasons makes them once in a while.
 const TRUSTED: Duration = Duration::from_secs(1);
+
 /// What is known of a connection's plans.
 #[derive(Debug)]
 pub(crate) struct Plans {

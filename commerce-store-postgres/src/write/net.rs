@@ -122,15 +122,6 @@ impl Net {
         self.stocks.new.is_empty() && self.wallets.new.is_empty() && self.issuances.new.is_empty()
     }
 
-    /// Whether no stock, wallet or sale of a day moves.
-    pub(crate) fn moves_nothing(&self) -> bool {
-        self.stock_entries.is_empty()
-            && self.stocks.changed.is_empty()
-            && self.wallet_entries.is_empty()
-            && self.wallets.changed.is_empty()
-            && self.sales.is_empty()
-    }
-
     /// The values that stocks, wallets and the counters of coupons have after the batch.
     pub(crate) fn values(&self) -> Changes {
         fn all<K, V: Clone>(values: &Values<K, V>) -> Vec<V> {

@@ -51,63 +51,50 @@ select u.id, u.order_id, u.sequence, u.event_type, 'ready', u.due_at
 from unnest($45::bigint[], $46::bigint[], $47::bigint[], $48::text[], $49::timestamptz[])
   as u (id, order_id, sequence, event_type, due_at)";
 
-/// What an order or the issue of a coupon changes of records that others change too, and what hangs on them; `$ledgers` is
-/// what only orders write.
-macro_rules! sale {
-    ($ledgers:literal) => {
-        concat!(
-            "with issuances as (
-  update coupon_issuances i set issued = u.issued
-  from unnest($1::bigint[], $2::bigint[]) as u (coupon_id, issued)
-  where i.coupon_id = u.coupon_id
-), new_copies as (
-  insert into issued_coupons (id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at)
-  select * from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[],
-                       $9::timestamptz[], $10::timestamptz[], $11::timestamptz[])
-)",
-            $ledgers,
-            " insert into idempotency_keys
-  (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)
-select u.principal, u.operation, u.key, u.fingerprint, u.outcome::json, u.order_id, u.order_version, u.created_at,
-  u.issued_coupon_id
-from unnest($12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[],
-            $19::timestamptz[], $20::bigint[])
-  as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)"
-        )
-    };
-}
-
-const SALE: &str = sale!(
-    ", new_stock_entries as (
+/// What an order or the issue of a coupon changes of records that others change too, and what hangs on them.
+const SALE: &str = "\
+with new_stock_entries as (
   insert into stock_entries (variant_id, sequence, delta, on_hand_after, reason, order_id, actor, note, created_at)
-  select * from unnest($21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::text[], $26::bigint[],
-                       $27::text[], $28::text[], $29::timestamptz[])
+  select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
+                       $7::text[], $8::text[], $9::timestamptz[])
 ), stocks as (
   update product_stocks s set on_hand = u.on_hand, version = u.version
-  from unnest($30::bigint[], $31::bigint[], $32::bigint[]) as u (variant_id, on_hand, version)
+  from unnest($10::bigint[], $11::bigint[], $12::bigint[]) as u (variant_id, on_hand, version)
   where s.variant_id = u.variant_id
 ), new_wallet_entries as (
   insert into wallet_entries (customer_id, currency, sequence, kind, amount, balance_after, order_id, actor, memo,
                               created_at)
-  select * from unnest($33::bigint[], $34::text[], $35::bigint[], $36::text[], $37::bigint[], $38::bigint[],
-                       $39::bigint[], $40::text[], $41::text[], $42::timestamptz[])
+  select * from unnest($13::bigint[], $14::text[], $15::bigint[], $16::text[], $17::bigint[], $18::bigint[],
+                       $19::bigint[], $20::text[], $21::text[], $22::timestamptz[])
 ), wallets as (
   update wallets w set balance = u.balance, version = u.version
-  from unnest($43::bigint[], $44::text[], $45::bigint[], $46::bigint[]) as u (customer_id, currency, balance, version)
+  from unnest($23::bigint[], $24::text[], $25::bigint[], $26::bigint[]) as u (customer_id, currency, balance, version)
   where w.customer_id = u.customer_id and w.currency = u.currency
 ), sales as (
   insert into product_sales_daily as d (sold_on, product_id, quantity, revenue, currency)
   select u.sold_on, u.product_id, u.quantity, u.revenue::numeric, u.currency
-  from unnest($47::date[], $48::bigint[], $49::bigint[], $50::text[], $51::text[])
+  from unnest($27::date[], $28::bigint[], $29::bigint[], $30::text[], $31::text[])
     as u (sold_on, product_id, quantity, revenue, currency)
   on conflict (sold_on, product_id) do update set quantity = d.quantity + excluded.quantity,
     revenue = d.revenue + excluded.revenue
-)"
-);
-/// The same where no ledger has moved: a crowd at a coupon waits for each batch of it in turn.
-const WITHOUT_LEDGERS: &str = sale!("");
+), issuances as (
+  update coupon_issuances i set issued = u.issued
+  from unnest($32::bigint[], $33::bigint[]) as u (coupon_id, issued)
+  where i.coupon_id = u.coupon_id
+), new_copies as (
+  insert into issued_coupons (id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at)
+  select * from unnest($34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[], $38::text[], $39::bigint[],
+                       $40::timestamptz[], $41::timestamptz[], $42::timestamptz[])
+)
+insert into idempotency_keys
+  (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)
+select u.principal, u.operation, u.key, u.fingerprint, u.outcome::json, u.order_id, u.order_version, u.created_at,
+  u.issued_coupon_id
+from unnest($43::text[], $44::text[], $45::text[], $46::bytea[], $47::text[], $48::bigint[], $49::bigint[],
+            $50::timestamptz[], $51::bigint[])
+  as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)";
 
-pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, NEW_ORDERS, SALE, WITHOUT_LEDGERS];
+pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, NEW_ORDERS, SALE];
 
 /// New values of orders and payments that are there already, and wallets that are not.
 pub(super) async fn write_changed(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
@@ -159,11 +146,11 @@ pub(super) async fn write_new(connection: &mut PgConnection, net: &Net) -> Resul
 }
 
 pub(super) async fn write(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
-    let is_still = net.moves_nothing();
-    let query = sqlx::query(if is_still { WITHOUT_LEDGERS } else { SALE });
-    let query = bind_keys(bind_copies(query, net), net)?;
-    let query = if is_still { query } else { bind_sales(bind_ledgers(query, net), net) };
-    query.execute(connection).await?;
+    let query = sqlx::query(SALE);
+    let query = bind_ledgers(query, net);
+    let query = bind_sales(query, net);
+    let query = bind_copies(query, net);
+    bind_keys(query, net)?.execute(connection).await?;
     Ok(())
 }
 
