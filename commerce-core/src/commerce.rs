@@ -272,7 +272,8 @@ methods! {
     place_order(PlaceOrder) -> Order(Order);
     /// Pays a pending order.
     pay_order(PayOrder) -> Order(Order);
-    /// Calls a pending order off and gives everything back.
+    /// Calls a pending order off and gives everything back; of one whose card payment is in flight
+    /// [`Payments`](crate::Payments) takes it from there.
     cancel_order(CancelOrder) -> Order(Order);
     /// Calls a pending order off whose time to be paid is over; [`expire_orders`](Self::expire_orders) finds them.
     expire_order(ExpireOrder) -> Order(Order);

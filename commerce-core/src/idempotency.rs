@@ -30,13 +30,6 @@ pub struct KeyScope {
     pub operation: Operation,
 }
 
-impl KeyScope {
-    /// A name for it that fits into another key, of what the shop does for the request that it names.
-    pub(crate) fn digest(&self) -> String {
-        format!("{:032x}", hash(self))
-    }
-}
-
 /// What a request was, in 128 bits: XXH3 over the command in MessagePack with field names.
 ///
 /// Not a cryptographic hash, and no need of one: whoever makes two requests collide under one key is answered

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CustomerId, OrderId, PaymentId};
 use crate::money::Money;
 use crate::order::{Order, OrderStatus};
+use crate::principal::Principal;
 use crate::text::{Name, Note};
 use crate::time::Timestamp;
 
@@ -59,6 +60,15 @@ impl PaymentStatus {
     }
 }
 
+/// Somebody's wish that an order be called off whose card payment is in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelRequest {
+    /// Who asked; the order's history names them once it is called off.
+    pub requested_by: Principal,
+    /// Why, in their words, if they gave any.
+    pub reason: Option<Note>,
+}
+
 /// The payment of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -80,6 +90,10 @@ pub struct Payment {
     pub failure_reason: Option<Note>,
     /// The gateway's name for the attempt that captured it, if a gateway took part.
     pub gateway_transaction_id: Option<Name>,
+    /// Who asked for the order to be called off while the last attempt was in flight, if anybody did. It is called off in
+    /// their name once the gateway lets go of the money, and paid if that was captured first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_request: Option<CancelRequest>,
     /// When it was recorded.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -183,7 +183,7 @@ mod tests {
         [
             place(vec![], false).into(),
             StartCardPayment { order_id }.into(),
-            SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None, requested_by: None }.into(),
+            SettleCharge { charge_id, report: ChargeReport::Found(found) }.into(),
             RefundOrder { order_id, lines: None, restock: true, destination: None, reason: None }.into(),
         ]
     }
@@ -241,13 +241,7 @@ mod tests {
             SettleRefund { order_id: nth_id(16, 0), refund_id: nth_id(19, 0), report: RefundReport::Returned }.into(),
             StartCardPayment { order_id: nth_id(9, 0) }.into(),
             RequestTopUp { customer_id: id(1), amount: won(5) }.into(),
-            SettleCharge {
-                charge_id: nth_id(10, 1),
-                report: ChargeReport::Refused { reason: None },
-                reason: None,
-                requested_by: None,
-            }
-            .into(),
+            SettleCharge { charge_id: nth_id(10, 1), report: ChargeReport::Refused { reason: None } }.into(),
         ]
     }
 

@@ -29,7 +29,8 @@ pub struct PayOrder {
     pub method: PaymentMethod,
 }
 
-/// Calls a pending order off and gives everything back.
+/// Calls a pending order off and gives everything back. One whose card payment is in flight is only marked to be called
+/// off, which [`Payments`](crate::Payments) then asks of the gateway: the answer is the order as it still is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelOrder {
     /// Which order.

@@ -6,7 +6,6 @@ use super::basket::Quantity;
 use crate::charge::ChargeReport;
 use crate::ids::{ChargeId, CustomerId, OrderId, RefundId};
 use crate::money::Money;
-use crate::principal::Principal;
 use crate::refund::{RefundDestination, RefundReport};
 use crate::text::Note;
 
@@ -87,11 +86,4 @@ pub struct SettleCharge {
     pub charge_id: ChargeId,
     /// What became of it.
     pub report: ChargeReport,
-    /// Why it was called off, if somebody here called it off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Note>,
-    /// Who here called it off, if anybody did; an order's history names them. Of several one did: the others are refused as
-    /// anybody who calls off an order that has moved on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requested_by: Option<Principal>,
 }

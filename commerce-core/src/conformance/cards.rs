@@ -6,14 +6,15 @@ use std::time::Duration;
 use super::world::sound;
 use super::{World, basket, krw, operator, split};
 use crate::charge::{Charge, ChargeReport, ChargeStatus};
-use crate::command::SettleCharge;
+use crate::command::CancelOrder;
 use crate::coupon::IssuedCouponStatus;
+use crate::decide::Outcome;
 use crate::event::Event;
 use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{ChargeId, CustomerId, IssuedCouponId, VariantId};
 use crate::money::{Currency, MAX_MINOR};
 use crate::order::{CancelCause, Order, OrderChange, OrderStatus};
-use crate::payment::{PaymentMethod, PaymentStatus};
+use crate::payment::{CancelRequest, PaymentMethod, PaymentStatus};
 use crate::principal::Principal;
 use crate::rejection::Rejection;
 use crate::store::PageRequest;
@@ -144,38 +145,69 @@ pub(super) async fn a_charge_called_off_cancels_its_order(world: World) {
     world.settle(&scene.charge, GatewayStatus::Cancelled).await;
     let expired = ended(CancelCause::Expired, None, Principal::System);
     assert_eq!(scene.last_change(&world).await, expired, "what called it off when its time was over");
-
-    // The gateway told the same of one that somebody had it call off.
-    let scene = self::scene(&world).await;
-    let (staff, reason) = (operator(), Some(Note::new("no longer wanted").expect("a note")));
-    let report = ChargeReport::Found(World::found(&scene.charge, GatewayStatus::Cancelled));
-    let (charge_id, requested_by) = (scene.charge.id, Some(staff.clone()));
-    world.run(&Principal::System, SettleCharge { charge_id, report, reason: reason.clone(), requested_by }).await;
-    let by_staff = ended(CancelCause::Requested, reason, staff);
-    assert_eq!(scene.last_change(&world).await, by_staff, "what called it off, and who");
 }
 
-pub(super) async fn one_of_many_calls_a_charge_off(world: World) {
+/// Whoever asked for it, whoever hears that the gateway let go of the payment, and whatever it let go of it for.
+pub(super) async fn an_order_is_called_off_by_whoever_asked(world: World) {
+    let staff = operator();
+    let why = Some(Note::new("no longer wanted").expect("a note"));
+    let by_staff = (OrderChange::Cancelled { cause: CancelCause::Requested, reason: why.clone() }, staff.clone());
+    let ends = [
+        (GatewayStatus::Cancelled, PaymentStatus::Cancelled, None),
+        (declined(), PaymentStatus::Failed, Some(reason())),
+    ];
+    for (status, payment_status, failure_reason) in ends {
+        let scene = scene(&world).await;
+        let cancel = CancelOrder { order_id: scene.order.id, reason: why.clone() };
+        let envelope = world.envelope(&staff, cancel.clone());
+        let asked = world.send(envelope.clone()).await;
+        let Outcome::Order(order) = asked.outcome else { panic!("{asked:?}") };
+        assert_eq!(order.status, OrderStatus::Processing, "while the gateway decides");
+        assert_eq!(scene.state(&world).await, (7, IssuedCouponStatus::Held, 50_000), "what it holds meanwhile");
+        let request = CancelRequest { requested_by: staff.clone(), reason: why.clone() };
+        let payment = || async { sound(world.store().payment(scene.order.id).await).expect("a payment") };
+        assert_eq!(payment().await.cancel_request, Some(request), "who asked, and why");
+
+        // Also once its time is over: somebody asked before.
+        world.wait(world.store().shop().pending_order_ttl);
+        world.settle(&scene.charge, GatewayStatus::Pending).await;
+        world.settle(&scene.charge, status).await;
+        let expected = (OrderStatus::Cancelled, payment_status, PaymentMethod::Card, 1);
+        assert_eq!(scene.standing(&world).await, expected, "called off");
+        assert_eq!(scene.state(&world).await, (10, IssuedCouponStatus::Available, 50_000), "what is given back");
+        assert_eq!(scene.last_change(&world).await, by_staff, "what called it off, and who");
+        assert_eq!(payment().await.failure_reason, failure_reason, "why the payment failed");
+        // The same request is answered as then, another one as anybody who comes too late.
+        let again = world.send(world.again(&envelope)).await;
+        assert_eq!((again.replayed, again.outcome), (true, Outcome::Order(order)), "the same request again");
+        let from = OrderStatus::Cancelled;
+        let late = Rejection::InvalidTransition { order: scene.order.id, from, to: OrderStatus::Cancelled };
+        assert_eq!(world.try_run(&staff, cancel).await, Err(late), "another one");
+    }
+
+    let scene = scene(&world).await;
+    world.run(&staff, CancelOrder { order_id: scene.order.id, reason: None }).await;
+    let paid = scene.captured(&world).await;
+    assert_eq!(paid.order.status, OrderStatus::Paid, "captured first");
+}
+
+/// Of many who ask at once one calls the order off.
+pub(super) async fn one_of_many_calls_an_order_off(world: World) {
     const TASKS: usize = 12;
     let scene = scene(&world).await;
-    let report = ChargeReport::Found(World::found(&scene.charge, GatewayStatus::Cancelled));
     let wish = |world: World, n: usize| {
-        let (report, charge_id) = (report.clone(), scene.charge.id);
         let who = if n.is_multiple_of(2) { operator() } else { Principal::Customer(scene.customer) };
-        async move {
-            let requested_by = Some(who.clone());
-            let told = SettleCharge { charge_id, report, reason: None, requested_by };
-            world.try_run(&Principal::System, told).await.map(|_| who)
-        }
+        let cancel = CancelOrder { order_id: scene.order.id, reason: None };
+        async move { world.try_run(&who, cancel).await.map(|_| who) }
     };
     let (won, lost) = split(world.race(TASKS, wish).await);
     assert_eq!(won.len(), 1, "who called it off, of {TASKS}: {won:?}");
-    let cancelled = OrderStatus::Cancelled;
-    let too_late = Rejection::InvalidTransition { order: scene.order.id, from: cancelled, to: cancelled };
-    assert_eq!(lost, vec![too_late; TASKS - 1], "what the others heard");
+    let in_progress = Rejection::PaymentInProgress { order: scene.order.id };
+    assert_eq!(lost, vec![in_progress; TASKS - 1], "what the others heard");
+    world.settle(&scene.charge, GatewayStatus::Cancelled).await;
     let by_winner = (OrderChange::Cancelled { cause: CancelCause::Requested, reason: None }, won[0].clone());
     assert_eq!(scene.last_change(&world).await, by_winner, "what called it off, and who");
-    // The gateway's own word of it is no news, and no refusal.
+    // The gateway's own word of it, once more, is no news, and no refusal.
     world.settle(&scene.charge, GatewayStatus::Cancelled).await;
 }
 
@@ -273,9 +305,8 @@ pub(super) async fn a_payment_in_flight_is_waited_for(world: World) {
     let wish = |world: World, n: usize| {
         let order = Arc::clone(&scene.order);
         async move {
-            match n % 3 {
+            match n % 2 {
                 0 => world.try_pay(&order).await.map(drop),
-                1 => world.try_cancel(&order).await.map(drop),
                 _ => world.try_start_card(&order).await.map(drop),
             }
         }

@@ -546,6 +546,7 @@ async fn cards(world: &World, scene: &Scene, refused: &mut Refused) {
     let in_progress = Rejection::PaymentInProgress { order };
     refused.add(world, me, start(order), in_progress.clone());
     refused.add(world, me, PayOrder { order_id: order, method: PaymentMethod::Wallet }, in_progress.clone());
+    world.cancel(&in_flight).await;
     refused.add(world, me, CancelOrder { order_id: order, reason: None }, in_progress);
 
     let top_up = |customer_id, won| RequestTopUp { customer_id, amount: krw(won) };
@@ -560,12 +561,7 @@ async fn reports(world: &World, scene: &Scene, refused: &mut Refused) {
     let known = world.charge(world.top_up(scene.customer, 1_000).await.charge_id).await;
     let known = world.settle(&known, GatewayStatus::Pending).await;
     let fresh = world.charge(world.top_up(scene.customer, 1_000).await.charge_id).await;
-    let told = |charge_id, found| SettleCharge {
-        charge_id,
-        report: ChargeReport::Found(found),
-        reason: None,
-        requested_by: None,
-    };
+    let told = |charge_id, found| SettleCharge { charge_id, report: ChargeReport::Found(found) };
     let sound = World::found(&known, GatewayStatus::Captured);
     let (shop, charge) = (&Principal::System, known.id);
     let forbidden = Rejection::Forbidden { operation: Operation::SettleCharge };

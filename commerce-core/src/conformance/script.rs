@@ -67,13 +67,7 @@ pub(super) async fn every_operation(world: &World) -> Vec<(Envelope, Receipt)> {
     let Outcome::Charge(charge) = step(world, &me, begin, &mut script).await else { panic!("a charge") };
     step(world, &me, RequestTopUp { customer_id, amount: krw(500) }, &mut script).await;
     let report = ChargeReport::Found(World::found(&charge, GatewayStatus::Captured));
-    step(
-        world,
-        &Principal::System,
-        SettleCharge { charge_id: charge.id, report, reason: None, requested_by: None },
-        &mut script,
-    )
-    .await;
+    step(world, &Principal::System, SettleCharge { charge_id: charge.id, report }, &mut script).await;
 
     step(world, &staff, ShipOrder { order_id: order.id }, &mut script).await;
     step(world, &staff, DeliverOrder { order_id: order.id }, &mut script).await;

@@ -219,11 +219,7 @@ impl World {
 
     /// A report of a charge comes in.
     pub async fn try_report(&self, charge: &Charge, report: ChargeReport) -> Result<Arc<Charge>, Rejection> {
-        self.try_run(
-            &Principal::System,
-            SettleCharge { charge_id: charge.id, report, reason: None, requested_by: None },
-        )
-        .await
+        self.try_run(&Principal::System, SettleCharge { charge_id: charge.id, report }).await
     }
 
     /// A report of a charge comes in.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::lifecycle::give_stock_back;
+use super::lifecycle::call_off;
 use super::order::{
     book_sales, check_payable, check_transition, mark_paid, next_attempt, record, settle_coupons, visible,
 };
@@ -16,7 +16,7 @@ use crate::coupon::RedemptionStatus;
 use crate::gateway::{GatewayPayment, GatewayStatus};
 use crate::ids::{ChargeId, OrderId};
 use crate::order::{CancelCause, Order, OrderChange, OrderPayment, OrderStatus};
-use crate::payment::{Payment, PaymentMethod, PaymentStatus};
+use crate::payment::{CancelRequest, Payment, PaymentMethod, PaymentStatus};
 use crate::principal::Principal;
 use crate::records::{Changes, Records};
 use crate::rejection::Rejection;
@@ -124,26 +124,19 @@ pub(super) fn settle<R: Records>(case: &Case<'_, R>, command: &SettleCharge) -> 
         },
         ChargeReport::Refused { .. } | ChargeReport::Refunded => None,
     };
-    let Some(step) = step else { return old_news(case, charge, command) };
+    let Some(step) = step else {
+        return Ok(Decision { changes: Changes::default(), outcome: Outcome::Charge(Arc::new(charge.clone())) });
+    };
     let known = charge.gateway_transaction_id.clone();
     let charge = Charge { gateway_transaction_id: known.or(transaction), updated_at: case.now(), ..charge.clone() };
     match charge.purpose {
         ChargePurpose::Order { order_id, attempt } => {
             let order = case.records.order(order_id).ok_or(Rejection::OrderNotFound { order: order_id })?;
             let payment = case.records.payment(order_id);
-            Attempt { order, payment, attempt, charge }.settle(case, step, command)
+            Attempt { order, payment, attempt, charge }.settle(case, step)
         }
-        ChargePurpose::TopUp { top_up_id } => top_up::settle(case, charge, top_up_id, step, command.reason.clone()),
+        ChargePurpose::TopUp { top_up_id } => top_up::settle(case, charge, top_up_id, step),
     }
-}
-
-/// A report that changes nothing. Whoever had the charge called off is told so, as any other who comes too late.
-fn old_news<R: Records>(case: &Case<'_, R>, charge: &Charge, command: &SettleCharge) -> Result<Decision, Rejection> {
-    if let (Some(order_id), Some(_)) = (charge.purpose.order_id(), &command.requested_by) {
-        let order = case.records.order(order_id).ok_or(Rejection::OrderNotFound { order: order_id })?;
-        check_transition(order, OrderStatus::Cancelled)?;
-    }
-    Ok(Decision { changes: Changes::default(), outcome: Outcome::Charge(Arc::new(charge.clone())) })
 }
 
 /// What the gateway has on record must be what it was asked for, and no other charge's.
@@ -166,14 +159,14 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn settle<R: Records>(self, case: &Case<'_, R>, step: Step, command: &SettleCharge) -> Result<Decision, Rejection> {
+    fn settle<R: Records>(self, case: &Case<'_, R>, step: Step) -> Result<Decision, Rejection> {
         match step {
             Step::Capture if self.order_waits(case) => self.pay(case),
             Step::Capture => Ok(self.alone(ChargeStatus::RefundDue)),
             Step::Return => Ok(self.alone(ChargeStatus::Refunded)),
             Step::Wait => self.wait(case),
-            Step::Fail(reason) => self.release(case, reason),
-            Step::Cancel => self.cancel(case, command),
+            Step::Fail(reason) => self.fail(case, reason),
+            Step::Cancel => self.cancel(case),
         }
     }
 
@@ -226,7 +219,7 @@ impl Attempt<'_> {
         advance(case, order, (OrderStatus::Paid, OrderChange::Paid), changes, |next| mark_paid(next, named))
     }
 
-    fn release<R: Records>(mut self, case: &Case<'_, R>, reason: Option<Note>) -> Result<Decision, Rejection> {
+    fn fail<R: Records>(mut self, case: &Case<'_, R>, reason: Option<Note>) -> Result<Decision, Rejection> {
         self.charge.failure_reason.clone_from(&reason);
         let payment = Payment { failure_reason: reason.clone(), ..self.payment_now(case, PaymentStatus::Failed)? };
         let (order, current) = (self.order, self.is_current());
@@ -234,32 +227,49 @@ impl Attempt<'_> {
         if !current {
             return Ok(decision);
         }
+        let request = payment.cancel_request.clone();
         decision.changes.payments.push(Arc::new(payment));
+        if let Some(request) = request {
+            return end(case, order, decision, asked(&request));
+        }
         let to = (OrderStatus::Pending, OrderChange::PaymentFailed { reason });
         advance(case, order, to, decision.changes, |_| {})
     }
 
-    fn cancel<R: Records>(self, case: &Case<'_, R>, command: &SettleCharge) -> Result<Decision, Rejection> {
+    fn cancel<R: Records>(self, case: &Case<'_, R>) -> Result<Decision, Rejection> {
         let payment = self.payment_now(case, PaymentStatus::Cancelled)?;
         let (order, current) = (self.order, self.is_current());
         let mut decision = self.alone(ChargeStatus::Cancelled);
         if !current {
             return Ok(decision);
         }
+        let request = payment.cancel_request.clone();
         decision.changes.payments.push(Arc::new(payment));
-        give_stock_back(case, order, &mut decision.changes)?;
-        settle_coupons(case, order, RedemptionStatus::Released, &mut decision.changes);
         // The gateway did as it was told, by somebody or because the time was over, or called it off by itself.
-        let is_over = order.expires_at.is_some_and(|at| case.now() >= at);
-        let (cause, actor) = match &command.requested_by {
-            Some(principal) => (CancelCause::Requested, principal),
-            None if is_over => (CancelCause::Expired, case.principal),
-            None => (CancelCause::Gateway, case.principal),
+        let by_itself = |cause| (OrderChange::Cancelled { cause, reason: None }, case.principal);
+        let step = match &request {
+            Some(request) => asked(request),
+            None if order.is_expired_at(case.now()) => by_itself(CancelCause::Expired),
+            None => by_itself(CancelCause::Gateway),
         };
-        let change = OrderChange::Cancelled { cause, reason: command.reason.clone() };
-        let step = (OrderStatus::Cancelled, change, actor);
-        advance_by(case, order, step, decision.changes, |next| next.expires_at = None)
+        end(case, order, decision, step)
     }
+}
+
+/// Called off in the name of whoever asked for it.
+fn asked(request: &CancelRequest) -> (OrderChange, &Principal) {
+    let change = OrderChange::Cancelled { cause: CancelCause::Requested, reason: request.reason.clone() };
+    (change, &request.requested_by)
+}
+
+/// Calls the order off with its charge; the answer stays the charge.
+fn end<R: Records>(
+    case: &Case<'_, R>,
+    order: &Order,
+    charge: Decision,
+    step: (OrderChange, &Principal),
+) -> Result<Decision, Rejection> {
+    Ok(Decision { outcome: charge.outcome, ..call_off(case, order, step, charge.changes)? })
 }
 
 /// Moves the order on with its charge; the answer is the charge.
@@ -270,19 +280,8 @@ fn advance<R: Records>(
     changes: Changes,
     edit: impl FnOnce(&mut Order),
 ) -> Result<Decision, Rejection> {
-    advance_by(case, order, (to, change, case.principal), changes, edit)
-}
-
-/// The same, in the name of somebody else than who told of it.
-fn advance_by<R: Records>(
-    case: &Case<'_, R>,
-    order: &Order,
-    (to, change, actor): (OrderStatus, OrderChange, &Principal),
-    changes: Changes,
-    edit: impl FnOnce(&mut Order),
-) -> Result<Decision, Rejection> {
     let id: OrderId = order.id;
     let charge = changes.charges.first().cloned().ok_or(Rejection::OrderNotFound { order: id })?;
-    let (order, event) = order.advanced(to, change, actor, case.now(), edit)?;
+    let (order, event) = order.advanced(to, change, case.principal, case.now(), edit)?;
     Ok(Decision { outcome: Outcome::Charge(charge), ..record(order, event, &mut case.ids(), changes)? })
 }

@@ -224,7 +224,8 @@ fn restocked_keys(order: &Order, lines: &[RefundLine], keys: &mut Keys) {
     keys.variants.extend(lines.iter().filter_map(|line| Some(line_at(order, line.position)?.variant_id)));
 }
 
-/// An order that gives back what it took.
+/// An order that gives back what it took. So is one named that waits for its card payment, which may have come to nothing by
+/// the time it is decided.
 fn called_off_keys<R: Records>(order_id: OrderId, loaded: &R, keys: &mut Keys) {
     let order = order_keys(order_id, loaded, keys);
     keys.variants.extend(order.iter().flat_map(|order| order.lines.iter()).map(|line| line.variant_id));
@@ -238,7 +239,8 @@ fn order_keys<'a, R: Records>(order_id: OrderId, loaded: &'a R, keys: &mut Keys)
     Some(order)
 }
 
-/// What a report may move on, were it news. By what the charge is for and what is reported alone: neither changes.
+/// What a report may move on, were it news. By what the charge is for and what is reported alone: neither changes. Money
+/// that will not come ends an order that is to be called off.
 fn charge_keys<R: Records>(command: &SettleCharge, loaded: &R, keys: &mut Keys) {
     keys.charges.insert(command.charge_id);
     let mut status = None;
@@ -248,13 +250,13 @@ fn charge_keys<R: Records>(command: &SettleCharge, loaded: &R, keys: &mut Keys) 
         keys.charges.extend(loaded.charge_with_transaction(&found.transaction_id));
     }
     let Some(Charge { purpose, customer_id, amount, .. }) = loaded.charge(command.charge_id) else { return };
-    let (captured, cancelled) = (status == Some(&GatewayStatus::Captured), status == Some(&GatewayStatus::Cancelled));
+    let captured = status == Some(&GatewayStatus::Captured);
     match *purpose {
-        ChargePurpose::Order { order_id, .. } if captured || cancelled => {
-            let order = order_keys(order_id, loaded, keys).filter(|_| cancelled);
-            keys.variants.extend(order.iter().flat_map(|order| order.lines.iter()).map(|line| line.variant_id));
-        }
-        ChargePurpose::Order { order_id, .. } => keys.orders.extend([order_id]),
+        ChargePurpose::Order { order_id, .. } => match status {
+            Some(GatewayStatus::Pending | GatewayStatus::Approved) => keys.orders.extend([order_id]),
+            Some(GatewayStatus::Captured) => drop(order_keys(order_id, loaded, keys)),
+            _ => called_off_keys(order_id, loaded, keys),
+        },
         ChargePurpose::TopUp { top_up_id } => {
             keys.top_ups.insert(top_up_id);
             let wallet = WalletId { customer_id: *customer_id, currency: amount.currency() };

@@ -111,7 +111,7 @@ pub(super) fn check_transition(order: &Order, to: OrderStatus) -> Result<(), Rej
 /// Whether the order still waits to be paid, and its time to be is not over.
 pub(super) fn check_payable<R: Records>(case: &Case<'_, R>, order: &Order) -> Result<(), Rejection> {
     check_transition(order, OrderStatus::Paid)?;
-    match order.expires_at.filter(|end| case.now() >= *end) {
+    match order.expires_at.filter(|_| order.is_expired_at(case.now())) {
         Some(expired_at) => Err(Rejection::OrderExpired { order: order.id, expired_at, now: case.now() }),
         None => Ok(()),
     }
@@ -250,8 +250,16 @@ pub(super) fn next_attempt<R: Records>(
     let now = case.now();
     if let Some(tried) = order.payment.and_then(|_| case.records.payment(order.id)) {
         let (attempts, failure_reason) = (tried.attempts.saturating_add(1), tried.failure_reason.clone());
-        let (gateway_transaction_id, updated_at) = (None, now);
-        return Ok(Payment { method, status, attempts, failure_reason, gateway_transaction_id, updated_at, ..*tried });
+        return Ok(Payment {
+            method,
+            status,
+            attempts,
+            failure_reason,
+            gateway_transaction_id: None,
+            cancel_request: None,
+            updated_at: now,
+            ..*tried
+        });
     }
     Ok(Payment {
         id: ids.take()?,
@@ -263,6 +271,7 @@ pub(super) fn next_attempt<R: Records>(
         attempts: 1,
         failure_reason: None,
         gateway_transaction_id: None,
+        cancel_request: None,
         created_at: now,
         updated_at: now,
     })

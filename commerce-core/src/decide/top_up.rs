@@ -55,7 +55,6 @@ pub(super) fn settle<R: Records>(
     charge: Charge,
     id: TopUpId,
     step: Step,
-    reason: Option<Note>,
 ) -> Result<Decision, Rejection> {
     let top_up = case.records.top_up(id).ok_or(Rejection::ChargeNotFound { charge: charge.id })?;
     let waits = top_up.status == TopUpStatus::Pending;
@@ -70,10 +69,10 @@ pub(super) fn settle<R: Records>(
         },
         Step::Capture => (ChargeStatus::RefundDue, None),
         Step::Fail(reason) => (ChargeStatus::Failed, Some((TopUpStatus::Failed, reason))),
-        Step::Cancel if case.now() >= top_up.expires_at => {
-            (ChargeStatus::Cancelled, Some((TopUpStatus::Expired, reason)))
+        Step::Cancel => {
+            let late = case.now() >= top_up.expires_at;
+            (ChargeStatus::Cancelled, Some((if late { TopUpStatus::Expired } else { TopUpStatus::Failed }, None)))
         }
-        Step::Cancel => (ChargeStatus::Cancelled, Some((TopUpStatus::Failed, reason))),
     };
     let mut charge = Charge { status, ..charge };
     if let Some((status, failure_reason)) = next.filter(|_| waits) {

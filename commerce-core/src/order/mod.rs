@@ -271,6 +271,12 @@ impl Order {
         self.total.currency()
     }
 
+    /// Whether the time in which it can be paid is over.
+    #[must_use]
+    pub fn is_expired_at(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+
     /// The order one step further, and the event that records it; refused unless the transition table has
     /// the step, or the change is one that leaves the order where it stands.
     pub(crate) fn advanced(

@@ -16,7 +16,6 @@ use std::sync::Arc;
 pub use sweep::{Open, Swept, Unsettled};
 use thiserror::Error as ThisError;
 
-use self::calling_off::{Wish, Wishes};
 use crate::charge::{Charge, ChargePurpose, ChargeReport, ChargeStatus};
 use crate::command::{PlaceOrder, RequestTopUp, SettleCharge, StartCardPayment};
 use crate::commerce::{Caller, Commerce};
@@ -63,7 +62,6 @@ impl From<Rejection> for PaymentError {
 pub struct Payments {
     commerce: Commerce,
     gateway: Arc<dyn PaymentGateway>,
-    wishes: Wishes,
 }
 
 impl fmt::Debug for Payments {
@@ -77,7 +75,7 @@ impl Payments {
     /// Takes cards for `commerce` through `gateway`.
     #[must_use]
     pub fn new(commerce: Commerce, gateway: Arc<dyn PaymentGateway>) -> Self {
-        Self { commerce, gateway, wishes: Wishes::default() }
+        Self { commerce, gateway }
     }
 
     fn store(&self) -> &dyn Store {
@@ -171,7 +169,7 @@ impl Payments {
             charge = match charge.status {
                 ChargeStatus::Initiated | ChargeStatus::Pending => {
                     let report = self.pursue(&charge).await?;
-                    let settled = self.settle_at_a_wish(id, report).await?;
+                    let settled = self.settle(id, report).await?;
                     if settled.status.is_in_flight() {
                         return Ok(settled);
                     }
@@ -179,7 +177,7 @@ impl Payments {
                 }
                 ChargeStatus::RefundDue => return self.give_back(&charge).await,
                 ChargeStatus::Failed | ChargeStatus::Cancelled => match self.after_the_end(id).await? {
-                    Some(report) => self.settle(id, report, None).await?,
+                    Some(report) => self.settle(id, report).await?,
                     None => return Ok(charge),
                 },
                 ChargeStatus::Captured | ChargeStatus::Refunded => return Ok(charge),
@@ -255,13 +253,14 @@ impl Payments {
         }
     }
 
-    /// Whether what the charge is for waits for it, and its time is not over.
+    /// Whether what the charge is for waits for it, nobody has called that off, and its time is not over.
     async fn is_awaited(&self, charge: &Charge) -> Result<bool, StoreError> {
         let store = self.store();
         let ends = match charge.purpose {
             ChargePurpose::Order { order_id, attempt } => {
                 let (order, payment) = (store.order(order_id).await?, store.payment(order_id).await?);
-                let order = order.filter(|order| payment.is_some_and(|payment| payment.is_awaited(order, attempt)));
+                let wanted = payment.filter(|payment| payment.cancel_request.is_none());
+                let order = order.filter(|order| wanted.is_some_and(|payment| payment.is_awaited(order, attempt)));
                 order.map(|order| order.expires_at)
             }
             ChargePurpose::TopUp { top_up_id } => {
@@ -279,7 +278,7 @@ impl Payments {
         let key = key(format!("charge-{}", charge.id))?;
         let refund = GatewayRefund { charge_id: charge.id, key, amount: charge.amount };
         match self.gateway.refund(&refund).await? {
-            GatewayRefundStatus::Succeeded => self.settle(charge.id, ChargeReport::Refunded, None).await,
+            GatewayRefundStatus::Succeeded => self.settle(charge.id, ChargeReport::Refunded).await,
             GatewayRefundStatus::Pending => self.charge(charge.id).await,
             GatewayRefundStatus::Failed { reason } => {
                 Err(GatewayError::Refused { reason: format!("the refund of charge {} failed: {reason}", charge.id) }
@@ -288,27 +287,10 @@ impl Payments {
         }
     }
 
-    /// Books a report; one that the charge was called off in the name of whoever is having it called off.
-    async fn settle_at_a_wish(&self, id: ChargeId, report: ChargeReport) -> Result<Arc<Charge>, PaymentError> {
-        let off = matches!(&report, ChargeReport::Found(found) if found.status == GatewayStatus::Cancelled);
-        let Some(wish) = self.wishes.of(id).filter(|_| off) else { return self.settle(id, report, None).await };
-        match self.settle(id, report, Some(&wish)).await {
-            // Somebody else's was booked first: theirs to hear who asks.
-            Err(PaymentError::Shop(Error::Rejected(
-                Rejection::InvalidTransition { .. } | Rejection::PaymentInProgress { .. },
-            ))) => self.charge(id).await,
-            settled => settled,
-        }
-    }
-
     /// Books a report, once for each kind of it.
-    async fn settle(
-        &self,
-        charge_id: ChargeId,
-        report: ChargeReport,
-        wish: Option<&Wish>,
-    ) -> Result<Arc<Charge>, PaymentError> {
-        match self.book(charge_id, report, wish).await {
+    async fn settle(&self, charge_id: ChargeId, report: ChargeReport) -> Result<Arc<Charge>, PaymentError> {
+        let caller = Caller::new(Principal::System, key(format!("charge-{charge_id}-{}", report.as_str()))?);
+        match self.commerce.settle_charge(caller, SettleCharge { charge_id, report }).await {
             // What was answered then may have been overtaken since.
             Ok(receipt) if receipt.replayed => self.charge(charge_id).await,
             Ok(receipt) => Ok(receipt.outcome),
@@ -318,29 +300,9 @@ impl Payments {
         }
     }
 
-    async fn book(
-        &self,
-        charge_id: ChargeId,
-        report: ChargeReport,
-        wish: Option<&Wish>,
-    ) -> Result<Receipt<Arc<Charge>>, Error> {
-        let caller = Caller::new(Principal::System, report_key(charge_id, report.as_str(), wish)?);
-        let reason = wish.and_then(|wish| wish.reason.clone());
-        let requested_by = wish.map(|wish| wish.caller.principal.clone());
-        self.commerce.settle_charge(caller, SettleCharge { charge_id, report, reason, requested_by }).await
-    }
-
     async fn charge(&self, charge: ChargeId) -> Result<Arc<Charge>, PaymentError> {
         let found = self.store().charge(charge).await?;
         Ok(found.ok_or(Rejection::ChargeNotFound { charge })?)
-    }
-}
-
-/// The key under which a kind of report is booked: one a charge, or one for each request that brought it about.
-fn report_key(charge: ChargeId, kind: &str, wish: Option<&Wish>) -> Result<IdempotencyKey, StoreError> {
-    match wish {
-        None => key(format!("charge-{charge}-{kind}")),
-        Some(wish) => key(format!("charge-{charge}-{kind}-{}", wish.name())),
     }
 }
 

@@ -28,8 +28,6 @@ enum Happening {
     /// Its customer pays from the wallet.
     Pay,
     Cancel,
-    /// Somebody has the attempt at this place called off at the gateway.
-    CallOff(usize),
     /// Its time to be paid runs out.
     Expire,
 }
@@ -41,8 +39,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => (0..3_usize, gateway_status()).prop_map(|(place, status)| Happening::Mismatch(place, status)),
         2 => (0..3_usize).prop_map(Happening::Returned),
         1 => Just(Happening::Pay),
-        1 => Just(Happening::Cancel),
-        1 => (0..3_usize).prop_map(Happening::CallOff),
+        2 => Just(Happening::Cancel),
         1 => Just(Happening::Expire),
     ]
 }
@@ -115,7 +112,7 @@ impl Life {
     fn report(&mut self, place: usize, report: impl Fn(&Charge) -> ChargeReport) {
         let Some(charge_id) = self.charges.get(place % self.charges.len().max(1)).copied() else { return };
         let report = report(&self.charge(charge_id));
-        let command = SettleCharge { charge_id, report, reason: None, requested_by: None };
+        let command = SettleCharge { charge_id, report };
         self.run(command.clone().into()).expect("a sound report is never refused");
         // The same once more is no news.
         let before = (self.events, self.order().clone(), self.charge(charge_id));
@@ -130,7 +127,7 @@ impl Life {
         let mut found = found(&before, status);
         (found.amount, found.transaction_id) = (krw(1), name("somebody-elses"));
         let report = ChargeReport::Found(found);
-        let heard = self.run(SettleCharge { charge_id, report, reason: None, requested_by: None }.into());
+        let heard = self.run(SettleCharge { charge_id, report }.into());
         let after = self.charge(charge_id);
         assert_eq!(after.gateway_transaction_id, before.gateway_transaction_id, "nothing of it is taken over");
         let expected = Rejection::GatewayAmountMismatch { charge: charge_id, expected: before.amount, found: krw(1) };
@@ -144,23 +141,22 @@ impl Life {
         }
     }
 
-    /// Whoever calls an attempt off that has had its end is refused, or may call the order off, as anybody else.
-    fn call_off(&mut self, place: usize) {
-        let Some(charge_id) = self.charges.get(place % self.charges.len().max(1)).copied() else { return };
-        let report = ChargeReport::Found(found(&self.charge(charge_id), &GatewayStatus::Cancelled));
-        let requested_by = Some(Principal::Customer(id(1)));
-        let wish = SettleCharge { charge_id, report, reason: None, requested_by };
-        for _ in 0..2 {
-            let (was_in_flight, order) = (self.charge(charge_id).status.is_in_flight(), self.order().clone());
-            let from = order.status;
-            let expected = match from {
-                _ if was_in_flight => None,
-                OrderStatus::Pending => None,
-                OrderStatus::Processing => Some(Rejection::PaymentInProgress { order: order.id }),
-                _ => Some(Rejection::InvalidTransition { order: order.id, from, to: OrderStatus::Cancelled }),
-            };
-            assert_eq!(self.run(wish.clone().into()).err(), expected);
-            assert!(was_in_flight || *self.order() == order, "it changed nothing");
+    /// Whoever calls off an order whose payment is in flight is remembered, and the next who does is refused.
+    fn cancel(&mut self) {
+        let before = self.order().clone();
+        let asked = self.records.payment(id(7)).is_some_and(|payment| payment.cancel_request.is_some());
+        let (order_id, from) = (before.id, before.status);
+        let expected = match from {
+            OrderStatus::Pending => Ok(OrderStatus::Cancelled),
+            OrderStatus::Processing if asked => Err(Rejection::PaymentInProgress { order: order_id }),
+            OrderStatus::Processing => Ok(OrderStatus::Processing),
+            _ => Err(Rejection::InvalidTransition { order: order_id, from, to: OrderStatus::Cancelled }),
+        };
+        let heard = self.run(CancelOrder { order_id, reason: None }.into());
+        assert_eq!(heard.map(|_| self.order().status), expected);
+        if from == OrderStatus::Processing {
+            assert_eq!(*self.order(), before, "it waits for the gateway");
+            assert!(self.records.payment(id(7)).is_some_and(|payment| payment.cancel_request.is_some()));
         }
     }
 
@@ -177,8 +173,7 @@ impl Life {
             Happening::Mismatch(place, status) => self.mismatch(*place, status),
             Happening::Returned(place) => self.report(*place, |_| ChargeReport::Refunded),
             Happening::Pay => drop(self.run(PayOrder { order_id: id(7), method: PaymentMethod::Wallet }.into())),
-            Happening::Cancel => drop(self.run(CancelOrder { order_id: id(7), reason: None }.into())),
-            Happening::CallOff(place) => self.call_off(*place),
+            Happening::Cancel => self.cancel(),
             Happening::Expire => self.now = EXPIRES * 3,
         }
         self.check();
@@ -207,6 +202,8 @@ impl Life {
         if order.status == OrderStatus::Processing {
             assert_eq!(in_flight, 1, "an order waits for one charge: {charges:?}");
         }
+        let asked = payment.is_some_and(|payment| payment.cancel_request.is_some());
+        assert!(!asked || order.status != OrderStatus::Pending, "called off as soon as the gateway lets go");
         if order.status == OrderStatus::Pending {
             assert_eq!(
                 count(ChargeStatus::Initiated) + count(ChargeStatus::Pending),

@@ -127,8 +127,6 @@ fn samples() -> Vec<Command> {
                 amount: krw(50_000),
                 status: GatewayStatus::Declined { reason: note("stolen") },
             }),
-            reason: None,
-            requested_by: None,
         }
         .into(),
     ]
@@ -247,7 +245,6 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         Operation::PlaceOrder => &["payment"],
         Operation::RefundOrder => &["lines", "destination", "reason"],
         Operation::CancelOrder | Operation::RevokeCoupon => &["reason"],
-        Operation::SettleCharge => &["reason", "requested_by"],
         Operation::AddVariant
         | Operation::ImportProducts
         | Operation::AddCartItem
@@ -262,7 +259,8 @@ const fn optional_fields(operation: Operation) -> &'static [&'static str] {
         | Operation::DeliverOrder
         | Operation::SettleRefund
         | Operation::StartCardPayment
-        | Operation::RequestTopUp => &[],
+        | Operation::RequestTopUp
+        | Operation::SettleCharge => &[],
     }
 }
 

@@ -283,9 +283,7 @@ fn cards() -> impl Strategy<Value = Command> {
     prop_oneof![
         any_id().prop_map(|order_id| StartCardPayment { order_id }.into()),
         (any_id(), money()).prop_map(|(customer_id, amount)| RequestTopUp { customer_id, amount }.into()),
-        (any_id(), report(), of(any_note()), of(principal())).prop_map(|(charge_id, report, reason, requested_by)| {
-            SettleCharge { charge_id, report, reason, requested_by }.into()
-        }),
+        (any_id(), report()).prop_map(|(charge_id, report)| SettleCharge { charge_id, report }.into()),
     ]
 }
 

@@ -4,12 +4,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use commerce_core::{
-    AppliedCoupon, CancelCause, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, CodeBatch, Command, Coupon,
-    Customer, Event, Imported, ImportedItem, IssuedCoupon, IssuedCouponStatus, LineRequest, ListedVariant, Listing,
-    MergedCart, Money, MoneyError, Operation, Order, OrderChange, OrderEvent, OrderLine, OrderPayment, OrderStatus,
-    OutboxMessage, Outcome, Payment, PaymentStatus, PriceRule, Principal, Product, Refund, RefundLine, RefundStatus,
-    RefusedLine, Rejection, Revocation, Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant, WalletEntry,
-    WalletEntryKind, WalletId,
+    AppliedCoupon, CancelCause, CancelRequest, Cart, CartItem, Charge, ChargePurpose, ChargeStatus, CodeBatch, Command,
+    Coupon, Customer, Event, Imported, ImportedItem, IssuedCoupon, IssuedCouponStatus, LineRequest, ListedVariant,
+    Listing, MergedCart, Money, MoneyError, Operation, Order, OrderChange, OrderEvent, OrderLine, OrderPayment,
+    OrderStatus, OutboxMessage, Outcome, Payment, PaymentStatus, PriceRule, Principal, Product, Refund, RefundLine,
+    RefundStatus, RefusedLine, Rejection, Revocation, Stock, StockEntry, StockReason, TopUp, TopUpStatus, Variant,
+    WalletEntry, WalletEntryKind, WalletId,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -385,12 +385,15 @@ proptest! {
         amount in money(),
         status in select(vec![PaymentStatus::Initiated, PaymentStatus::Pending, PaymentStatus::Succeeded, PaymentStatus::Failed, PaymentStatus::Cancelled]),
         (method, failure_reason, at) in (method(), of(any_note()), instant()),
+        request in of((principal(), of(any_note()))),
     ) {
         round_trips::<Principal>(&principal)?;
         let (id, order_id, gateway_transaction_id) = (crate::generate::id(1), crate::generate::id(2), None);
         let (created_at, updated_at, customer_id, attempts) = (at, at, payer, 3);
+        let cancel_request = request.map(|(requested_by, reason)| CancelRequest { requested_by, reason });
         round_trips(&Payment {
-            id, order_id, customer_id, method, amount, status, attempts, failure_reason, gateway_transaction_id, created_at, updated_at,
+            id, order_id, customer_id, method, amount, status, attempts, failure_reason, gateway_transaction_id,
+            cancel_request, created_at, updated_at,
         })?;
         round_trips::<Money>(&amount)?;
     }

@@ -131,8 +131,9 @@ impl OrdersApi {
 
     /// Cancel an order
     ///
-    /// A pending one; everything that it took is given back. A card payment under way is called off at the gateway first.
-    /// A customer cancels their own, an operator any.
+    /// A pending one; everything that it took is given back. A card payment under way is called off at the gateway first:
+    /// if that has captured it by then, the order is paid, and the answer says why it cannot be cancelled; if it gives no
+    /// answer, the wish is kept and carried out once it does. A customer cancels their own, an operator any.
     #[oai(path = "/orders/:order_id/cancel", method = "post", operation_id = "cancel_order")]
     async fn cancel(
         &self,

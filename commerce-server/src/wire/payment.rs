@@ -46,6 +46,10 @@ response! {
         failure_reason: Option<Text<Note>>,
         /// The gateway's name for the attempt that captured it.
         gateway_transaction_id: Option<Text<Name>>,
+        /// Who asked for the order to be cancelled while a card payment was under way, if anybody did.
+        cancel_requested_by: Option<String>,
+        /// Why, if they said.
+        cancel_reason: Option<Text<Note>>,
         /// The name at the gateway of the last attempt by card.
         charge_id: Option<WireId<ChargeId>>,
         /// When it was first tried.
@@ -111,6 +115,7 @@ impl Payment {
     /// A payment, and its last attempt by card.
     #[must_use]
     pub fn of(payment: &CorePayment, charge: Option<ChargeId>) -> Self {
+        let request = payment.cancel_request.as_ref();
         Self {
             id: WireId(payment.id),
             order_id: WireId(payment.order_id),
@@ -120,6 +125,8 @@ impl Payment {
             attempts: payment.attempts,
             failure_reason: payment.failure_reason.clone().map(Text),
             gateway_transaction_id: payment.gateway_transaction_id.clone().map(Text),
+            cancel_requested_by: request.map(|request| request.requested_by.to_string()),
+            cancel_reason: request.and_then(|request| request.reason.clone()).map(Text),
             charge_id: charge.map(WireId),
             created_at: Instant(payment.created_at),
             updated_at: Instant(payment.updated_at),

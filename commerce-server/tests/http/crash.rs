@@ -25,6 +25,11 @@ pub(crate) fn cuts() -> impl Iterator<Item = Place> {
     (0..3).flat_map(|word| [(word, false), (word, true)])
 }
 
+/// Every place of a payment under way that is called off: it is looked up and cancelled.
+pub(crate) fn cancel_cuts() -> impl Iterator<Item = Place> {
+    (0..2).flat_map(|word| [(word, false), (word, true)])
+}
+
 pub(crate) struct Cut {
     place: Place,
     said: AtomicUsize,

@@ -262,7 +262,7 @@ impl Server {
         let Charge { id: charge_id, customer_id, amount, .. } = *begun.expect("begun").outcome;
         let transaction_id = Name::new(format!("tx-{charge_id}")).expect("a name");
         let found = GatewayPayment { transaction_id, customer_id, amount, status: GatewayStatus::Captured };
-        let report = SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None, requested_by: None };
+        let report = SettleCharge { charge_id, report: ChargeReport::Found(found) };
         self.app.commerce.settle_charge(caller(Principal::System), report).await.expect("captured");
         id
     }

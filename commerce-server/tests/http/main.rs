@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
 
 mod auth;
+mod calling_off;
 mod carts;
 mod catalog;
 mod coupons;
@@ -25,6 +26,7 @@ mod payments;
 mod prices;
 mod problems;
 mod refunds;
+mod scene;
 mod stories;
 mod wallet;
 mod webhooks;

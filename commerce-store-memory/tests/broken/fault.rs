@@ -45,6 +45,8 @@ pub(crate) enum Fault {
     ForgetsWalletEntries,
     /// Forgets what became of charges, of top-ups and of payments that failed.
     ForgetsReports,
+    /// Forgets who asked for orders to be called off.
+    ForgetsCancelRequests,
     /// Forgets that a card payment has begun.
     ForgetsStarts,
     /// Forgets the history.

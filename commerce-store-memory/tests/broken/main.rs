@@ -105,7 +105,7 @@ broken! {
         a_sku_has_one_variant: "variants answered",
         a_code_has_one_coupon: "coupons answered, and coupons there",
         a_version_is_followed_once: "the product afterwards",
-        one_of_many_calls_a_charge_off: "who called it off, of 12",
+        one_of_many_calls_an_order_off: "who called it off, of 12",
         racing_reports_settle_a_charge_once: "for an order that is",
         one_capture_in_many_reports: "units in the sales of the day",
         one_card_payment_begins: "payments begun, and refused",
@@ -120,6 +120,10 @@ broken! {
         a_top_up_without_its_money_credits_nothing: "the customer's top-ups, newest first",
         what_brings_no_money_releases: "the charge and its order, told",
         open_charges_are_found_until_settled: "open charges, oldest first",
+    }
+    forgotten_cancel_requests: ForgetsCancelRequests {
+        an_order_is_called_off_by_whoever_asked: "who asked, and why",
+        one_of_many_calls_an_order_off: "who called it off, of 12",
     }
     forgotten_starts: ForgetsStarts {
         a_payment_in_flight_is_waited_for: "while the gateway decides",

@@ -197,6 +197,9 @@ impl Broken {
                 changes.top_ups.retain(|top_up| top_up.status == TopUpStatus::Pending);
                 changes.payments.retain(|payment| payment.status != PaymentStatus::Failed);
             }
+            Fault::ForgetsCancelRequests => {
+                changes.payments.iter_mut().for_each(|payment| Arc::make_mut(payment).cancel_request = None);
+            }
             Fault::ForgetsStarts => changes.orders.retain(|order| order.status != OrderStatus::Processing),
             Fault::ForgetsHistory => changes.order_events.clear(),
             Fault::ForgetsIssued => changes.issuances.clear(),

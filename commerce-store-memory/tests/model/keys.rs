@@ -130,8 +130,10 @@ fn holds(
     let found = decide(&noted, &envelope.principal, &envelope.command, context);
     assert_eq!(found, expected, "{envelope:?}");
     let looked_at = noted.looked_at.into_inner();
-    // A report names what it would move on if it were news; whether it is shows only once all of that is loaded.
-    let reports = matches!(envelope.operation(), Operation::SettleCharge | Operation::SettleRefund);
+    // A report names what it would move on if it were news, and a wish to call an order off what that gives back:
+    // whether it comes to that shows only once all of it is loaded.
+    let reports =
+        matches!(envelope.operation(), Operation::SettleCharge | Operation::SettleRefund | Operation::CancelOrder);
     if found.is_ok() && !reports {
         let needless = named.without(&looked_at);
         assert!(needless.is_empty(), "named without being looked at: {needless:?} for {envelope:?}");

@@ -412,7 +412,11 @@ impl Model {
                 assert_eq!(order.id, c.order_id);
             }
             (Command::CancelOrder(c), Outcome::Order(order)) => {
-                self.cancelled(c.order_id.get(), now.as_micros(), seen);
+                if self.orders[&c.order_id.get()].status() == OrderStatus::Processing {
+                    self.asked_off(c.order_id.get(), order, seen);
+                } else {
+                    self.cancelled(c.order_id.get(), now.as_micros(), seen);
+                }
                 assert_eq!(order.id, c.order_id);
             }
             (Command::ExpireOrder(c), Outcome::Order(order)) => {

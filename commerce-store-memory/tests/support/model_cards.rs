@@ -117,12 +117,7 @@ impl Model {
         if brings {
             return self.is_of(id, charge, &c.report);
         }
-        let ends = flies && matches!(word(&c.report), Word::Never | Word::Off | Word::Back);
-        match charge.purpose {
-            // Whoever had it called off is too late.
-            For::Order(order) if !ends && c.requested_by.is_some() => self.cancel(&Principal::System, order),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Whether the gateway's record is of what it was asked for.
@@ -144,8 +139,7 @@ impl Model {
         let next = match word(&c.report) {
             Word::Wait if charge.status == ChargeStatus::Initiated => Some(ChargeStatus::Pending),
             Word::Came if flies || lost => Some(self.came(id, charge.purpose, now, seen)),
-            Word::Never if flies => Some(self.never(id, charge.purpose, seen)),
-            Word::Back if flies => Some(self.never(id, charge.purpose, seen)),
+            Word::Never | Word::Back if flies => Some(self.never(id, charge.purpose, now, seen)),
             Word::Off if flies => Some(self.charge_off(id, charge.purpose, now, seen)),
             Word::Back if charge.status == ChargeStatus::RefundDue => {
                 seen.note("money given back");
@@ -192,6 +186,9 @@ impl Model {
         if waits {
             let from = order.status();
             seen.note(if from == OrderStatus::Processing { "processing -> paid" } else { "pending -> paid by card" });
+            if order.asked_off {
+                seen.note("paid though it was to be called off");
+            }
             let order = self.orders.get_mut(&id).expect("an order");
             (order.in_flight, order.tried) = (None, Some(PaymentMethod::Card));
             self.paid_with(id, now, false, seen);
@@ -215,8 +212,13 @@ impl Model {
     }
 
     /// The money will not come.
-    fn never(&mut self, id: i64, purpose: For, seen: &mut Coverage) -> ChargeStatus {
+    fn never(&mut self, id: i64, purpose: For, now: i64, seen: &mut Coverage) -> ChargeStatus {
         match purpose {
+            For::Order(order) if self.orders[&order].in_flight == Some(id) && self.orders[&order].asked_off => {
+                self.orders.get_mut(&order).expect("an order").in_flight = None;
+                self.called_off(order, now, seen);
+                seen.note("called off once it was declined");
+            }
             For::Order(order) if self.orders[&order].in_flight == Some(id) => {
                 self.orders.get_mut(&order).expect("an order").in_flight = None;
                 self.advance(order, OrderStatus::Pending);

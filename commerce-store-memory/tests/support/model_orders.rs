@@ -65,6 +65,8 @@ pub(crate) struct Order {
     pub(crate) tried: Option<PaymentMethod>,
     /// The charge that the gateway has not decided on.
     pub(crate) in_flight: Option<i64>,
+    /// Whether it is to be called off once the gateway lets go of that.
+    pub(crate) asked_off: bool,
     /// Every status it has had.
     pub(crate) path: Vec<OrderStatus>,
     pub(crate) refunds: Vec<Refunded>,
@@ -130,6 +132,7 @@ impl Model {
             attempts,
             tried,
             in_flight,
+            asked_off: false,
             path,
             refunds,
         })
@@ -246,9 +249,11 @@ impl Model {
     }
 
     pub(super) fn cancel(&self, principal: &Principal, id: i64) -> Verdict {
-        let status = self.visible(principal, id)?.status();
-        refuse_if(status == OrderStatus::Processing, "payment_in_progress")?;
-        refuse_if(status != OrderStatus::Pending, "invalid_transition")
+        let order = self.visible(principal, id)?;
+        if order.status() == OrderStatus::Processing {
+            return refuse_if(order.asked_off, "payment_in_progress");
+        }
+        refuse_if(order.status() != OrderStatus::Pending, "invalid_transition")
     }
 
     pub(super) fn expire(&self, id: i64, now: i64) -> Verdict {
@@ -411,6 +416,12 @@ impl Model {
     pub(super) fn cancelled(&mut self, id: i64, now: i64, seen: &mut Coverage) {
         self.called_off(id, now, seen);
         seen.note("pending -> cancelled");
+    }
+
+    pub(super) fn asked_off(&mut self, id: i64, answered: &commerce_core::Order, seen: &mut Coverage) {
+        self.orders.get_mut(&id).expect("an order").asked_off = true;
+        assert_eq!(answered.status, OrderStatus::Processing);
+        seen.note("asked to be called off");
     }
 
     pub(super) fn called_off(&mut self, id: i64, now: i64, seen: &mut Coverage) {

@@ -396,22 +396,8 @@ impl World {
             3 => GatewayStatus::Declined { reason: reason() },
             4 => GatewayStatus::Cancelled,
             5 => GatewayStatus::Refunded,
-            6 => {
-                return SettleCharge {
-                    charge_id,
-                    report: ChargeReport::Refused { reason: Some(reason()) },
-                    reason: None,
-                    requested_by: None,
-                };
-            }
-            _ => {
-                return SettleCharge {
-                    charge_id,
-                    report: ChargeReport::Refunded,
-                    reason: Some(reason()),
-                    requested_by: None,
-                };
-            }
+            6 => return SettleCharge { charge_id, report: ChargeReport::Refused { reason: Some(reason()) } },
+            _ => return SettleCharge { charge_id, report: ChargeReport::Refunded },
         };
         let transaction = |of: ChargeId| format!("tx-{of}").parse().expect("a name");
         let sound = GatewayPayment { transaction_id: transaction(charge_id), customer_id, amount, status };
@@ -425,8 +411,7 @@ impl World {
             }
             _ => sound,
         };
-        let requested_by = (odd == 5).then_some(Principal::Customer(customer_id));
-        SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None, requested_by }
+        SettleCharge { charge_id, report: ChargeReport::Found(found) }
     }
 
     /// Three times in four an order that is still pending, if there is one; latest first.

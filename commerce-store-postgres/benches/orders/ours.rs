@@ -79,12 +79,7 @@ async fn one(commerce: &Commerce, fixture: &Fixture, load: Load) -> Outcome<()> 
                 let transaction_id = Name::new(format!("tx-{}", charge.id))?;
                 let status = GatewayStatus::Captured;
                 let found = GatewayPayment { transaction_id, customer_id, amount: charge.amount, status };
-                let report = SettleCharge {
-                    charge_id: charge.id,
-                    report: ChargeReport::Found(found),
-                    reason: None,
-                    requested_by: None,
-                };
+                let report = SettleCharge { charge_id: charge.id, report: ChargeReport::Found(found) };
                 commerce.settle_charge(caller(Principal::System)?, report).await?;
             } else if load == Load::Refund {
                 let whole = RefundOrder { order_id, lines: None, restock: true, destination: None, reason: None };

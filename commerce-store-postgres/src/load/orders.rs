@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use commerce_core::{
-    AppliedCoupon, Changes, Currency, Order, OrderId, OrderLine, OrderPayment, Payment, Redemption, StoreError,
+    AppliedCoupon, CancelRequest, Changes, Currency, Order, OrderId, OrderLine, OrderPayment, Payment, Redemption,
+    StoreError,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -14,7 +15,7 @@ use super::hot::raw;
 use crate::error::Failure;
 use crate::row::{
     get, get_at, get_at_opt, get_code, get_currency, get_id, get_id_opt, get_money, get_text, get_text_opt, get_u32,
-    get_u64,
+    get_u64, principal,
 };
 
 macro_rules! orders {
@@ -35,7 +36,8 @@ pub(crate) const ITEMS: &str = "select order_id, product_id, variant_id, product
 pub(crate) const ORDER_COUPONS: &str = "select order_id, issued_coupon_id, coupon_id, name, discount, currency \
      from order_coupons where order_id = any($1) order by order_id, position";
 pub(crate) const PAYMENTS: &str = "select id, order_id, customer_id, method, amount, currency, status, attempts, \
-     failure_reason, gateway_transaction_id, created_at, updated_at from payments where order_id = any($1)";
+     failure_reason, gateway_transaction_id, cancel_requested_by, cancel_reason, created_at, updated_at \
+     from payments where order_id = any($1)";
 pub(crate) const REDEMPTIONS: &str = "select issued_coupon_id, order_id, coupon_id, discount, currency, status, \
      created_at, updated_at from coupon_redemptions where order_id = any($1) order by order_id, issued_coupon_id";
 
@@ -148,9 +150,15 @@ pub(crate) fn payment_of(row: &PgRow) -> Result<Payment, StoreError> {
         attempts: get_u32(row, "attempts")?,
         failure_reason: get_text_opt(row, "failure_reason")?,
         gateway_transaction_id: get_text_opt(row, "gateway_transaction_id")?,
+        cancel_request: cancel_request_of(row)?,
         created_at: get_at(row, "created_at")?,
         updated_at: get_at(row, "updated_at")?,
     })
+}
+
+fn cancel_request_of(row: &PgRow) -> Result<Option<CancelRequest>, StoreError> {
+    let Some(requested_by) = get::<Option<&str>>(row, "cancel_requested_by")? else { return Ok(None) };
+    Ok(Some(CancelRequest { requested_by: principal(requested_by)?, reason: get_text_opt(row, "cancel_reason")? }))
 }
 
 /// A redemption.

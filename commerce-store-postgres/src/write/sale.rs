@@ -1,7 +1,7 @@
 //! What an order or the issue of a coupon writes, in two statements: a lone caller waits for two round trips, a crowd
 //! shares them.
 
-use commerce_core::{Aggregate, KeyRecord, OrderEvent, OrderId, OrderLine, Outcome};
+use commerce_core::{Aggregate, KeyRecord, OrderEvent, OrderId, OrderLine, Outcome, Payment};
 use serde_json::Error as JsonError;
 use sqlx::PgConnection;
 
@@ -17,9 +17,11 @@ const ORDERS: &str = "update orders o set status = u.status, payment_id = u.paym
      $7::timestamptz[]) as u (id, status, payment_id, payment_method, expires_at, version, updated_at) \
      where o.id = u.id";
 const PAYMENTS: &str = "update payments p set status = u.status, method = u.method, attempts = u.attempts, \
-     failure_reason = u.failure_reason, gateway_transaction_id = u.gateway_transaction_id, updated_at = u.updated_at \
-     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], $7::text[]) \
-     as u (id, status, attempts, failure_reason, gateway_transaction_id, updated_at, method) where p.id = u.id";
+     failure_reason = u.failure_reason, gateway_transaction_id = u.gateway_transaction_id, updated_at = u.updated_at, \
+     cancel_requested_by = u.cancel_requested_by, cancel_reason = u.cancel_reason \
+     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], \
+     $8::text[], $9::text[]) as u (id, status, attempts, failure_reason, gateway_transaction_id, updated_at, method, \
+     cancel_requested_by, cancel_reason) where p.id = u.id";
 
 /// Constraints between these tables are checked at the statement's end, when all rows are there.
 const NEW_ORDERS: &str = "\
@@ -121,8 +123,14 @@ pub(super) async fn write_changed(connection: &mut PgConnection, net: &Net) -> R
             .execute(&mut *connection)
             .await?;
     }
-    skip_if_empty!(net.payments.changed);
-    let rows = || net.payments.changed.values();
+    let changed: Vec<&Payment> = net.payments.changed.values().map(|payment| &**payment).collect();
+    write_payments(connection, &changed).await
+}
+
+async fn write_payments(connection: &mut PgConnection, payments: &[&Payment]) -> Result<(), Failure> {
+    skip_if_empty!(payments);
+    let rows = || payments.iter();
+    let request = |payment: &Payment| payment.cancel_request.clone();
     sqlx::query(PAYMENTS)
         .bind(column!(rows(), p => p.id.get()))
         .bind(column!(rows(), p => p.status.as_str()))
@@ -131,6 +139,8 @@ pub(super) async fn write_changed(connection: &mut PgConnection, net: &Net) -> R
         .bind(column!(rows(), p => p.gateway_transaction_id.as_ref().map(|g| g.as_str())))
         .bind(column!(rows(), p => at(p.updated_at)))
         .bind(column!(rows(), p => p.method.as_str()))
+        .bind(column!(rows(), p => request(p).map(|request| request.requested_by.to_string())))
+        .bind(column!(rows(), p => request(p).and_then(|request| request.reason).map(|r| r.as_str().to_owned())))
         .execute(connection)
         .await?;
     Ok(())
@@ -141,8 +151,11 @@ pub(super) async fn write_new(connection: &mut PgConnection, net: &Net) -> Resul
     // History and messages of orders that are there already come with the same statement.
     skip_if_empty!(net.order_events);
     let query = bind_orders(sqlx::query(NEW_ORDERS), net);
-    bind_history(query, net)?.execute(connection).await?;
-    Ok(())
+    bind_history(query, net)?.execute(&mut *connection).await?;
+    // Begun and called off in one batch: too rare for columns of its own in what every sale waits for.
+    let called_off: Vec<&Payment> =
+        net.payments.new.values().map(|payment| &**payment).filter(|p| p.cancel_request.is_some()).collect();
+    write_payments(connection, &called_off).await
 }
 
 pub(super) async fn write(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {

@@ -56,7 +56,7 @@ const SOUND: &[(&str, &str)] = &[
         "payments",
         "id = 1, order_id = 1, customer_id = 1, method = 'wallet', amount = 90, currency = 'KRW', \
          status = 'succeeded', attempts = 1, gateway_transaction_id = 'g', created_at = now(), updated_at = now(), \
-         refunded = 30",
+         refunded = 30, cancel_requested_by = null, cancel_reason = null",
     ),
     (
         "refunds",
@@ -258,6 +258,8 @@ const WRONG: &[(&str, &str)] = &[
     ("payments_status_known", "status = 'lost'"),
     ("payments_attempts_not_negative", "attempts = -1"),
     ("payments_refunded_within_amount", "refunded = 91"),
+    ("payments_cancel_request_by_card", "cancel_requested_by = 'system'"),
+    ("payments_cancel_reason_of_request", "cancel_reason = 'changed my mind'"),
     ("refunds_pkey", ""),
     ("refunds_order_fkey", "id = 2, order_id = 9"),
     ("refunds_payment_fkey", "id = 2, payment_id = 9"),

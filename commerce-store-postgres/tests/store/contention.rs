@@ -1,14 +1,20 @@
 //! Others in the way: locks, serialization failures, deadlocks, queues that are full.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use commerce_core::conformance::{World, basket, krw, operator};
 use commerce_core::store::{Catalog, Orders, Wallets};
-use commerce_core::{CustomerId, Deposit, Envelope, Error, PageRequest, ProductQuery, Store, StoreError};
+use commerce_core::{
+    CancelOrder, CancelRequest, CustomerId, Deposit, Envelope, Error, GatewayStatus, OrderStatus, Outcome, PageRequest,
+    Principal, ProductQuery, StartCardPayment, Store, StoreError,
+};
 use commerce_store_postgres::PostgresStore;
 use commerce_store_postgres_testkit::Fate;
+use futures_util::FutureExt;
+use futures_util::future::join;
 
 use crate::harness::{BLOCKED, Backstage, assert_sound, database, insist, open_at, proxied, world};
 
@@ -216,5 +222,38 @@ async fn writes_go_on_while_readers_are_stuck() {
         assert!(reader.await.unwrap().unwrap().is_some());
     }
     assert_eq!(world.balance(customer).await, 1_000);
+    assert_sound(&store).await;
+}
+
+/// A card payment begins and is called off in one batch: the payment is a new row, and remembers who asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_payment_begun_and_called_off_in_one_batch_is_written_whole() {
+    let database = database().await;
+    let store = open_at(&database.url, |config| config.lanes = 1).await;
+    let world = world(&store);
+    let (before, customer) = (world.customer_with(1).await, world.customer().await);
+    let order = world.place(customer, basket(&[(world.variant(1_000, 5).await, 1)])).await;
+    let mut other = Backstage::at(&database.url).await;
+    other.run(&format!("begin; {}", lock(before))).await;
+    let batches = store.stats().batches;
+    let first = sent(&store, deposit(&world, before, 1));
+    other.until_blocked(1).await;
+    let (me, order_id) = (Principal::Customer(customer), order.id);
+    let begun = store.execute(world.envelope(&me, StartCardPayment { order_id }));
+    let reason = Some("changed my mind".parse().unwrap());
+    let asked = store.execute(world.envelope(&me, CancelOrder { order_id, reason: reason.clone() }));
+    let mut both = pin!(join(begun, asked));
+    assert!(both.as_mut().now_or_never().is_none());
+    other.run("rollback").await;
+    let (begun, asked) = both.await;
+    let Outcome::Charge(charge) = begun.unwrap().outcome else { panic!("a charge") };
+    let Outcome::Order(asked) = asked.unwrap().outcome else { panic!("an order") };
+    // Two batches with the one that held the lane.
+    assert_eq!((asked.status, store.stats().batches - batches), (OrderStatus::Processing, 2));
+    first.await.unwrap().unwrap();
+    let payment = store.payment(order_id).await.unwrap().unwrap();
+    assert_eq!(payment.cancel_request, Some(CancelRequest { requested_by: me, reason }));
+    world.settle(&charge, GatewayStatus::Cancelled).await;
+    assert_eq!(store.order(order_id).await.unwrap().unwrap().status, OrderStatus::Cancelled);
     assert_sound(&store).await;
 }

@@ -1,5 +1,6 @@
 //! Rows that somebody else keeps locked, connections that are dead without a word, and who has to wait for them.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use commerce_core::{
 };
 use commerce_store_postgres::PostgresStore;
 use commerce_store_postgres_testkit::Fate;
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use crate::harness::{Backstage, assert_sound, database, insist, open_at, proxied, world};
@@ -38,8 +40,21 @@ async fn a_row_that_is_kept_locked_fails_those_who_need_it_alone() {
     other.run(&format!("begin; select 1 from wallets where customer_id = {} for update", kept.get())).await;
     let wanted: Vec<CustomerId> = customers.iter().copied().chain([kept]).collect();
     let envelopes: Vec<Envelope> = wanted.iter().map(|customer| deposit(&world, *customer)).collect();
+    // The lane is taken until all of them wait for it.
+    let before = customers[0];
+    let mut others = Backstage::at(&database.url).await;
+    others.run(&format!("begin; select 1 from wallets where customer_id = {} for update", before.get())).await;
+    let first = tokio::spawn({
+        let (store, envelope) = (Arc::clone(&store), deposit(&world, before));
+        async move { store.execute(envelope).await.map(drop) }
+    });
+    others.until_blocked(1).await;
     let batches = store.stats().batches;
-    let told = join_all(envelopes.iter().map(|envelope| store.execute(envelope.clone()))).await;
+    let mut told = pin!(join_all(envelopes.iter().map(|envelope| store.execute(envelope.clone()))));
+    assert!(told.as_mut().now_or_never().is_none());
+    others.run("rollback").await;
+    let told = told.await;
+    first.await.unwrap().unwrap();
     for (customer, told) in wanted.iter().zip(&told) {
         assert_eq!(is_unavailable(told), *customer == kept, "{told:?}");
     }

@@ -238,11 +238,11 @@ impl Action {
                     5 => GatewayStatus::Refunded,
                     6 => {
                         let report = ChargeReport::Refused { reason: Some(reason) };
-                        return Some(SettleCharge { charge_id, report, reason: None, requested_by: None }.into());
+                        return Some(SettleCharge { charge_id, report }.into());
                     }
                     _ => {
                         let report = ChargeReport::Refunded;
-                        return Some(SettleCharge { charge_id, report, reason: None, requested_by: None }.into());
+                        return Some(SettleCharge { charge_id, report }.into());
                     }
                 };
                 let terms = world.books.cards.terms.get(&charge_id).copied();
@@ -251,7 +251,7 @@ impl Action {
                 let named = if odd == 249 { world.charge(Pick(word)) } else { charge_id };
                 let transaction_id = Name::new(format!("tx-{named}")).ok()?;
                 let found = GatewayPayment { transaction_id, customer_id, amount, status };
-                SettleCharge { charge_id, report: ChargeReport::Found(found), reason: None, requested_by: None }.into()
+                SettleCharge { charge_id, report: ChargeReport::Found(found) }.into()
             }
             _ => return None,
         })

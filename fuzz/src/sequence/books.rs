@@ -136,6 +136,9 @@ impl Books {
                 self.step_to(order.id, OrderStatus::Pending, order.status);
                 self.pay(order, at);
             }
+            (Command::CancelOrder(_), Outcome::Order(order)) if order.status == OrderStatus::Processing => {
+                self.ask_off(order.id);
+            }
             (Command::CancelOrder(_) | Command::ExpireOrder(_), Outcome::Order(order)) => self.cancel(order),
             (Command::RefundOrder(_), Outcome::Refund(refund)) => self.refund(refund, at),
             (Command::SettleRefund(_), Outcome::Refund(refund)) => self.settle_refund(refund, at),

@@ -1,6 +1,6 @@
 //! The books of charges and top-ups, and what their reports come to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use commerce_core::{
     Charge, ChargeId, ChargePurpose, ChargeStatus, Command, CustomerId, Money, OrderId, OrderStatus, Timestamp, TopUp,
@@ -16,6 +16,8 @@ pub(super) struct Cards {
     status: BTreeMap<ChargeId, ChargeStatus>,
     /// The charge that an order waits for.
     awaited: BTreeMap<OrderId, ChargeId>,
+    /// The orders that were to be called off while one was awaited.
+    asked_off: BTreeSet<OrderId>,
 }
 
 impl Cards {
@@ -54,6 +56,12 @@ impl Books {
         }
     }
 
+    /// An order is to be called off once the gateway lets go of its payment.
+    pub(super) fn ask_off(&mut self, order: OrderId) {
+        assert_eq!(self.orders[&order].status, OrderStatus::Processing);
+        assert!(self.cards.asked_off.insert(order), "{order} was to be called off already");
+    }
+
     fn settle_order(&mut self, order: OrderId, charge: &Charge, at: Timestamp) {
         let awaited = self.cards.awaited.get(&order) == Some(&charge.id);
         let from = self.orders[&order].status;
@@ -63,11 +71,11 @@ impl Books {
                 self.step_to(order, from, OrderStatus::Paid);
                 self.sell(order, at);
             }
-            ChargeStatus::Failed if awaited => {
+            ChargeStatus::Failed if awaited && !self.cards.asked_off.contains(&order) => {
                 self.cards.awaited.remove(&order);
                 self.step_to(order, OrderStatus::Processing, OrderStatus::Pending);
             }
-            ChargeStatus::Cancelled if awaited => {
+            ChargeStatus::Failed | ChargeStatus::Cancelled if awaited => {
                 self.cards.awaited.remove(&order);
                 self.step_to(order, OrderStatus::Processing, OrderStatus::Cancelled);
                 self.give_back(order);
