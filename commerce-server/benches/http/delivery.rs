@@ -1,48 +1,26 @@
 //! Delivery of events from PostgreSQL: how many a second, how late, and at what cost to orders.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use commerce_core::{Commerce, NodeId, Shop, SinkName, Store, TimeZone, Timestamp};
-use commerce_server::gateway::signature::WebhookSecret;
-use commerce_server::sink::redis::{RedisStream, Stream};
-use commerce_server::sink::webhook::{Endpoint, Webhook};
 use commerce_server::sink::{Outgoing, Sink, Word};
 use commerce_server::work::relay::{Backoff, Relay, Settings};
 use commerce_store_postgres::{Config, PostgresStore, migrate};
 use commerce_store_postgres_testkit::{Cluster, Settings as Durability, admin};
-use http_body_util::{BodyExt, Full};
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::load::{Client, Figure, Outcome, measure, median};
-use crate::servers::redis::Redis;
 use crate::shop::{Embedded, Market};
+use crate::sinks::{Nowhere, Sinks};
 
 const CALLERS: usize = 256;
 const ROUNDS: usize = 3;
 /// Orders a second while lag is measured.
 const PACE: u32 = 1_000;
-
-/// Takes everything at once: what the relay itself can do.
-struct Nowhere;
-
-#[async_trait]
-impl Sink for Nowhere {
-    fn at_once(&self) -> usize {
-        256
-    }
-
-    async fn deliver(&self, events: &[Outgoing]) -> Vec<Word> {
-        vec![Ok(()); events.len()]
-    }
-}
 
 /// A sink, and a watch on what it delivers.
 struct Watched {
@@ -84,10 +62,10 @@ struct Bench {
 /// Messages to each kind of sink. Prints the table; how many drifts the books have in the end.
 pub(crate) async fn run(length: Duration) -> Outcome<usize> {
     let bench = Bench::start(length).await?;
-    let kept = sinks().await?;
+    let kept = Sinks::start().await?;
     println!("delivery from PostgreSQL; `nowhere` takes everything at once");
     println!("{:<9} {:>12} {:>12} {:>10} {:>10}", "sink", "one relay/s", "two relays/s", "lag p50", "lag p99");
-    for (name, sink) in &kept.sinks {
+    for (name, sink) in &kept.all {
         let (one, two) = (bench.throughput(sink, 1).await?, bench.throughput(sink, 2).await?);
         let (p50, p99) = bench.lag(sink).await?;
         let milliseconds = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
@@ -116,58 +94,6 @@ pub(crate) async fn run_beside(length: Duration) -> Outcome<usize> {
         with / without
     );
     bench.drifts().await
-}
-
-/// Sinks, and what must live as long as they do.
-struct Sinks {
-    sinks: Vec<(&'static str, Arc<dyn Sink>)>,
-    _redis: Redis,
-    #[cfg(feature = "kafka")]
-    _kafka: rdkafka::mocking::MockCluster<'static, rdkafka::producer::DefaultProducerContext>,
-}
-
-async fn sinks() -> Outcome<Sinks> {
-    let mut sinks: Vec<(&'static str, Arc<dyn Sink>)> =
-        vec![("nowhere", Arc::new(Nowhere)), ("webhook", webhook().await?)];
-    let patience = Duration::from_secs(30);
-    let redis = Redis::start().await;
-    let stream = Stream { key: "events".to_owned(), length: Some(100_000), patience };
-    sinks.push(("redis", Arc::new(RedisStream::new(&redis.url(), stream)?)));
-    #[cfg(feature = "kafka")]
-    let kafka = {
-        use commerce_server::sink::kafka::{Kafka, Topic};
-        let kafka = rdkafka::mocking::MockCluster::new(1)?;
-        kafka.create_topic("events", 4, 1)?;
-        let topic = Topic { brokers: kafka.bootstrap_servers(), name: "events".to_owned(), patience };
-        sinks.push(("kafka", Arc::new(Kafka::new(topic, [])?)));
-        kafka
-    };
-    Ok(Sinks {
-        sinks,
-        _redis: redis,
-        #[cfg(feature = "kafka")]
-        _kafka: kafka,
-    })
-}
-
-/// A webhook to a receiver in this process.
-async fn webhook() -> Outcome<Arc<dyn Sink>> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}/events", listener.local_addr()?);
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let answer = |request: hyper::Request<hyper::body::Incoming>| async move {
-                drop(request.into_body().collect().await);
-                Ok::<_, Infallible>(hyper::Response::new(Full::new(bytes::Bytes::new())))
-            };
-            let connection = hyper::server::conn::http1::Builder::new();
-            tokio::spawn(connection.serve_connection(TokioIo::new(socket), service_fn(answer)));
-        }
-    });
-    let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").ok_or("no secret")?;
-    let patience = Duration::from_secs(30);
-    let endpoint = Endpoint { url: url.parse()?, secrets: vec![secret], patience, allow_private: true };
-    Ok(Arc::new(Webhook::new(endpoint)?))
 }
 
 impl Bench {

@@ -24,6 +24,10 @@ mod delivery;
 mod gate;
 mod load;
 mod memory;
+#[cfg(feature = "nats")]
+#[expect(dead_code, clippy::expect_used, reason = "what the tests need of it, which fail by panicking")]
+#[path = "../../tests/servers/nats.rs"]
+mod nats;
 mod postgres;
 mod program;
 mod redis;
@@ -31,6 +35,7 @@ mod redis;
 #[path = "../../tests/servers/mod.rs"]
 mod servers;
 mod shop;
+mod sinks;
 
 use std::process::ExitCode;
 use std::time::Duration;

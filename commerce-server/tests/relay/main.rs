@@ -9,6 +9,9 @@ mod brokers;
 mod each;
 mod held;
 mod managed;
+#[cfg(feature = "nats")]
+#[path = "../servers/nats.rs"]
+mod nats;
 mod news;
 mod processes;
 mod pruning;
