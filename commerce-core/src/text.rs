@@ -29,14 +29,14 @@ struct Shape {
     what: &'static str,
     shape: &'static str,
     max: usize,
-    allowed: fn(char) -> bool,
+    allowed: fn(&str) -> bool,
 }
 
 impl Shape {
     fn check(&self, text: &str) -> Result<(), TextError> {
         let length = text.chars().count();
         let blank_edge = text.trim() != text;
-        if length == 0 || length > self.max || blank_edge || !text.chars().all(self.allowed) {
+        if length == 0 || length > self.max || blank_edge || !(self.allowed)(text) {
             return Err(TextError {
                 what: self.what.to_owned(),
                 shape: self.shape.to_owned(),
@@ -49,20 +49,29 @@ impl Shape {
     }
 }
 
-fn printable(c: char) -> bool {
-    !c.is_control()
+fn printable(text: &str) -> bool {
+    !text.contains(char::is_control)
 }
 
-fn visible_ascii(c: char) -> bool {
-    c.is_ascii_graphic()
+fn multi_line(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
-fn code_letter(c: char) -> bool {
-    c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-' || c == '_'
+fn visible_ascii(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn handle_letter(c: char) -> bool {
-    c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_' | '@' | '+')
+fn code(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+}
+
+fn handle(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_' | b'@' | b'+'))
+}
+
+/// A handle that stands in paths: these two clients take for places, and leave them out before they send a path.
+fn segment(text: &str) -> bool {
+    handle(text) && !matches!(text, "." | "..")
 }
 
 macro_rules! texts {
@@ -130,11 +139,11 @@ texts! {
     /// A longer text for people: a product's description, a memo on a wallet entry, a reason.
     Note = "a note", 2000, multi_line, "no control character but line breaks and tabs, no blank at either end";
     /// The name a customer signs in with; unique in the shop.
-    Username = "a username", 64, handle_letter, "lower-case letters, digits and . - _ @ +";
+    Username = "a username", 64, handle, "lower-case letters, digits and . - _ @ +";
     /// The code of one variant; unique in the shop.
-    Sku = "a SKU", 64, code_letter, "capital letters, digits, - and _";
+    Sku = "a SKU", 64, code, "capital letters, digits, - and _";
     /// The code that customers type to claim a coupon; unique in the shop, whether it is the coupon's own or one of many.
-    CouponCode = "a coupon code", 32, code_letter, "capital letters, digits, - and _";
+    CouponCode = "a coupon code", 32, code, "capital letters, digits, - and _";
     /// The client's name for one attempt at one mutation (see [`Envelope`](crate::Envelope)).
     IdempotencyKey = "an idempotency key", 255, visible_ascii, "printable ASCII without blanks";
     /// Who an operator's token names: kept in history and in the scope of idempotency keys.
@@ -142,19 +151,15 @@ texts! {
     /// What a lease is about ("relay", "job:daily-sales").
     LeaseName = "a lease name", 128, visible_ascii, "printable ASCII without blanks";
     /// What comes round by itself ("daily-sales"); unique in the shop.
-    JobName = "a job's name", 64, handle_letter, "lower-case letters, digits and . - _ @ +";
+    JobName = "a job's name", 64, segment, "lower-case letters, digits and . - _ @ +, but not . or .. alone";
     /// Which process holds a lease or a claim.
     Owner = "an owner", 128, visible_ascii, "printable ASCII without blanks";
     /// Where messages are delivered to ("stdout", "webhook-books"); unique in the shop.
-    SinkName = "a sink's name", 64, handle_letter, "lower-case letters, digits and . - _ @ +";
+    SinkName = "a sink's name", 64, segment, "lower-case letters, digits and . - _ @ +, but not . or .. alone";
     /// An endpoint that operators have events sent to ("books"); unique in the shop.
-    WebhookName = "a webhook's name", 56, handle_letter, "lower-case letters, digits and . - _ @ +";
+    WebhookName = "a webhook's name", 56, segment, "lower-case letters, digits and . - _ @ +, but not . or .. alone";
     /// Where the calls of a webhook go. Whoever makes them says what else it has to be.
     WebhookUrl = "a webhook's address", 2048, visible_ascii, "printable ASCII without blanks";
-}
-
-fn multi_line(c: char) -> bool {
-    !c.is_control() || matches!(c, '\n' | '\t')
 }
 
 impl CouponCode {
@@ -241,6 +246,15 @@ mod tests {
         for wrong in ["", " a", "a ", "a\nb", "\u{0}"] {
             assert!(Name::new(wrong).is_err(), "{wrong:?}");
         }
+        for place in [".", ".."] {
+            assert!(WebhookName::new(place).is_err() && SinkName::new(place).is_err(), "{place}");
+            assert!(JobName::new(place).is_err() && Username::new(place).is_ok(), "{place}");
+        }
+        for name in ["...", ".books", "books.", "a..b"] {
+            assert!(WebhookName::new(name).is_ok(), "{name}");
+        }
+        let error = WebhookName::new("..").expect_err("a place");
+        assert!(error.to_string().contains("not . or .. alone"), "{error}");
         assert_eq!(CouponCode::of_bits([0; 10]).as_str(), "0000-0000-0000-0000");
         assert_eq!(CouponCode::of_bits([0xff; 10]).as_str(), "ZZZZ-ZZZZ-ZZZZ-ZZZZ");
         let code = CouponCode::of_bits([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
