@@ -203,7 +203,7 @@ impl Relay {
         while !rest.is_empty() && !signals.is_stopped() && began.elapsed() < hold / 2 {
             let (now, later) = rest.split_at(sink.at_once().clamp(1, rest.len()));
             let words = sink.deliver(&self.outgoing(now)?).await;
-            self.settle(holder, now, &words, began + hold / 2).await?;
+            self.settle(holder, now, &words, (began + hold / 2, signals)).await?;
             rest = later;
         }
         if !rest.is_empty() {
@@ -227,7 +227,7 @@ impl Relay {
         holder: &Holder,
         claimed: &[ClaimedMessage],
         words: &[Word],
-        until: Instant,
+        patience: (Instant, &Signals),
     ) -> Result<(), StoreError> {
         let (mut delivered, mut failed) = (Vec::with_capacity(claimed.len()), Vec::new());
         for (claimed, word) in claimed.iter().zip(words) {
@@ -237,35 +237,35 @@ impl Relay {
             }
         }
         if !delivered.is_empty() {
-            self.tell(until, || self.store.acknowledge(holder, &delivered)).await?;
+            self.tell(patience, || self.store.acknowledge(holder, &delivered)).await?;
         }
         for (id, attempts, error) in failed {
             if attempts >= self.settings.attempts {
                 tracing::error!(sink = %holder.sink, message = %id, attempts, error, "given up: a dead letter");
-                self.tell(until, || self.store.bury(holder, id, error)).await?;
+                self.tell(patience, || self.store.bury(holder, id, error)).await?;
                 continue;
             }
             let delay = self.settings.backoff.delay(attempts, chance());
             tracing::debug!(sink = %holder.sink, message = %id, attempts, error, ?delay, "to be tried again");
-            self.tell(until, || self.store.retry(holder, id, error, delay)).await?;
+            self.tell(patience, || self.store.retry(holder, id, error, delay)).await?;
         }
         Ok(())
     }
 
     /// Tells the store what became of messages, until it has heard: they would wait for the end of their claim, and all that
-    /// was delivered come a second time.
+    /// was delivered come a second time. Who is to stop has them come, rather than wait for a store that is away.
     async fn tell<'w, T: 'w>(
         &self,
-        until: Instant,
+        (until, signals): (Instant, &Signals),
         told: impl Fn() -> BoxFuture<'w, Result<T, StoreError>> + Send + Sync,
     ) -> Result<T, StoreError> {
-        let mut attempts = 1;
+        let (mut attempts, mut signals) = (1, signals.clone());
         loop {
             let delay = self.settings.backoff.delay(attempts, chance());
             match told().await {
-                Err(error) if Instant::now() + delay < until => {
+                Err(error) if !signals.is_stopped() && Instant::now() + delay < until => {
                     tracing::warn!(%error, "the store could not be told yet what became of messages");
-                    tokio::time::sleep(delay).await;
+                    signals.wait(delay, std::future::pending()).await;
                     attempts += 1;
                 }
                 heard => return heard,
