@@ -32,11 +32,13 @@ pub(crate) const STATEMENTS: &[&str] = &[ACQUIRE, RENEW, RELEASE, IS_CURRENT];
 impl Leases for PostgresStore {
     async fn acquire(&self, request: LeaseRequest) -> Result<Option<Lease>, StoreError> {
         let now = self.statement_time();
-        self.run_for_good(move |pool| {
+        self.run_for_good(move |mut connection| {
             let LeaseRequest { name, owner, duration } = request.clone();
             async move {
                 let query = sqlx::query(ACQUIRE).bind(name.as_str()).bind(owner.as_str()).bind(now);
-                let Some(row) = query.bind(interval(duration)).fetch_optional(&pool).await? else { return Ok(None) };
+                let Some(row) = query.bind(interval(duration)).fetch_optional(&mut *connection).await? else {
+                    return Ok(None);
+                };
                 let token = FencingToken(get_u64(&row, "token")?);
                 Ok(Some(Lease { name, owner, expires_at: get_at(&row, "expires_at")?, token }))
             }
@@ -46,12 +48,12 @@ impl Leases for PostgresStore {
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Option<Lease>, StoreError> {
         let (now, lease) = (self.statement_time(), lease.clone());
-        self.run_for_good(move |pool| {
+        self.run_for_good(move |mut connection| {
             let lease = lease.clone();
             async move {
                 let query = sqlx::query(RENEW).bind(lease.name.as_str()).bind(lease.owner.as_str());
                 let query = query.bind(number(lease.token)?).bind(now).bind(interval(duration));
-                let Some(row) = query.fetch_optional(&pool).await? else { return Ok(None) };
+                let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
                 Ok(Some(Lease { expires_at: get_at(&row, "expires_at")?, ..lease }))
             }
         })
@@ -60,11 +62,11 @@ impl Leases for PostgresStore {
 
     async fn release(&self, lease: &Lease) -> Result<bool, StoreError> {
         let (now, lease) = (self.statement_time(), lease.clone());
-        self.run_for_good(move |pool| {
+        self.run_for_good(move |mut connection| {
             let lease = lease.clone();
             async move {
                 let query = sqlx::query(RELEASE).bind(lease.name.as_str()).bind(lease.owner.as_str());
-                let done = query.bind(number(lease.token)?).bind(now).execute(&pool).await?;
+                let done = query.bind(number(lease.token)?).bind(now).execute(&mut *connection).await?;
                 Ok(done.rows_affected() == 1)
             }
         })

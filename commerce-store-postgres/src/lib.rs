@@ -48,6 +48,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -55,6 +56,7 @@ use chrono::{DateTime, Utc};
 use commerce_core::store::Envelope;
 use commerce_core::{Error, KeyScope, Keys, Receipt, Shop, Store, StoreError, Timestamp, WorkingSet};
 use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
 use tokio::time::Instant;
 
 pub use config::Config;
@@ -112,92 +114,84 @@ impl PostgresStore {
         self.config.clock.as_ref().map(|clock| clock.now().to_utc())
     }
 
-    /// Runs a statement that is whole by itself, in a task of its own: whoever drops the future leaves no
-    /// connection in the middle of something. Any of the pool's connections may have died since it was used last, so
-    /// one more try than there are of them meets a living one if there can be one.
-    async fn run<T, F, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
-        W: Fn(PgPool) -> F + Send + 'static,
-    {
-        self.run_on((&self.reads, unavailable), work).await
+    /// Runs a read that is whole by itself.
+    async fn run<T: Send + 'static, F: Trying<T>>(
+        &self,
+        read: impl Fn(PgPool) -> F + Send + 'static,
+    ) -> Result<T, StoreError> {
+        detached((self.config.deadline, unavailable), alive(self.reads.clone(), read)).await
+    }
+
+    /// Runs a write that is whole by itself, for whoever waits until it is durable.
+    async fn run_for_good<T: Send + 'static, F: Trying<T>>(
+        &self,
+        write: impl Fn(Connection) -> F + Send + Sync + 'static,
+    ) -> Result<T, StoreError> {
+        self.write_on(&self.reads, write).await
     }
 
     /// The same on connections of its own pool: for steps of the outbox and of pruning, which name rows by key, and keep no
     /// read waiting. While a crowd waits for answers, a step is followed by a rest: what there is to be told can be told a
     /// little later.
-    async fn step<T, F, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
-        W: Fn(PgPool) -> F + Send + 'static,
-    {
+    async fn step<T: Send + 'static, F: Trying<T>>(
+        &self,
+        write: impl Fn(Connection) -> F + Send + Sync + 'static,
+    ) -> Result<T, StoreError> {
         let began = Instant::now();
-        let done = self.run_on((&self.steps, unknown), work).await;
+        let done = self.write_on(&self.steps, write).await;
         if self.writer.is_crowded() {
             tokio::time::sleep(began.elapsed().saturating_mul(REST).min(LONGEST_REST)).await;
         }
         done
     }
 
-    /// The same of a statement that changes something.
-    async fn run_for_good<T, F, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
-        W: Fn(PgPool) -> F + Send + 'static,
-    {
-        self.run_on((&self.reads, unknown), work).await
-    }
-
-    async fn run_on<T, F, W>(&self, (pool, late): (&PgPool, Late), work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
-        W: Fn(PgPool) -> F + Send + 'static,
-    {
-        let (pool, deadline) = (pool.clone(), self.config.deadline);
-        detached((deadline, late), async move {
-            for _ in 0..pool.options().get_max_connections() {
-                match work(pool.clone()).await {
-                    Err(StoreErrorOr::Lost(_)) => {}
-                    other => return other,
+    /// Runs a write on connections of `pool`. What became of a try whose answer did not come nobody knows, however those
+    /// after it failed.
+    async fn write_on<T: Send + 'static, F: Trying<T>>(
+        &self,
+        pool: &PgPool,
+        write: impl Fn(Connection) -> F + Send + Sync + 'static,
+    ) -> Result<T, StoreError> {
+        let (write, is_unanswered) = (Arc::new(write), Arc::new(AtomicBool::new(false)));
+        let unanswered = Arc::clone(&is_unanswered);
+        let once = move |pool: PgPool| {
+            let (write, unanswered) = (Arc::clone(&write), Arc::clone(&unanswered));
+            async move {
+                let connection = pool.acquire().await?;
+                let before = unanswered.swap(true, Ordering::Relaxed);
+                let told = write(connection).await;
+                if !matches!(told, Err(StoreErrorOr::Lost(_))) {
+                    unanswered.store(before, Ordering::Relaxed);
                 }
+                told
             }
-            work(pool).await
+        };
+        let told = detached((self.config.deadline, unavailable), alive(pool.clone(), once)).await;
+        told.map_err(|error| match error {
+            StoreError::Unavailable { reason } if is_unanswered.load(Ordering::Relaxed) => {
+                StoreError::Unknown { reason }
+            }
+            other => other,
         })
-        .await
     }
 
     /// Runs several statements on one connection that sees one moment, in a task of its own.
-    async fn snapshot<T, F, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
-        W: FnOnce(sqlx::Transaction<'static, sqlx::Postgres>) -> F + Send + 'static,
-    {
+    async fn snapshot<T: Send + 'static, F: Trying<T>>(
+        &self,
+        work: impl FnOnce(Transaction) -> F + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.snapshot_within(self.config.deadline, work).await
     }
 
     /// The same for work with a deadline of its own, which has to set its statements' likewise.
-    async fn snapshot_within<T, F, W>(&self, deadline: Duration, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
-        W: FnOnce(sqlx::Transaction<'static, sqlx::Postgres>) -> F + Send + 'static,
-    {
+    async fn snapshot_within<T: Send + 'static, F: Trying<T>>(
+        &self,
+        deadline: Duration,
+        work: impl FnOnce(Transaction) -> F + Send + 'static,
+    ) -> Result<T, StoreError> {
         let pool = self.snapshots.clone();
-        detached((deadline, unavailable), async move {
-            let begin = || pool.begin_with("begin isolation level repeatable read read only");
-            for _ in 0..pool.options().get_max_connections() {
-                if let Ok(transaction) = begin().await {
-                    return work(transaction).await;
-                }
-            }
-            work(begin().await?).await
-        })
-        .await
+        let worked = async move { work(begun(pool, "begin isolation level repeatable read read only").await?).await };
+        detached((deadline, unavailable), worked).await
     }
 }
 
@@ -205,6 +199,12 @@ impl PostgresStore {
 const REST: u32 = 3;
 /// However long it took: a message that waits for its claim is to wait no longer than it has to.
 const LONGEST_REST: Duration = Duration::from_millis(100);
+
+/// A connection of a pool.
+type Connection = PoolConnection<sqlx::Postgres>;
+
+/// A transaction on one.
+type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;
 
 /// Statements under way in a transaction.
 type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreErrorOr>> + Send + 'c>>;
@@ -223,7 +223,7 @@ impl PostgresStore {
         let pool = self.snapshots.clone();
         detached((deadline.saturating_add(2 * COMMIT), unknown), async move {
             let worked = async {
-                let mut transaction = begun(&pool).await?;
+                let mut transaction = begun(pool, "begin isolation level read committed").await?;
                 let done = work(&mut transaction).await?;
                 Ok::<_, StoreErrorOr>((transaction, done))
             };
@@ -240,18 +240,29 @@ impl PostgresStore {
     }
 }
 
-/// A transaction on a connection that is alive, if there is one.
-async fn begun(pool: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, sqlx::Error> {
-    let begin = || pool.begin_with("begin isolation level read committed");
+/// What is tried on a connection.
+trait Trying<T>: Future<Output = Result<T, StoreErrorOr>> + Send + 'static {}
+
+impl<T, F: Future<Output = Result<T, StoreErrorOr>> + Send + 'static> Trying<T> for F {}
+
+/// Tries until a connection is alive. Any of the pool's may have died since it was used last, so one more try than there are
+/// of them meets a living one if there can be one.
+async fn alive<T, F: Trying<T>>(pool: PgPool, once: impl Fn(PgPool) -> F) -> Result<T, StoreErrorOr> {
     for _ in 0..pool.options().get_max_connections() {
-        if let Ok(transaction) = begin().await {
-            return Ok(transaction);
+        match once(pool.clone()).await {
+            Err(StoreErrorOr::Lost(_)) => {}
+            other => return other,
         }
     }
-    begin().await
+    once(pool).await
 }
 
-/// What a read fails with, before it is known whether it is tried again.
+/// A transaction on a connection that is alive, if there is one.
+async fn begun(pool: PgPool, how: &'static str) -> Result<Transaction, StoreErrorOr> {
+    alive(pool, move |pool| async move { Ok(pool.begin_with(how).await?) }).await
+}
+
+/// What a try fails with, before it is known whether there is another.
 #[derive(Debug)]
 enum StoreErrorOr {
     /// The connection was dead.
@@ -294,12 +305,13 @@ fn unknown(deadline: Duration) -> StoreError {
     StoreError::Unknown { reason: Failure::late(deadline).to_string() }
 }
 
+/// Does the work in a task of its own: whoever drops the future leaves no connection in the middle of something.
 async fn detached<T: Send + 'static>(
     (deadline, late): (Duration, Late),
-    work: impl Future<Output = Result<T, StoreErrorOr>> + Send + 'static,
+    work: impl Trying<T>,
 ) -> Result<T, StoreError> {
     let task = tokio::spawn(tokio::time::timeout(deadline, work));
-    let ended = task.await.map_err(|_| StoreError::Unavailable { reason: "the read failed".to_owned() })?;
+    let ended = task.await.map_err(|_| StoreError::Unavailable { reason: "the work on it failed".to_owned() })?;
     match ended {
         Err(_) => Err(late(deadline)),
         Ok(Err(StoreErrorOr::Lost(error) | StoreErrorOr::Final(error))) => Err(error),

@@ -9,13 +9,13 @@ use commerce_core::{
     Aggregate, BooksEvent, ClaimRequest, ClaimedMessage, DeadLetter, DeadLetterFilter, DeadLetterKey, Event, Holder,
     MessageId, OrderEvent, OutboxMessage, Page, PageRequest, SinkName, SinkStatus, StoreError,
 };
-use sqlx::postgres::{PgArguments, PgPool, PgRow};
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::types::Json;
 
 use crate::lease::interval;
 use crate::row::{corrupt, get, get_at, get_at_opt, get_id, get_text, get_u32, get_u64};
-use crate::{PostgresStore, StoreErrorOr};
+use crate::{Connection, PostgresStore, StoreErrorOr};
 
 const REGISTER: &str = "insert into sinks (name, created_at) values ($1, coalesce($2, statement_timestamp())) \
      on conflict do nothing";
@@ -131,24 +131,24 @@ pub(crate) const STATEMENTS: &[&str] =
 pub(crate) type Statement<'q> = Query<'q, sqlx::Postgres, PgArguments>;
 
 /// A statement with its parameters, as often as it takes.
-pub(crate) trait Bound: Fn() -> Result<Statement<'static>, StoreError> + Send + 'static {}
+pub(crate) trait Bound: Fn() -> Result<Statement<'static>, StoreError> + Send + Sync + 'static {}
 
-impl<F: Fn() -> Result<Statement<'static>, StoreError> + Send + 'static> Bound for F {}
+impl<F: Fn() -> Result<Statement<'static>, StoreError> + Send + Sync + 'static> Bound for F {}
 
 /// How many rows it changed.
-async fn changed(statement: Result<Statement<'static>, StoreError>, pool: PgPool) -> Result<u64, StoreErrorOr> {
-    Ok(statement?.execute(&pool).await?.rows_affected())
+async fn changed(statement: Result<Statement<'static>, StoreError>, mut on: Connection) -> Result<u64, StoreErrorOr> {
+    Ok(statement?.execute(&mut *on).await?.rows_affected())
 }
 
 impl PostgresStore {
     /// Runs a step and says how many rows it changed.
     pub(crate) async fn change(&self, bound: impl Bound) -> Result<u64, StoreError> {
-        self.step(move |pool| changed(bound(), pool)).await
+        self.step(move |connection| changed(bound(), connection)).await
     }
 
     /// The same of what an operator wishes: it is durable when this returns.
     async fn change_for_good(&self, bound: impl Bound) -> Result<u64, StoreError> {
-        self.run_for_good(move |pool| changed(bound(), pool)).await
+        self.run_for_good(move |connection| changed(bound(), connection)).await
     }
 
     /// The same of a step with messages that `holder` holds; `more` binds what comes after them and the time.
@@ -156,7 +156,7 @@ impl PostgresStore {
         &self,
         statement: &'static str,
         (holder, messages): (&Holder, &[MessageId]),
-        more: impl Fn(Statement<'static>) -> Statement<'static> + Send + 'static,
+        more: impl Fn(Statement<'static>) -> Statement<'static> + Send + Sync + 'static,
     ) -> Result<u64, StoreError> {
         let (now, holder) = (self.statement_time(), holder.clone());
         let ids: Vec<i64> = messages.iter().map(|id| id.get()).collect();
@@ -207,11 +207,12 @@ impl Outbox for PostgresStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<ClaimedMessage>, StoreError> {
         let now = self.statement_time();
-        self.step(move |pool| {
+        self.step(move |mut connection| {
             let ClaimRequest { holder: Holder { sink, owner }, limit, hold } = request.clone();
             async move {
                 let query = sqlx::query(CLAIM).bind(sink.as_str()).bind(now).bind(i64::from(limit));
-                let rows = query.bind(owner.as_str()).bind(interval(hold)).fetch_all(&pool).await?;
+                let query = query.bind(owner.as_str()).bind(interval(hold));
+                let rows = query.fetch_all(&mut *connection).await?;
                 Ok(rows.iter().map(claimed_of).collect::<Result<_, _>>()?)
             }
         })

@@ -75,10 +75,10 @@ impl PostgresStore {
     /// Writes a webhook over the one before it, with the request's key; `false` if either is not as it was read.
     async fn write_webhook(&self, scope: WebhookScope, change: Change) -> Result<bool, StoreError> {
         let version = i64::try_from(change.after.version).map_err(corrupt)?;
-        self.run_for_good(move |pool| {
+        self.run_for_good(move |mut connection| {
             let statement = change.bound(&scope, version);
             async move {
-                match statement.execute(&pool).await.map_err(Failure::from) {
+                match statement.execute(&mut *connection).await.map_err(Failure::from) {
                     Ok(done) => Ok(done.rows_affected() == 1),
                     Err(Failure::Overtaken(_)) => Ok(false),
                     Err(failure) => Err(StoreErrorOr::from(failure)),

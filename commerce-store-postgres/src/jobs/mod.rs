@@ -159,13 +159,13 @@ impl Jobs for PostgresStore {
 
     async fn request_run(&self, request: RunRequest) -> Result<Option<RequestedRun>, StoreError> {
         let now = self.statement_time();
-        self.run_for_good(move |pool| {
+        self.run_for_good(move |mut connection| {
             let RunRequest { job, by, key } = request.clone();
             async move {
                 let query = sqlx::query(REQUEST).bind(job.as_str()).bind(by.as_str()).bind(key.as_str()).bind(now);
-                let Some(wish) = query.fetch_optional(&pool).await? else { return Ok(None) };
+                let Some(wish) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
                 let (requested_at, run): (_, Option<i64>) = (get_at(&wish, "requested_at")?, get(&wish, "run")?);
-                let row = sqlx::query(RUN).bind(job.as_str()).bind(run).fetch_optional(&pool).await?;
+                let row = sqlx::query(RUN).bind(job.as_str()).bind(run).fetch_optional(&mut *connection).await?;
                 Ok(Some(RequestedRun { requested_at, run: row.as_ref().map(run_of).transpose()? }))
             }
         })

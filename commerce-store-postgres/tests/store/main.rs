@@ -51,6 +51,7 @@ mod statements;
 #[path = "../../../commerce-store-memory/tests/support/mod.rs"]
 #[expect(dead_code, reason = "the memory store's generator; its model is not needed here")]
 mod support;
+mod unanswered;
 #[cfg(test)]
 mod vouching;
 #[cfg(test)]
