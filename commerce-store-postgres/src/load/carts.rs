@@ -28,9 +28,10 @@ pub(super) async fn fetch(
     mode: Mode,
     records: &mut Changes,
 ) -> Result<(), Failure> {
-    let ids = raw(customers);
+    let mut ids = raw(customers);
     if mode != Mode::Read {
-        sqlx::query(LOCK).bind(&ids).execute(&mut *connection).await?;
+        // One that comes after this is nobody's to decide on: it would not be locked.
+        ids = sqlx::query_scalar(LOCK).bind(&ids).fetch_all(&mut *connection).await?;
     }
     let rows = sqlx::query(CARTS).bind(&ids).fetch_all(connection).await?;
     records.carts = carts_of(&rows)?;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use commerce_core::conformance::cart_basket;
 use commerce_core::store::Carts;
 use commerce_core::{
-    AddCartItem, Command, CustomerId, Error, Outcome, PaymentMethod, PlaceOrder, Principal, Quantity, Rejection,
-    RemoveCartItem, Store, VariantId,
+    AddCartItem, ClearCart, Command, CustomerId, Error, Outcome, PaymentMethod, PlaceOrder, Principal, Quantity,
+    Rejection, RemoveCartItem, Store, VariantId,
 };
 
-use crate::harness::{Backstage, assert_sound, database, open_at, world};
+use commerce_store_postgres_testkit::Fate;
+
+use crate::harness::{Backstage, Gate, assert_sound, database, open_at, proxied, world};
 
 const ROUNDS: usize = 12;
 
@@ -85,6 +87,43 @@ async fn two_instances_edit_and_order_the_same_carts() {
         assert_eq!(world.on_hand(variant).await, 1_000 - u64::from(units));
     }
     assert_sound(&stores[0]).await;
+}
+
+/// A cart that another process makes after nobody's was there to lock is not decided on: a third would change it meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cart_that_came_after_the_locks_is_locked_before_it_is_changed() {
+    let (database, proxy) = proxied().await;
+    let gates: [Arc<Gate>; 2] = Default::default();
+    let [looks, writes] = gates.clone();
+    proxy.follow(move |message| {
+        if message.statement.contains("left join cart_items") {
+            looks.hold_first();
+        }
+        if message.statement.contains("new_carts as") {
+            writes.hold_first();
+        }
+        Fate::Pass
+    });
+    let slow = open_at(proxy.url(), |config| config.lanes = 1).await;
+    let store = open_at(&database.url, |_| ()).await;
+    let world = world(&store);
+    let (customer, one, two) = (world.customer().await, world.variant(1_000, 9).await, world.variant(2_000, 9).await);
+    let envelope = world.envelope(&Principal::Customer(customer), add(customer, two));
+    let added = tokio::spawn({
+        let (store, envelope) = (Arc::clone(&slow), envelope);
+        async move { store.execute(envelope).await.map(drop) }
+    });
+    let [looks, writes] = gates;
+    looks.reached().await;
+    world.add_to_cart(customer, one, 3).await;
+    looks.open();
+    writes.reached().await;
+    world.run(&Principal::Customer(customer), ClearCart { customer_id: customer, expected_version: None }).await;
+    writes.open();
+    added.await.unwrap().unwrap();
+    let cart = store.cart(customer).await.unwrap().unwrap();
+    let items: Vec<_> = cart.items.iter().map(|item| (item.variant_id, item.quantity.get())).collect();
+    assert_eq!((cart.version, items), (3, vec![(two, 1)]));
 }
 
 /// A hot product's stock may be held by others all the time: carts are filled with it all the same.
