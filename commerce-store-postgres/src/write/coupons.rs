@@ -16,6 +16,10 @@ const NEW_COUPONS: &str = "insert into coupons (id, code, name, discount_amount,
      $15::bigint[], $16::timestamptz[], $17::timestamptz[], $18::text[], $19::bigint[], $20::boolean[]) \
      as u (id, code, name, amount, percent, cap, minimum, discount_currency, minimum_currency, total, per_customer, \
      starts_at, ends_at, active, version, created_at, updated_at, stacking, priority, by_code)";
+/// Beside those that are good for one copy, whose key they share.
+const OWN_CODES: &str = "insert into coupon_codes (code, coupon_id, created_at, own) \
+     select code, coupon_id, created_at, true from unnest($1::text[], $2::bigint[], $3::timestamptz[]) \
+     as u (code, coupon_id, created_at)";
 const NEW_PRODUCTS: &str = "insert into coupon_products (coupon_id, product_id) \
      select * from unnest($1::bigint[], $2::bigint[])";
 const COUPONS: &str = "update coupons c set active = u.active, version = u.version, updated_at = u.updated_at \
@@ -47,6 +51,7 @@ const ORDER_COUPONS: &str = "insert into order_coupons \
 
 pub(super) const STATEMENTS: &[&str] = &[
     NEW_COUPONS,
+    OWN_CODES,
     NEW_PRODUCTS,
     COUPONS,
     NEW_ISSUANCES,
@@ -106,6 +111,15 @@ async fn write_new_coupons(connection: &mut PgConnection, net: &Net) -> Result<(
         .bind(column!(rows(), c => c.by_code))
         .execute(&mut *connection)
         .await?;
+    let own: Vec<(&Coupon, &str)> = rows().filter_map(|c| Some((&**c, c.code.as_ref()?.as_str()))).collect();
+    if !own.is_empty() {
+        sqlx::query(OWN_CODES)
+            .bind(column!(own.iter(), (_, code) => (*code).to_owned()))
+            .bind(column!(own.iter(), (c, _) => c.id.get()))
+            .bind(column!(own.iter(), (c, _) => at(c.created_at)))
+            .execute(&mut *connection)
+            .await?;
+    }
     let scoped: Vec<(i64, i64)> =
         rows().flat_map(|c| c.scope.products().map(|product| (c.id.get(), product.get()))).collect();
     skip_if_empty!(scoped);

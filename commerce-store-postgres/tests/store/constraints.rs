@@ -110,7 +110,8 @@ const SOUND: &[(&str, &str)] = &[
     ),
     (
         "coupon_codes",
-        "code = 'ONCE', coupon_id = 1, created_at = now(), customer_id = 1, issued_coupon_id = 1, claimed_at = now()",
+        "code = 'ONCE', coupon_id = 1, created_at = now(), customer_id = 1, issued_coupon_id = 1, claimed_at = now(), \
+         own = false",
     ),
     (
         "coupon_redemptions",
@@ -338,6 +339,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     ("coupon_codes_copy_fkey", "code = 'TWICE', issued_coupon_id = 9"),
     ("coupon_codes_claim_is_whole", "code = 'TWICE', claimed_at = null"),
+    ("coupon_codes_own_brings_none", "code = 'TWICE', issued_coupon_id = 2, own = true"),
     ("coupon_redemptions_pkey", "status = 'released'"),
     ("coupon_redemptions_one_use_key", "order_id = 2"),
     ("coupon_redemptions_copy_fkey", "issued_coupon_id = 9"),

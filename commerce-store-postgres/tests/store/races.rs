@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use commerce_core::conformance::basket;
+use commerce_core::conformance::{basket, operator};
 use commerce_core::store::Store;
-use commerce_core::{Error, Rejection, reconcile};
+use commerce_core::{AddCodes, CouponCode, CreateCoupon, Error, Rejection, reconcile};
 use commerce_store_postgres::PostgresStore;
 use tokio::sync::Semaphore;
 
@@ -113,4 +113,30 @@ async fn lanes_and_instances_that_race_for_hot_records_are_exact() {
     assert_eq!(told.len(), 24 * 25);
     assert_eq!(shopping.compare(&stores[1], &told).await, Findings::default());
     assert_eq!(stores.map(|store| store.stats().contended), [0, 0]);
+}
+
+/// A coupon's own code and one that is good for one copy are in different tables. Of two processes that make both at once, one
+/// does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_code_is_a_coupons_own_or_good_for_one_copy() {
+    let stores = two_instances(1).await;
+    let world = world(&stores[0]);
+    let campaign = world.coupon(|coupon| coupon.by_code = true).await;
+    for round in 0..20 {
+        let code: CouponCode = format!("EITHER-{round}").parse().unwrap();
+        let own = CreateCoupon { code: Some(code.clone()), ..world.new_coupon() };
+        let add = AddCodes { coupon_id: campaign, codes: vec![code.clone()] };
+        let makers = [world.envelope(&operator(), own), world.envelope(&operator(), add)];
+        let tasks = stores.iter().zip(makers).map(|(store, envelope)| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store.execute(envelope).await.map(drop) })
+        });
+        let mut refused = Vec::new();
+        for task in tasks.collect::<Vec<_>>() {
+            refused.extend(task.await.unwrap().err());
+        }
+        assert_eq!(refused, [Rejection::CouponCodeTaken { coupon_code: code }.into()], "round {round}");
+    }
+    let report = reconcile(&*stores[1]).await.unwrap();
+    assert!(report.drifts.is_empty(), "{report:?}");
 }
