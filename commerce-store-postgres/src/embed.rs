@@ -34,7 +34,7 @@ impl PostgresStore {
         let request = Request::new(envelope);
         // The caller's transaction cannot be decided again, so the ids are looked up at once.
         let (shop, clock) = (&self.config.shop, self.config.clock.as_deref());
-        let surroundings = Surroundings { shop, clock, doubt_ids: true };
+        let surroundings = Surroundings { shop, clock, doubt_ids: true, beginning: None };
         let decided =
             decide_and_write(&mut *transaction, &[&request], surroundings, &mut Hints::default(), |_| ()).await;
         let failed = |failure: Failure| match failure {

@@ -1,7 +1,7 @@
 //! Loading and locking records: table by table in one fixed order, each with sorted ids, so that transactions
-//! meet in one direction and cannot deadlock. What shows only when the rest is locked (what is in a cart that another
-//! command of the batch has filled, a record that came while locks were waited for) is locked after it: where that meets
-//! another such batch the database ends one of the two, which is run again whole.
+//! meet in one direction and cannot deadlock. Where it shows only when the rest is locked what else is to be (what is in a
+//! cart that another command of the batch has filled, a record that came while locks were waited for), the transaction
+//! begins anew. One of a caller's own cannot: where that meets another such the database ends one of the two.
 //!
 //! The order is: charges, top-ups, carts, orders (whose row stands for their refunds), codes, issued coupons, coupons,
 //! stocks with their variants, products, wallets.

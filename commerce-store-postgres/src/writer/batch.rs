@@ -7,6 +7,7 @@ use sqlx::{Executor, PgConnection};
 
 use super::Verdict;
 use super::ahead::{self, Ahead, Announcer};
+use super::beginning::Beginning;
 use super::transaction::{Decided, Surroundings, decide_and_write};
 use crate::config::Config;
 use crate::error::Failure;
@@ -25,11 +26,6 @@ pub(super) enum Ended {
     InDoubt(Vec<Verdict>, Failure),
 }
 
-/// How long locks are waited for in a transaction.
-const PATIENCE: &str = "select set_config('lock_timeout', $1, true)";
-
-pub(super) const STATEMENTS: &[&str] = &[PATIENCE];
-
 /// How long a transaction may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -39,8 +35,8 @@ pub(super) struct Limits {
     pub(super) patience: Option<Duration>,
 }
 
-/// Runs the requests in one transaction, which the statement `beginning` begins; if it is `ahead` of the end of a batch that they meet, on what that one is about
-/// to commit.
+/// Runs the requests in one transaction, which the statement `beginning` begins; if it is `ahead` of the end of a batch that
+/// they meet, on what that one is about to commit.
 pub(super) async fn run(
     (connection, beginning): (&mut PgConnection, &'static str),
     requests: &[&Request],
@@ -50,15 +46,13 @@ pub(super) async fn run(
     (ahead, announcer): (Option<Ahead>, Option<&Announcer>),
 ) -> Ended {
     let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net, requests));
+    let beginning = Beginning { statement: beginning, patience: limits.patience };
+    let surroundings = Surroundings { beginning: Some(beginning), ..surroundings };
     // Nothing was sent before: a connection that has died unnoticed leaves time for another.
-    let begun = async { Ok(connection.execute(beginning).await?) };
-    if let Err(failure) = within(limits.left.min(config.deadline / 2), begun).await {
+    if let Err(failure) = within(limits.left.min(config.deadline / 2), beginning.begin(connection)).await {
         return Ended::Failed(failure);
     }
     let work = async {
-        if let Some(patience) = limits.patience {
-            sqlx::query(PATIENCE).bind(patience.as_millis().to_string()).execute(&mut *connection).await?;
-        }
         match ahead {
             Some(ahead) => {
                 ahead::decide_and_write(&mut *connection, requests, surroundings, hints, ahead, announce).await

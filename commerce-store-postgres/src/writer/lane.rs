@@ -197,7 +197,8 @@ impl Lane {
             }
         }
         let (config, hints) = (&self.config, &mut self.hints);
-        let surroundings = Surroundings { shop: &config.shop, clock: config.clock.as_deref(), doubt_ids };
+        let (shop, clock) = (&config.shop, config.clock.as_deref());
+        let surroundings = Surroundings { shop, clock, doubt_ids, beginning: None };
         let Some(connection) = &mut self.connection else {
             return Ended::Failed(Failure::Lost("no connection".to_owned()));
         };

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod batch;
+mod beginning;
 mod dispatch;
 mod lane;
 mod meet;
@@ -21,7 +22,7 @@ use crate::config::Config;
 use crate::keys::Request;
 use crate::news::Bell;
 
-pub(crate) const STATEMENTS: &[&str] = batch::STATEMENTS;
+pub(crate) const STATEMENTS: &[&str] = beginning::STATEMENTS;
 
 /// How many who wait for an answer are a crowd: more than come together where nobody hurries.
 const CROWD: usize = 32;

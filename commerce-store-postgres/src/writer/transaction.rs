@@ -11,6 +11,7 @@ use commerce_core::{
 use sqlx::PgConnection;
 
 use super::Verdict;
+use super::beginning::Beginning;
 use crate::error::Failure;
 use crate::keys::{Request, Scopes, is_unknown, leads, mode, touched};
 use crate::load::{Found, Hints, Mode, fetch};
@@ -24,6 +25,8 @@ pub(crate) struct Surroundings<'a> {
     /// Whether the ids given as fresh are looked up too. Primary keys find out one that is taken; it then takes a
     /// second look to say so.
     pub(crate) doubt_ids: bool,
+    /// How the transaction begins, if it is the store's own. It begins anew rather than lock what comes before what it holds.
+    pub(crate) beginning: Option<Beginning>,
 }
 
 /// What a batch came to, once it is committed.
@@ -50,6 +53,7 @@ pub(crate) async fn decide_and_write(
     if loaded.absent && verdicts.iter().any(is_rejected) {
         // Something was not there when the load began. It may have come while locks were waited for, and what waited for
         // the same locks may have been told of it.
+        let_go(connection, surroundings).await?;
         (_, net, verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
     }
     let rejected: Vec<usize> = (0..verdicts.len()).filter(|i| is_rejected(&verdicts[*i])).collect();
@@ -74,14 +78,24 @@ async fn load_and_decide(
 ) -> Result<(Loaded, Net, Vec<Verdict>), Failure> {
     let mut more = Keys::default();
     for _ in 0..3 {
-        let loaded = load(connection, requests, surroundings.doubt_ids, hints, &more).await?;
+        let loaded = load(connection, requests, surroundings, hints, &more).await?;
         let (net, verdicts, missing) = decide_all(requests, &loaded, surroundings);
         if missing.is_empty() {
             return Ok((loaded, net, verdicts));
         }
         more.extend(missing);
+        let_go(connection, surroundings).await?;
     }
     Err(Failure::Contended("the carts of a batch did not stand still".to_owned()))
+}
+
+/// Before more is locked: what is held by now may come after it, and somebody who holds it may wait for that. A transaction of
+/// the caller's own keeps what it holds; the database ends one of those who wait for each other.
+async fn let_go(connection: &mut PgConnection, surroundings: Surroundings<'_>) -> Result<(), Failure> {
+    match surroundings.beginning {
+        Some(beginning) => beginning.begin_anew(connection).await,
+        None => Ok(()),
+    }
 }
 
 pub(super) fn is_rejected(verdict: &Verdict) -> bool {
@@ -117,7 +131,7 @@ impl Loaded {
 async fn load(
     connection: &mut PgConnection,
     requests: &[&Request],
-    doubt_ids: bool,
+    surroundings: Surroundings<'_>,
     hints: &mut Hints,
     more: &Keys,
 ) -> Result<Loaded, Failure> {
@@ -125,10 +139,10 @@ async fn load(
     let scopes = Scopes::of(requests.iter().map(|request| &request.scope));
     let mut wanted = discover(connection, requests, hints).await?;
     wanted.extend(more.clone());
-    if doubt_ids {
+    if surroundings.doubt_ids {
         requests.iter().for_each(|request| wanted.extend(fresh_keys(&request.envelope.command, request.envelope.ids)));
     }
-    // The facts that led here do not change, so one pass is all there is; were it not so, the next one is complete.
+    // The facts that led here do not change but for what is in carts, so one pass is all there is; else the next one is complete.
     for _ in 0..3 {
         let Found { records: found, stored, now } = hints.fetch(connection, &wanted, &scopes, mode).await?;
         let mut records = WorkingSet::default();
@@ -138,6 +152,7 @@ async fn load(
             return Ok(Loaded::new(requests, wanted, records, stored, now));
         }
         wanted.extend(all);
+        let_go(connection, surroundings).await?;
     }
     Err(Failure::Contended("the records of a batch did not stand still".to_owned()))
 }

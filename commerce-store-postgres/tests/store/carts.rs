@@ -1,15 +1,17 @@
 //! Carts on two instances, and what they lock.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use commerce_core::conformance::cart_basket;
+use commerce_core::conformance::{basket, cart_basket, krw, operator};
 use commerce_core::store::Carts;
 use commerce_core::{
-    AddCartItem, ClearCart, Command, CustomerId, Error, Outcome, PaymentMethod, PlaceOrder, Principal, Quantity,
-    Rejection, RemoveCartItem, Store, VariantId,
+    AddCartItem, ClearCart, Command, CouponRef, CustomerId, Deposit, Error, IssueCoupon, Outcome, PaymentMethod,
+    PlaceOrder, Principal, Quantity, Rejection, RemoveCartItem, Store, VariantId,
 };
-
 use commerce_store_postgres_testkit::Fate;
+use futures_util::FutureExt;
+use futures_util::future::{join, join_all};
 
 use crate::harness::{Backstage, Gate, assert_sound, database, open_at, proxied, world};
 
@@ -151,4 +153,62 @@ async fn a_cart_that_miscounts_its_lines_is_corrupt() {
     Backstage::at(&database.url).await.run("delete from cart_items").await;
     let told = store.cart(customer).await.unwrap_err().to_string();
     assert!(told.contains("counts 1 lines and has 0"), "{told}");
+}
+
+/// Who looks again for a cart that was not there has let go of the stock by then: somebody who has the cart may want that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cart_that_is_looked_for_again_is_locked_before_the_stock() {
+    let (database, proxy) = proxied().await;
+    let store = open_at(&database.url, |_| ()).await;
+    let world = world(&store);
+    let (buyer, customer_id) = (world.customer_with(10_000).await, world.customer().await);
+    let (variant, coupon) = (world.variant(1_000, 9).await, world.coupon(|_| ()).await);
+    // Coupons are locked after carts, and before stocks.
+    let gate = Arc::<Gate>::default();
+    let held = Arc::clone(&gate);
+    proxy.follow(move |message| {
+        if message.statement.contains("from coupons c") && message.statement.contains("for no key update") {
+            held.hold_first();
+        }
+        Fate::Pass
+    });
+    let other = open_at(proxy.url(), |config| config.lanes = 1).await;
+
+    // One batch, once the lane is free: of a lone order of a cart that is not there, what others order and claim.
+    let mut backstage = Backstage::at(&database.url).await;
+    backstage.run(&format!("begin; select 1 from wallets where customer_id = {} for update", buyer.get())).await;
+    let deposit = Deposit { customer_id: buyer, amount: krw(1), memo: None };
+    let first = tokio::spawn({
+        let (store, envelope) = (Arc::clone(&other), world.envelope(&operator(), deposit));
+        async move { store.execute(envelope).await.map(drop) }
+    });
+    let mut watch = Backstage::at(&database.url).await;
+    watch.until_blocked(1).await;
+    let (order, payment) = (|basket| PlaceOrder { customer_id: buyer, basket, payment: None }, None);
+    let mine = PlaceOrder { customer_id, basket: cart_basket(None), payment };
+    let claim = IssueCoupon { customer_id: buyer, coupon: CouponRef::Id(coupon) };
+    let envelopes = [
+        world.envelope(&Principal::Customer(buyer), order(basket(&[(variant, 1)]))),
+        world.envelope(&Principal::Customer(customer_id), mine),
+        world.envelope(&Principal::Customer(buyer), claim),
+    ];
+    let mut told = pin!(join_all(envelopes.map(|envelope| other.execute(envelope))));
+    assert!(told.as_mut().now_or_never().is_none());
+    backstage.run("rollback").await;
+    first.await.unwrap().unwrap();
+
+    let meddle = async {
+        gate.reached().await;
+        world.add_to_cart(customer_id, variant, 1).await;
+        let lock = "begin; select 1 from carts where customer_id =";
+        backstage.run(&format!("{lock} {} for update", customer_id.get())).await;
+        gate.open();
+        watch.until_blocked(1).await;
+        backstage.run(&format!("select 1 from product_stocks where variant_id = {} for update", variant.get())).await;
+        backstage.run("rollback").await;
+    };
+    let (told, ()) = join(told, meddle).await;
+    assert!(told.iter().all(Result::is_ok), "{told:?}");
+    assert_eq!((world.on_hand(variant).await, other.stats().contended), (7, 0));
+    assert_sound(&store).await;
 }
