@@ -39,7 +39,7 @@ const LIMITS: &str = "select id, per_customer_limit from coupons where id = any(
 const CODES: &str = "select k.code, k.coupon_id, k.created_at, k.customer_id, k.issued_coupon_id, k.claimed_at, \
        c.coupon_id as copys_coupon_id, c.customer_id as copys_customer_id \
      from (select code, coupon_id, created_at, customer_id, issued_coupon_id, claimed_at from coupon_codes \
-       where (coupon_id, code) > ($1, $2) and not own order by coupon_id, code limit $3) k \
+       where (coupon_id, code) > ($1, $2) and own is null order by coupon_id, code limit $3) k \
      left join lateral (select coupon_id, customer_id from issued_coupons where id = k.issued_coupon_id limit 1) c \
      on true order by k.coupon_id, k.code";
 

@@ -22,8 +22,8 @@ macro_rules! codes {
 }
 pub(crate) use codes;
 
-const CODES: &str = codes!("where code = any($1) and not own order by code");
-const CODES_LOCKED: &str = codes!("where code = any($1) and not own order by code for no key update");
+const CODES: &str = codes!("where code = any($1) and own is null order by code");
+const CODES_LOCKED: &str = codes!("where code = any($1) and own is null order by code for no key update");
 
 pub(super) const STATEMENTS: &[&str] = &[CODES, CODES_LOCKED];
 

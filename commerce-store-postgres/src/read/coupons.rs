@@ -24,7 +24,7 @@ const COPIES_OF: &str =
 const ENDED: &str = "select ends_at, id from coupons where (ends_at, id) > ($1, $3) \
      and ends_at <= coalesce($4, statement_timestamp()) order by ends_at, id limit $2";
 
-const CODES_OF: &str = codes!("where coupon_id = $3 and not own and code > $1 order by code limit $2");
+const CODES_OF: &str = codes!("where coupon_id = $3 and own is null and code > $1 order by code limit $2");
 
 pub(super) const STATEMENTS: &[&str] = &[COUPONS, COPIES, COPIES_OF, ENDED, CODES_OF];
 

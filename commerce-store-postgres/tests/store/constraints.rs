@@ -111,7 +111,7 @@ const SOUND: &[(&str, &str)] = &[
     (
         "coupon_codes",
         "code = 'ONCE', coupon_id = 1, created_at = now(), customer_id = 1, issued_coupon_id = 1, claimed_at = now(), \
-         own = false",
+         own = null",
     ),
     (
         "coupon_redemptions",
@@ -339,6 +339,10 @@ const WRONG: &[(&str, &str)] = &[
     ),
     ("coupon_codes_copy_fkey", "code = 'TWICE', issued_coupon_id = 9"),
     ("coupon_codes_claim_is_whole", "code = 'TWICE', claimed_at = null"),
+    (
+        "coupon_codes_own_is_true",
+        "code = 'TWICE', customer_id = null, issued_coupon_id = null, claimed_at = null, own = false",
+    ),
     ("coupon_codes_own_brings_none", "code = 'TWICE', issued_coupon_id = 2, own = true"),
     ("coupon_redemptions_pkey", "status = 'released'"),
     ("coupon_redemptions_one_use_key", "order_id = 2"),
