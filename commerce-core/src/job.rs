@@ -26,7 +26,7 @@ pub struct Job {
     pub name: JobName,
     /// When it runs by itself, as a cron expression in the shop's time zone; none if it only runs when asked to.
     pub schedule: Option<String>,
-    /// When it is to run next by itself.
+    /// When it is to run next by itself; without a schedule, when a run that failed is tried again.
     pub next_at: Option<Timestamp>,
     /// How many runs have failed or were abandoned since the last one that succeeded.
     pub failures: u32,
@@ -39,10 +39,17 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether it is to run at `now`: its time has come, or an operator asks for it.
+    /// Whether it is to run at `now`: its time has come, an operator asks for it, or it is [under way](Self::under_way).
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.requested_at.is_some() || self.next_at.is_some_and(|at| at <= now)
+        self.requested_at.is_some() || self.under_way().is_some() || self.next_at.is_some_and(|at| at <= now)
+    }
+
+    /// The run that has not ended. Whoever gets the job's lease meanwhile knows that nobody goes on with it, and begins
+    /// another in its place.
+    #[must_use]
+    pub fn under_way(&self) -> Option<&JobRun> {
+        self.last_run.as_ref().filter(|run| run.end.is_none())
     }
 }
 
@@ -136,7 +143,8 @@ pub struct RunRequest {
 pub struct RequestedRun {
     /// When it was first asked for.
     pub requested_at: Timestamp,
-    /// The run that began for it; none as long as it waits. Wishes that wait together are met by one run.
+    /// The run that began for it; none as long as it waits. Wishes that wait together are met by one run. If it was
+    /// [abandoned](JobOutcome::Abandoned), the one that began in its place.
     pub run: Option<JobRun>,
 }
 

@@ -52,6 +52,9 @@ impl JobRow {
 
     fn begin(&mut self, token: FencingToken, begin: RunBegin, now: Timestamp) -> JobRun {
         for run in self.runs.values_mut().filter(|run| run.end.is_none()) {
+            for wish in self.wishes.values_mut().filter(|wish| wish.run == Some(run.sequence)) {
+                wish.run = None;
+            }
             let counts = JobCounts::new();
             run.end = Some(JobEnd { finished_at: now, outcome: JobOutcome::Abandoned, counts });
             self.failures = self.failures.saturating_add(1);

@@ -257,6 +257,44 @@ pub(super) async fn a_wish_is_met_once(world: World) {
     assert_eq!(begun(&world, &lease).await.requested_by, None, "a run that nobody asked for");
 }
 
+/// Whoever was to run it is gone. The job's next time is far off, so only the run itself tells that it is due.
+pub(super) async fn an_abandoned_wish_is_met_anew(world: World) {
+    let first = lease(&world, "a").await;
+    let next_at = Some(world.now().plus(HOUR));
+    let plan = JobPlan { job: nightly(), schedule: Some("0 0 * * *".to_owned()), next_at };
+    assert!(sound(world.store().plan_job(first.token, plan).await), "the holder of the lease plans the job");
+    assert!(!job(&world).await.is_due(world.now()), "due before its time");
+    let asked_at = world.now();
+    assert!(ask(&world, "mina", "now").await.is_some_and(|asked| asked.run.is_none()), "asked for a run");
+    let begin = async |lease: &Lease| {
+        let begin = RunBegin { job: nightly(), owner: lease.owner.clone(), scheduled_for: None };
+        sound(world.store().begin_run(lease.token, begin).await).expect("a run under the lease")
+    };
+    assert_eq!(begin(&first).await.sequence, 1, "the run that was asked for");
+    world.wait(MINUTE / 4);
+    assert!(ask(&world, "jun", "later").await.is_some_and(|asked| asked.run.is_none()), "asked for while one goes on");
+    world.wait(MINUTE);
+
+    let second = lease(&world, "b").await;
+    let found = job(&world).await;
+    assert!(found.is_due(world.now()), "a run that nobody ends is due again");
+    assert_eq!(found.under_way().map(|run| run.sequence), Some(1), "the run that is under way");
+    let run = begin(&second).await;
+    let by = run.requested_by.as_ref().map(OperatorName::as_str);
+    assert_eq!((run.sequence, by), (2, Some("mina")), "the successor's run, and who asked for it first");
+    let met = ask(&world, "mina", "now").await.expect("a wish");
+    assert_eq!((met.requested_at, met.run), (asked_at, Some(run)), "a wish whose first run was abandoned");
+    let later = ask(&world, "jun", "later").await.and_then(|asked| asked.run).map(|run| run.sequence);
+    assert_eq!(later, Some(2), "the wish that waited meanwhile");
+
+    assert!(finish(&world, second.token, 2, failed()).await, "the successor ends its run");
+    let after = job(&world).await;
+    assert!(!after.is_due(world.now()) && after.under_way().is_none(), "due after its run has ended");
+    assert_eq!(begin(&second).await.requested_by, None, "a run after that, which nobody asked for");
+    let kept = ask(&world, "mina", "now").await.and_then(|asked| asked.run).map(|run| run.sequence);
+    assert_eq!(kept, Some(2), "a wish whose run has ended");
+}
+
 pub(super) async fn racing_wishes_are_all_met(world: World) {
     const ASKERS: usize = 24;
     let lease = planned(&world, "a").await;
@@ -284,8 +322,9 @@ pub(super) async fn runs_of_a_job(world: World) {
     let lease = planned(&world, "a").await;
     assert!(ask(&world, "mina", "first").await.is_some());
     let run = async || begun(&world, &lease).await.sequence;
-    let mut before = Vec::new();
-    for _ in 0..ITEMS {
+    let mut before = vec![run().await];
+    assert!(finish(&world, lease.token, before[0], JobOutcome::Succeeded).await, "the run that was asked for");
+    while before.len() < ITEMS {
         before.push(run().await);
     }
     let page = async |request| sound(world.store().job_runs(&nightly(), request).await).map(|run| run.sequence);

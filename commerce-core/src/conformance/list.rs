@@ -209,6 +209,7 @@ suite! { $
         a_run_tells_of_books_that_do_not_add_up: "what a run found is told once, in the commit that ends it, or not at all",
         a_takeover_races_a_write: "a write under a token comes before the lease changes hands, or not at all",
         a_wish_is_met_once: "a run that is asked for begins once, however often it is asked for under one key",
+        an_abandoned_wish_is_met_anew: "a run that was asked for and not ended is due again, for whoever asked",
         racing_wishes_are_all_met: "every run that is asked for while others begin is met by one of them",
         runs_of_a_job: "a job's runs: no item twice, none skipped, while others begin; the oldest are forgotten",
     }

@@ -30,8 +30,8 @@ pub trait Jobs {
     /// there is no such job. A wish is forgotten with the run that met it.
     async fn request_run(&self, request: RunRequest) -> Result<Option<RequestedRun>, StoreError>;
 
-    /// Begins a run, which meets every wish that waits; one that has not ended is [abandoned](crate::JobOutcome). None if
-    /// the token is not the latest, or there is no such job.
+    /// Begins a run, which meets every wish that waits; one that has not ended is [abandoned](crate::JobOutcome), and the
+    /// wishes that it met wait again, for this one. None if the token is not the latest, or there is no such job.
     async fn begin_run(&self, token: FencingToken, begin: RunBegin) -> Result<Option<JobRun>, StoreError>;
 
     /// Ends a run, and sends its [message](RunFinish::message) on its way in the same commit; `false` if the token is not

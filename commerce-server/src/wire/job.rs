@@ -43,7 +43,7 @@ response! {
         name: String,
         /// When it runs: a cron expression in the shop's time zone; absent if it only runs when asked to.
         schedule: Option<String>,
-        /// When it is to run next by itself.
+        /// When it is to run next by itself; without a schedule, when a run that failed is tried again.
         next_at: Option<Instant>,
         /// How many runs have failed since the last one that succeeded.
         failures: u32,
@@ -67,8 +67,8 @@ response! {
         job: String,
         /// When it was asked for under this key.
         requested_at: Instant,
-        /// The run that met the wish, as it is now; absent as long as it waits. Ask again under the same key, or read the
-        /// job.
+        /// The run that met the wish, as it is now; absent as long as it waits. If its process died, the run that began in
+        /// its place, once it has. Ask again under the same key, or read the job.
         run: Option<JobRun>,
     }
 

@@ -119,6 +119,49 @@ async fn an_operator_starts_what_is_off(world: World) {
     assert_eq!((run.scheduled_for, run.requested_by.as_ref().map(|by| by.as_str())), (None, Some("mina")));
 }
 
+/// A run that an operator started is taken over like any other, and met under the same key by the one that comes after it.
+async fn a_run_that_was_asked_for_is_taken_over(world: World) {
+    let (stuck, sound) = (Arc::new(Stuck(Semaphore::new(0))), Arc::new(Noted::default()));
+    let (a, b) = (scheduler(&world, "a", "off", &stuck), scheduler(&world, "b", "off", &sound));
+    for scheduler in [&a, &b] {
+        scheduler.pass().await.expect("a look");
+    }
+    let ask = async || {
+        let (by, key) = ("mina".parse().expect("a name"), "now".parse().expect("a key"));
+        let asked = world.store().request_run(RunRequest { job: named("it"), by, key }).await.expect("an answer");
+        asked.expect("the job").run
+    };
+    assert_eq!(ask().await, None);
+    let lost = tokio::spawn(async move { a.pass().await.expect("a look") });
+    drop(stuck.0.acquire().await.expect("it began"));
+    assert_eq!(b.pass().await.expect("a look"), [(named("it"), Attempt::Elsewhere)], "while the lease holds");
+    world.wait(LEASE);
+    assert_eq!(b.pass().await.expect("a look"), [(named("it"), Attempt::Ran(JobOutcome::Succeeded))]);
+    assert_eq!(lost.await.expect("a look"), [(named("it"), Attempt::Lost)]);
+    assert_eq!(b.pass().await.expect("a look"), [], "it was asked for once");
+    let run = ask().await.expect("the run that met it");
+    assert_eq!((run.sequence, run.end.map(|end| end.outcome)), (2, Some(JobOutcome::Succeeded)));
+    assert_eq!(run.requested_by.as_ref().map(|by| by.as_str()), Some("mina"));
+}
+
+/// What an operator asked for is tried again as well, and then is off as before.
+async fn what_is_off_and_fails_is_tried_again(world: World) {
+    let task = Arc::new(Noted::default());
+    let scheduler = scheduler(&world, "a", "off", &task);
+    scheduler.pass().await.expect("a look");
+    task.fails.store(true, Ordering::SeqCst);
+    let (by, key) = ("mina".parse().expect("a name"), "now".parse().expect("a key"));
+    world.store().request_run(RunRequest { job: named("it"), by, key }).await.expect("an answer");
+    assert_eq!(scheduler.pass().await.expect("a look"), [(named("it"), Attempt::Ran(failed("no answer")))]);
+    let again = job(&world).await.next_at.expect("a time");
+    assert!(again > world.now() && again <= world.now().plus(Duration::from_secs(60)), "{again}");
+    assert_eq!(scheduler.pass().await.expect("a look"), [], "not before its time");
+    task.fails.store(false, Ordering::SeqCst);
+    world.clock().set(again);
+    assert_eq!(scheduler.pass().await.expect("a look"), [(named("it"), Attempt::Ran(JobOutcome::Succeeded))]);
+    assert_eq!(job(&world).await.next_at, None);
+}
+
 /// The process that starts last decides when a job runs; the same schedule keeps a time that was missed.
 async fn a_schedule_is_what_was_set_last(world: World) {
     let task = Arc::new(Noted::default());
@@ -241,6 +284,8 @@ on_every_store!(
     a_panic_is_a_failure,
     a_lost_lease_ends_a_run,
     an_operator_starts_what_is_off,
+    a_run_that_was_asked_for_is_taken_over,
+    what_is_off_and_fails_is_tried_again,
     a_schedule_is_what_was_set_last,
     what_was_missed_under_another_schedule_is_caught_up,
     a_run_is_stopped_with_its_process,

@@ -166,6 +166,8 @@ pub(crate) enum Fault {
     HidesAbandoned,
     /// Says yes to every wish, and keeps none.
     ForgetsWishes,
+    /// Answers a wish with the run that was abandoned, though another has come in its place.
+    AnswersAbandoned,
 
     // Its roll-ups.
     /// Writes what it has read a little earlier, whatever has happened since.

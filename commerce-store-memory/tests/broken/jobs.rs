@@ -65,7 +65,16 @@ impl Jobs for Broken {
             let known = self.inner.job(&request.job).await?;
             return Ok(known.map(|_| RequestedRun { requested_at, run: None }));
         }
-        self.inner.request_run(request).await
+        let job = request.job.clone();
+        let mut answer = self.inner.request_run(request).await?;
+        if let Some(RequestedRun { run: Some(run), .. }) = answer.as_mut().filter(|_| self.is(Fault::AnswersAbandoned))
+        {
+            let runs = self.inner.job_runs(&job, PageRequest::first(1_000)).await?.items;
+            let abandoned = |run: &JobRun| run.end.as_ref().is_some_and(|end| end.outcome == JobOutcome::Abandoned);
+            let before = runs.into_iter().find(|other| other.sequence + 1 == run.sequence && abandoned(other));
+            *run = before.unwrap_or_else(|| run.clone());
+        }
+        Ok(answer)
     }
 
     async fn begin_run(&self, token: FencingToken, begin: RunBegin) -> Answer<Option<JobRun>> {

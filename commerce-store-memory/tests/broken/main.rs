@@ -379,6 +379,9 @@ broken! {
         a_wish_is_met_once: "asked again under the same key",
         racing_wishes_are_all_met: "is met by one of",
     }
+    an_abandoned_answer: AnswersAbandoned {
+        an_abandoned_wish_is_met_anew: "a wish whose first run was abandoned",
+    }
     a_late_roll_up: RollsUpLate {
         a_roll_up_takes_nothing_of_what_goes_on: "units and won of 36 orders of 3, 12 units back",
         a_roll_up_of_a_day_that_ends_meanwhile: "units and won of 2026-1",

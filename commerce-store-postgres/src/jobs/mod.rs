@@ -58,8 +58,11 @@ const PLAN: &str = "insert into jobs as j (name, schedule, next_at) values ($1, 
 const REQUEST: &str = "insert into job_requests as r (job, requested_by, key, requested_at) \
      select name, $2, $3, coalesce($4, statement_timestamp()) from jobs where name = $1 \
      on conflict (job, requested_by, key) do update set requested_at = r.requested_at returning requested_at, run";
+/// The wishes that an abandoned run met wait again.
 const ABANDON: &str = "with abandoned as (update job_runs set outcome = 'abandoned', counts = '{}', \
-         finished_at = coalesce($2, statement_timestamp()) where job = $1 and outcome is null returning job) \
+         finished_at = coalesce($2, statement_timestamp()) where job = $1 and outcome is null returning sequence), \
+       handed_back as (update job_requests set run = null \
+         where job = $1 and run in (select sequence from abandoned)) \
      update jobs set failures = failures + (select count(*) from abandoned) where name = $1";
 /// Every wish that waits is met by the run to come; the one that was first has a name on it.
 const MEET: &str = "with met as (update job_requests set run = $2 where job = $1 and run is null \

@@ -2,6 +2,7 @@
 //!
 //! A process looks every so often which jobs are due. Whoever gets the lease of one reads the record again, begins the run,
 //! and renews the lease until it has ended; all that it writes about the run is refused once the lease has changed hands.
+//! A run that is on record as under way is due for whoever gets its lease: its process died, or lost it.
 //! What was missed while no process was there is due at once, and runs once. What fails is tried again after a while.
 
 pub mod cron;
@@ -200,7 +201,9 @@ impl Scheduler {
         if !record.is_due(now) {
             return Ok(Attempt::NotDue);
         }
-        let scheduled_for = record.next_at.filter(|at| *at <= now);
+        // A run in the place of an abandoned one is for what that was for, though the schedule has changed meanwhile.
+        let taken_over = record.under_way().and_then(|run| run.scheduled_for);
+        let scheduled_for = record.next_at.filter(|at| *at <= now).or(taken_over);
         let begin = RunBegin { job: job.name.clone(), owner: self.settings.owner.clone(), scheduled_for };
         match self.store.begin_run(lease.token, begin).await? {
             Some(run) => self.go(lease, job, Occasion { run, record }).await,
@@ -255,14 +258,14 @@ impl Scheduler {
         Ok(if is_on_record { Attempt::Ran(outcome) } else { Attempt::Lost })
     }
 
-    /// When a job that has just ended runs next: by its schedule, or sooner if it failed.
+    /// When a job that has just ended runs next: by its schedule, or sooner if it failed, without a schedule too.
     fn next_at(&self, job: &Scheduled, record: &Job, outcome: &JobOutcome, now: Timestamp) -> Option<Timestamp> {
-        let next_at = job.schedule.next_after(now, self.store.shop().time_zone)?;
+        let next_at = job.schedule.next_after(now, self.store.shop().time_zone);
         if *outcome == JobOutcome::Succeeded {
-            return Some(next_at);
+            return next_at;
         }
         let again = now.plus(self.settings.backoff.delay(record.failures.saturating_add(1), chance()));
-        Some(next_at.min(again))
+        Some(next_at.map_or(again, |next_at| next_at.min(again)))
     }
 
     fn tell(&self, run: &JobRun, outcome: &JobOutcome) {
