@@ -40,8 +40,10 @@ impl AdminDeliveryApi {
 
     /// Remove a sink
     ///
-    /// With what was not delivered to it and its dead letters; answers the sink as it was. One that the settings of a
-    /// process name comes back when that process starts, and gets what happens from then on. Can be repeated as it is.
+    /// With what was not delivered to it and its dead letters; answers the sink as it was. The sink of a webhook, named
+    /// `webhook-` and its name, takes the webhook with it, its URL and secret too: to stop calls for a while, disable the
+    /// webhook. One that the settings of a process name comes back when that process starts, and gets what happens from
+    /// then on. Can be repeated as it is.
     #[oai(path = "/sinks/:sink", method = "delete", operation_id = "remove_sink")]
     async fn remove_sink(
         &self,

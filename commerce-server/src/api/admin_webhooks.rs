@@ -85,9 +85,10 @@ impl AdminWebhooksApi {
 
     /// Replace a webhook's secret
     ///
-    /// The new one is shown in this answer alone, and to retries for as long as it is the present one, and signs at once; the
-    /// one that it replaces signs beside it for a while, so that whoever verifies may change over in peace. A retry changes
-    /// nothing: a secret that has been replaced since stays so, and is not shown again.
+    /// The new one is shown in this answer alone, and to retries for as long as it is the present one. It signs within about
+    /// two seconds, once every process has heard of it: until then calls may carry signatures of the old one alone, also
+    /// with an overlap of 0. The one that it replaces signs beside it for a while, so that whoever verifies may change over
+    /// in peace. A retry changes nothing: a secret that has been replaced since stays so, and is not shown again.
     #[oai(path = "/webhooks/:webhook/rotate-secret", method = "post", operation_id = "rotate_webhook_secret")]
     async fn rotate(
         &self,
