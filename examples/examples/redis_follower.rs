@@ -31,6 +31,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{} of order {}: {applied:?}", event.kind, event.subject);
     };
     follow(&arguments.url, &arguments.stream, &mut model, tell, stop).await?;
-    println!("{} orders", model.orders().len());
+    println!("{} orders; {} wait for an event", model.orders().len(), model.held().len());
     Ok(())
 }

@@ -1,7 +1,12 @@
 //! A read model of orders, kept from events: what another service would keep in tables of its own.
 //!
-//! Events come at least once, those of an order in sequence. So it is enough to remember the last one of each order: what is
-//! not after it has been seen.
+//! Events come at least once, those of an order in sequence, but for those that the shop gave up on: such a dead letter is
+//! missing until an operator replays it, and comes after events that follow it then. So the model remembers the last event of
+//! each order, leaves out what is not after it, and sets aside what comes too early until the missing one is there.
+//!
+//! One that never comes, because its dead letter was discarded, the stream trimmed, or the model begun later than the shop's
+//! sink, leaves its order waiting. Who need not have heard of every step takes the latest event set aside instead: the order
+//! in it is whole.
 
 use std::collections::BTreeMap;
 
@@ -48,6 +53,8 @@ pub enum Applied {
     New,
     /// It had come before.
     Seen,
+    /// One before it is missing: it waits for that, and so does its order.
+    Held,
     /// It is about no order.
     Other,
 }
@@ -58,22 +65,13 @@ pub enum Refused {
     /// It is not one.
     #[error("this is no event of an order: {0}")]
     Unreadable(#[from] serde_json::Error),
-    /// One before it is missing, which a sink never skips: the model was begun later than the shop's sink, or has lost something.
-    #[error("event {found} of order {order} came after {known}; begin the model anew, from the first event")]
-    Gap {
-        /// Whose.
-        order: String,
-        /// The place of the last one that came before.
-        known: u64,
-        /// The place of this one.
-        found: u64,
-    },
 }
 
 /// Every order as it was last told.
 #[derive(Debug, Clone, Default)]
 pub struct ReadModel {
     orders: BTreeMap<String, Known>,
+    held: BTreeMap<String, BTreeMap<u64, Value>>,
 }
 
 impl ReadModel {
@@ -92,9 +90,18 @@ impl ReadModel {
             return Ok((event, Applied::Seen));
         }
         if found != known.saturating_add(1) {
-            return Err(Refused::Gap { order: event.subject, known, found });
+            self.held.entry(event.subject.clone()).or_default().insert(found, order);
+            return Ok((event, Applied::Held));
         }
-        self.orders.insert(event.subject.clone(), Known { sequence: found, order });
+        let mut last = Known { sequence: found, order };
+        let mut held = self.held.remove(&event.subject).unwrap_or_default();
+        while let Some((sequence, order)) = held.remove_entry(&last.sequence.saturating_add(1)) {
+            last = Known { sequence, order };
+        }
+        if !held.is_empty() {
+            self.held.insert(event.subject.clone(), held);
+        }
+        self.orders.insert(event.subject.clone(), last);
         Ok((event, Applied::New))
     }
 
@@ -102,5 +109,11 @@ impl ReadModel {
     #[must_use]
     pub fn orders(&self) -> &BTreeMap<String, Known> {
         &self.orders
+    }
+
+    /// What waits for an event that is missing: by order, and by place among its events.
+    #[must_use]
+    pub fn held(&self) -> &BTreeMap<String, BTreeMap<u64, Value>> {
+        &self.held
     }
 }

@@ -33,6 +33,8 @@ pub enum FollowError {
 /// is waited for.
 ///
 /// A service that keeps its model writes the id of the entry down with it, in one commit, and begins after that one again.
+/// What the model holds back is a part of it: the stream does not give that again. Events that are missing, since the shop
+/// gave up on them, are waited for without holding up other orders.
 pub async fn follow(
     url: &str,
     key: &str,

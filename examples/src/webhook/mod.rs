@@ -57,7 +57,8 @@ async fn take(headers: &HeaderMap, body: Body, Data(receiver): Data<&Arc<Receive
     if !receiver.secret.has_signed(headers, &body, now) {
         return answer(StatusCode::UNAUTHORIZED, "the call is not signed with the secret, or not now");
     }
-    // Taken means written down: a service with tables of its own commits here, and answers after.
+    // Taken means written down, also what the model holds back: a service with tables of its own commits here, and answers
+    // after. To refuse what comes too early would make a dead letter of it as well.
     match receiver.model().apply(&body) {
         Ok((event, applied)) => {
             println!("{} about {}: {applied:?}", event.kind, event.subject);
