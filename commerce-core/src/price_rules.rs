@@ -21,6 +21,25 @@ pub struct PriceTier {
     pub unit_price: Money,
 }
 
+impl PriceTier {
+    /// The least that a tier begins with: below, it would be the price itself.
+    const LEAST: u32 = 2;
+
+    /// The price of a unit for whoever buys `from_quantity` or more.
+    ///
+    /// # Errors
+    /// [`QuantityOutOfRange`](Rejection::QuantityOutOfRange) below 2 and above [`MAX_QUANTITY`].
+    pub fn new(from_quantity: i64, unit_price: Money) -> Result<Self, Rejection> {
+        let refused = Rejection::QuantityOutOfRange {
+            quantity: from_quantity,
+            min: i64::from(Self::LEAST),
+            max: i64::from(MAX_QUANTITY),
+        };
+        let quantity = Quantity::new(from_quantity).ok().filter(|quantity| quantity.get() >= Self::LEAST);
+        Ok(Self { from_quantity: quantity.ok_or(refused)?, unit_price })
+    }
+}
+
 /// The price of a unit for a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScheduledPrice {
@@ -76,10 +95,7 @@ impl PriceRules {
         let mut before = Quantity::ONE.get();
         for tier in &self.tiers {
             let quantity = tier.from_quantity.get();
-            if quantity < 2 {
-                let quantity = i64::from(quantity);
-                return Err(Rejection::QuantityOutOfRange { quantity, min: 2, max: i64::from(MAX_QUANTITY) });
-            }
+            PriceTier::new(i64::from(quantity), tier.unit_price)?;
             if quantity <= before {
                 return Err(Rejection::PriceTiersUnordered { quantity, before });
             }
@@ -167,4 +183,21 @@ pub fn price_of(
 ) -> Result<(Money, Option<PriceRule>), MoneyError> {
     let plain = unit_price(product, variant)?;
     Ok(variant.price_rules.as_ref().map_or((plain, None), |rules| rules.apply(plain, units(), now)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tier_says_what_it_may_begin_with() {
+        let price = Money::zero(Currency::KRW);
+        for quantity in [i64::MIN, -1, 0, 1, 1_000_001, i64::MAX] {
+            let refused = Rejection::QuantityOutOfRange { quantity, min: 2, max: 1_000_000 };
+            assert_eq!(PriceTier::new(quantity, price), Err(refused));
+        }
+        for quantity in [2, 1_000_000] {
+            assert_eq!(PriceTier::new(quantity, price).map(|tier| i64::from(tier.from_quantity.get())), Ok(quantity));
+        }
+    }
 }

@@ -1,8 +1,6 @@
 //! Price rules on the wire.
 
-use commerce_core::{
-    PriceRules as CoreRules, PriceTier as CoreTier, Quantity, Rejection, ScheduledPrice as CorePrice, Window,
-};
+use commerce_core::{PriceRules as CoreRules, PriceTier as CoreTier, Rejection, ScheduledPrice as CorePrice, Window};
 
 use super::money::{Money, MoneyInput};
 use super::scalar::Instant;
@@ -68,10 +66,7 @@ response! {
 impl NewPriceRules {
     /// The core's form; whether the rules go together is for it to say.
     pub fn to_core(&self) -> Result<CoreRules, Rejection> {
-        let tier = |tier: &NewPriceTier| {
-            let (from_quantity, unit_price) = (Quantity::new(tier.from_quantity)?, tier.unit_price.parse()?);
-            Ok::<_, Rejection>(CoreTier { from_quantity, unit_price })
-        };
+        let tier = |tier: &NewPriceTier| CoreTier::new(tier.from_quantity, tier.unit_price.parse()?);
         let scheduled = |price: &NewScheduledPrice| {
             let window = Window { from: price.from.0, until: price.until.map(|until| until.0) };
             Ok::<_, Rejection>(CorePrice { window, unit_price: price.unit_price.parse()? })
