@@ -74,3 +74,17 @@ async fn a_database_that_forgets_commits_is_refused() {
     let refused = PostgresStore::open(config(&database)).await.map(drop).expect_err("it is off");
     assert!(matches!(refused, SchemaError::NotDurable), "{refused}");
 }
+
+#[tokio::test]
+async fn no_index_depends_on_a_locale() {
+    const INDEXED: &str = "select distinct i.indexrelid::regclass::text, o.collname in ('C', 'POSIX') from pg_index i \
+         join pg_class c on c.oid = i.indrelid and c.relnamespace = 'public'::regnamespace \
+         cross join unnest(i.indcollation::oid[]) as u (collation_id) \
+         join pg_collation o on o.oid = u.collation_id order by 1";
+    let database = database().await;
+    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    let indexed: Vec<(String, bool)> = sqlx::query_as(INDEXED).fetch_all(&mut connection).await.unwrap();
+    assert!(indexed.contains(&("idempotency_keys_pkey".to_owned(), true)), "{indexed:?}");
+    let by_locale: Vec<_> = indexed.iter().filter(|(_, by_bytes)| !by_bytes).collect();
+    assert!(by_locale.is_empty(), "{by_locale:?}");
+}
