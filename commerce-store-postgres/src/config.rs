@@ -46,6 +46,16 @@ impl Config {
         (self.deadline / 50).max(Duration::from_millis(1))
     }
 
+    /// How long a batch that works ahead waits for one: whoever has locked it is of another process, and has come before.
+    pub(crate) fn patience_ahead(&self) -> Duration {
+        (self.deadline / 500).max(Duration::from_millis(1))
+    }
+
+    /// How long it waits for the batch before: several times as long as that takes, and less than others wait for its rows.
+    pub(crate) fn hold_ahead(&self) -> Duration {
+        self.lock_patience() / 2
+    }
+
     /// The defaults, for the database at `url` (`postgres://user:password@host/database`).
     pub fn new(url: &str, shop: Shop) -> Result<Self, StoreError> {
         let unavailable = |error: sqlx::Error| StoreError::Unavailable { reason: format!("database URL: {error}") };

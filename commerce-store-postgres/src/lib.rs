@@ -383,7 +383,6 @@ pub fn statements() -> Vec<&'static str> {
     let own = [
         &[NOW, keys::USED],
         lease::STATEMENTS,
-        writer::STATEMENTS,
         jobs::STATEMENTS,
         outbox::STATEMENTS,
         news::STATEMENTS,

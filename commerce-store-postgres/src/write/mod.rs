@@ -32,21 +32,24 @@ pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
     coupons::write_campaigns(connection, net).await?;
     carts::write(connection, net).await?;
     sale::write_changed(connection, net).await?;
-    write_new_orders(connection, net).await?;
-    write_sale(connection, net).await?;
+    sale::write_new(connection, net).await?;
+    sale::write(connection, net, net).await?;
     refunds::write(connection, net).await?;
     cards::write(connection, net).await?;
     coupons::write_copies(connection, net).await
 }
 
-/// The part of [`write`] that needs no lock: orders that are new, with all that bears their ids.
-pub(crate) async fn write_new_orders(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
-    sale::write_new(connection, net).await
+/// The part of [`write`] that a batch which only sells needs no lock for: orders that are new, with all that bears their
+/// ids, and, unless it came to nothing, keys and copies of coupons, which nobody else writes but who does the same.
+pub(crate) async fn write_new(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    sale::write_new(connection, net).await?;
+    skip_if_empty!(net.keys);
+    sale::write(connection, &Net::default(), net).await
 }
 
-/// What is left of a batch that only places orders when these are written.
-pub(crate) async fn write_sale(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
-    sale::write(connection, net).await
+/// What is left of such a batch when that is written.
+pub(crate) async fn write_rest(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    sale::write(connection, net, &Net::default()).await
 }
 
 fn at(at: Timestamp) -> DateTime<Utc> {

@@ -158,12 +158,13 @@ pub(super) async fn write_new(connection: &mut PgConnection, net: &Net) -> Resul
     write_payments(connection, &called_off).await
 }
 
-pub(super) async fn write(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+/// The keys and new copies of `own`, and of `shared` all else: a batch that works ahead writes them apart.
+pub(super) async fn write(connection: &mut PgConnection, shared: &Net, own: &Net) -> Result<(), Failure> {
     let query = sqlx::query(SALE);
-    let query = bind_ledgers(query, net);
-    let query = bind_sales(query, net);
-    let query = bind_copies(query, net);
-    bind_keys(query, net)?.execute(connection).await?;
+    let query = bind_ledgers(query, shared);
+    let query = bind_sales(query, shared);
+    let query = bind_copies(query, shared, own);
+    bind_keys(query, own)?.execute(connection).await?;
     Ok(())
 }
 
@@ -287,16 +288,16 @@ fn bind_sales<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
         .bind(column!(sales(), (_, sold) => sold.revenue.currency().to_string()))
 }
 
-fn bind_copies<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
-    let issuances = || net.issuances.changed.values();
-    let copies = || net.issued_coupons.new.values();
+fn bind_copies<'q>(query: Query<'q>, shared: &'q Net, own: &'q Net) -> Query<'q> {
+    let issuances = || shared.issuances.changed.values();
+    let copies = || own.issued_coupons.new.values();
     query
         .bind(column!(issuances(), i => i.coupon_id.get()))
         .bind(column!(issuances(), i => i64::from(i.issued)))
         .bind(column!(copies(), c => c.id.get()))
         .bind(column!(copies(), c => c.coupon_id.get()))
         .bind(column!(copies(), c => c.customer_id.get()))
-        .bind(column!(copies(), c => net.ordinals.get(&c.id).map_or(1, |ordinal| i64::from(*ordinal))))
+        .bind(column!(copies(), c => own.ordinals.get(&c.id).map_or(1, |ordinal| i64::from(*ordinal))))
         .bind(column!(copies(), c => c.status.as_str()))
         .bind(column!(copies(), c => c.order_id.map(|id| id.get())))
         .bind(column!(copies(), c => at(c.issued_at)))

@@ -1,8 +1,9 @@
 //! Working ahead. A crowd wants the same few records, so its batches come one after another; but finding out takes time,
-//! and most of what a batch writes are new orders, which nobody else touches. A batch that meets one under way is
-//! therefore decided on what that one is about to commit, and writes its new orders meanwhile. When the other has ended,
-//! it locks and reads the records that it was decided on: if each is as expected, it writes the rest and commits; if one
-//! is not, because the other failed or another process was there, all is rolled back and run again the usual way.
+//! and most of what a batch writes are rows that nobody else writes: new orders, and the keys and copies of those who ask. A
+//! batch that meets one under way is therefore decided on what that one is about to commit, and writes those rows meanwhile.
+//! When the other has ended, it locks and reads the records that it was decided on: if each is as expected, it writes the
+//! rest and commits; if one is not, because the other failed or another process was there, all is rolled back and run
+//! again the usual way.
 //!
 //! It goes on only if the other has committed just what it announced: from the end of that commit on, what it left is a
 //! fact, and whoever has been there since has left another one. So two things need be read once only, before the locks,
@@ -12,21 +13,26 @@
 //! reach the same one by another way, after a commit that failed.
 //!
 //! So nothing is committed but what was decided on records that are locked and are so. Until it has the locks, a batch
-//! ahead holds no row that anybody could wait for but its new orders, whose ids nobody else has: a request that the batch
-//! under way has too, under the same key, is not begun ahead.
+//! ahead holds no row that anybody waits for but who does the same for the same customer elsewhere: under the same key, or
+//! for the same copy. Such a one has the locks, as whoever comes the usual way has before it writes. So that the two never
+//! wait for each other, a batch ahead gives up rather than wait: for a row that somebody has locked, for a batch before that
+//! does not go on as it announced, and in the end (that one may wait for a row of another process, and that process, by way
+//! of others, for one of this batch) for any. A request that the batch before has too, under the same key, is not begun ahead.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use commerce_core::{Changes, Copies, KeyScope, Keys, Records, WorkingSet};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use super::transaction::{Decided, Loaded, Surroundings, decide_all, discover, is_rejected};
 use crate::error::Failure;
 use crate::keys::{Request, Scopes, is_rush, touched};
 use crate::load::{Hints, Mode};
-use crate::write::{Net, write_new_orders, write_sale};
+use crate::write::{Net, write_new, write_rest};
 
 /// Numbers batches.
 pub(super) type Ticket = u64;
@@ -39,43 +45,54 @@ pub(super) struct Announced {
     scopes: HashSet<KeyScope>,
 }
 
-/// Tells what a batch is about to commit, and what it has committed.
+/// How a batch stands to what it announced last.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// What that is; none while it is being decided, and once it has failed.
+    announced: Option<Arc<Announced>>,
+    committed: bool,
+}
+
+impl Standing {
+    fn is(&self, announced: &Arc<Announced>) -> bool {
+        self.announced.as_ref().is_some_and(|standing| Arc::ptr_eq(standing, announced))
+    }
+}
+
+/// Tells what a batch is about to commit, and whether it has.
 #[derive(Debug)]
 pub(super) struct Announcer {
     ticket: Ticket,
     to: mpsc::UnboundedSender<(Ticket, Arc<Announced>)>,
-    /// Of the present attempt.
-    latest: Mutex<Option<Arc<Announced>>>,
-    committed: watch::Sender<Option<Arc<Announced>>>,
+    standing: watch::Sender<Standing>,
 }
 
 impl Announcer {
-    /// One for a batch, and the place where those who follow it hear of its end.
+    /// One for a batch, and the place where those who follow it hear what becomes of it.
     pub(super) fn new(
         ticket: Ticket,
         to: mpsc::UnboundedSender<(Ticket, Arc<Announced>)>,
-    ) -> (Self, watch::Receiver<Option<Arc<Announced>>>) {
-        let (committed, ended) = watch::channel(None);
-        (Self { ticket, to, latest: Mutex::default(), committed }, ended)
+    ) -> (Self, watch::Receiver<Standing>) {
+        let (standing, heard) = watch::channel(Standing::default());
+        (Self { ticket, to, standing }, heard)
     }
 
     pub(super) fn announce(&self, net: &Net, requests: &[&Request]) {
         let scopes = requests.iter().map(|request| request.scope.clone()).collect();
         let announced = Arc::new(Announced { values: net.values(), scopes });
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&announced));
+        self.standing.send_replace(Standing { announced: Some(Arc::clone(&announced)), committed: false });
         // Nobody listens any more when the store is closed.
         drop(self.to.send((self.ticket, announced)));
     }
 
-    /// A new attempt begins: what was announced before is void.
-    pub(super) fn begin(&self) {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// The attempt failed, or nobody knows whether it did: what it announced is void.
+    pub(super) fn withdraw(&self) {
+        self.standing.send_replace(Standing::default());
     }
 
-    /// What the present attempt announced is committed.
+    /// What was announced is committed.
     pub(super) fn commit(&self) {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.committed.send_replace(latest);
+        self.standing.send_modify(|standing| standing.committed = true);
     }
 }
 
@@ -84,15 +101,17 @@ impl Announcer {
 pub(super) struct Ahead {
     /// What it is about to commit.
     pub(super) announced: Arc<Announced>,
-    /// Tells what it has committed; closed when it has ended in any other way.
-    pub(super) ended: watch::Receiver<Option<Arc<Announced>>>,
+    pub(super) standing: watch::Receiver<Standing>,
+    /// How long its end is waited for.
+    pub(super) hold: Duration,
 }
 
 impl Ahead {
-    /// Waits for its end. Whether it has committed what it announced, and nothing else.
+    /// Waits until it has committed what it announced, or will not.
     async fn is_committed(&mut self) -> bool {
-        let committed = self.ended.wait_for(Option::is_some).await.ok().and_then(|committed| committed.clone());
-        committed.is_some_and(|committed| Arc::ptr_eq(&committed, &self.announced))
+        let announced = &self.announced;
+        let decided = self.standing.wait_for(|standing| standing.committed || !standing.is(announced)).await;
+        decided.is_ok_and(|standing| standing.committed && standing.is(announced))
     }
 }
 
@@ -122,14 +141,14 @@ pub(super) async fn decide_and_write(
     }
     let wrote = !net.keys.is_empty();
     let turn = async {
-        let is_committed = ahead.is_committed().await;
+        let is_committed = timeout(ahead.hold, ahead.is_committed()).await.unwrap_or(false);
         // Not before: who follows this batch knows nothing of the one that this batch follows.
         if is_committed && wrote {
             announce(&net);
         }
         is_committed
     };
-    let (written, is_committed) = tokio::join!(write_new_orders(connection, &net), turn);
+    let (written, is_committed) = tokio::join!(write_new(connection, &net), turn);
     written?;
     if !is_committed {
         return Err(misjudged("the batch before has not committed what it was about to"));
@@ -148,7 +167,7 @@ pub(super) async fn decide_and_write(
         return Err(misjudged("a record is not as the batch before was to leave it"));
     }
     if wrote {
-        write_sale(connection, &net).await?;
+        write_rest(connection, &net).await?;
     }
     Ok(Decided { verdicts, wrote, tells: !net.messages.is_empty() })
 }

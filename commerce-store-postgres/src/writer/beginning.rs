@@ -2,14 +2,9 @@
 
 use std::time::Duration;
 
-use sqlx::{Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::error::Failure;
-
-/// How long locks are waited for in a transaction.
-const PATIENCE: &str = "select set_config('lock_timeout', $1, true)";
-
-pub(super) const STATEMENTS: &[&str] = &[PATIENCE];
 
 /// How a transaction begins.
 #[derive(Debug, Clone, Copy)]
@@ -21,10 +16,14 @@ pub(crate) struct Beginning {
 
 impl Beginning {
     pub(super) async fn begin(self, connection: &mut PgConnection) -> Result<(), Failure> {
-        connection.execute(self.statement).await?;
-        if let Some(patience) = self.patience {
-            sqlx::query(PATIENCE).bind(patience.as_millis().to_string()).execute(connection).await?;
-        }
+        match self.patience {
+            None => connection.execute(self.statement).await?,
+            Some(patience) => {
+                let (begin, patience) = (self.statement, patience.as_millis());
+                let begin = AssertSqlSafe(format!("{begin}; set local lock_timeout = {patience}"));
+                connection.execute(sqlx::raw_sql(begin)).await?
+            }
+        };
         Ok(())
     }
 

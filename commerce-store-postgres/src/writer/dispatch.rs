@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet, yield_now};
 
-use super::ahead::{Ahead, Announced, Announcer, Ticket};
+use super::ahead::{Ahead, Announced, Announcer, Standing, Ticket};
 use super::lane::Lane;
 use super::meet::{Place, deal, places};
 use super::{Counters, Job};
@@ -49,7 +49,7 @@ struct Running {
     places: Vec<Place>,
     /// What it is about to commit, once that is known and until a batch follows it.
     announced: Option<Arc<Announced>>,
-    ended: watch::Receiver<Option<Arc<Announced>>>,
+    standing: watch::Receiver<Standing>,
 }
 
 /// Runs the lanes until the queue is closed and what waited has been answered.
@@ -171,9 +171,10 @@ impl Board {
 
     /// Lets nobody come to what the batch holds, and tells what it is about to commit.
     fn close(&mut self, id: Id) -> Option<Ahead> {
+        let hold = self.config.hold_ahead();
         let running = self.running.get_mut(&id)?;
         self.held.extend(&running.places);
-        Some(Ahead { announced: running.announced.take()?, ended: running.ended.clone() })
+        Some(Ahead { announced: running.announced.take()?, standing: running.standing.clone(), hold })
     }
 
     /// How many of a crowd go into one batch: not all at once, or the next lane has nobody to work ahead for, if it does.
@@ -242,7 +243,7 @@ impl Board {
         self.held.extend(&places);
         self.tickets += 1;
         let ticket = self.tickets;
-        let (announcer, ended) = Announcer::new(ticket, self.announce.clone());
+        let (announcer, standing) = Announcer::new(ticket, self.announce.clone());
         // A single lane has nobody to tell.
         let announcer = (self.config.lanes > 1).then_some(announcer);
         let count = jobs.len();
@@ -250,7 +251,7 @@ impl Board {
             lane.serve(jobs, ahead, announcer).await;
             lane
         });
-        self.running.insert(batch.id(), Running { ticket, jobs: count, places, announced: None, ended });
+        self.running.insert(batch.id(), Running { ticket, jobs: count, places, announced: None, standing });
     }
 }
 

@@ -128,12 +128,16 @@ impl Lane {
         let mut attempt = 0;
         loop {
             let is_ahead = ahead.is_some();
-            announcer.into_iter().for_each(Announcer::begin);
             // What is in doubt is worth another look, however late it is.
             let least = if doubt.is_some() { self.config.deadline / 5 } else { Duration::ZERO };
             let left = self.config.deadline.saturating_sub(began.elapsed()).max(least);
+            let patience = if is_ahead { Some(self.config.patience_ahead()) } else { patience };
             let limits = Limits { left, patience };
-            let failure = match self.attempt(requests, doubt_ids, (ahead.take(), announcer), limits).await {
+            let ended = self.attempt(requests, doubt_ids, (ahead.take(), announcer), limits).await;
+            if !matches!(ended, Ended::Done(..)) {
+                announcer.into_iter().for_each(Announcer::withdraw);
+            }
+            let failure = match ended {
                 Ended::Done(verdicts, tells) => {
                     if tells {
                         self.bell.ring();

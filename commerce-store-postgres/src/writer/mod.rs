@@ -22,8 +22,6 @@ use crate::config::Config;
 use crate::keys::Request;
 use crate::news::Bell;
 
-pub(crate) const STATEMENTS: &[&str] = beginning::STATEMENTS;
-
 /// How many who wait for an answer are a crowd: more than come together where nobody hurries.
 const CROWD: usize = 32;
 

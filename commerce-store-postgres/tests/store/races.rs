@@ -4,19 +4,29 @@ use std::sync::Arc;
 
 use commerce_core::conformance::{basket, operator};
 use commerce_core::store::Store;
-use commerce_core::{AddCodes, CouponCode, CreateCoupon, Error, Rejection, reconcile};
-use commerce_store_postgres::PostgresStore;
+use commerce_core::{
+    AddCodes, CouponCode, CouponRef, CreateCoupon, Error, IssueCoupon, Principal, Rejection, reconcile,
+};
+use commerce_store_postgres::{Config, PostgresStore};
 use tokio::sync::Semaphore;
 
-use crate::harness::{config, database, world};
+use crate::harness::{assert_sound, config, database, world};
 use crate::shopping::{Findings, Shopping};
 
+/// How often they ask.
+const ROUNDS: usize = 12;
+
 async fn two_instances(lanes: usize) -> [Arc<PostgresStore>; 2] {
+    let [one, other, _] = three_instances(|config| config.lanes = lanes).await;
+    [one, other]
+}
+
+async fn three_instances(edit: impl FnOnce(&mut Config)) -> [Arc<PostgresStore>; 3] {
     let database = database().await;
     let mut config = config(&database);
-    config.lanes = lanes;
+    edit(&mut config);
     let open = |config| async { Arc::new(PostgresStore::open(config).await.unwrap()) };
-    [open(config.clone()).await, open(config).await]
+    [open(config.clone()).await, open(config.clone()).await, open(config).await]
 }
 
 /// Three hundred buyers with an envelope each, sent to both instances at once: no unit is sold twice, and each
@@ -113,6 +123,51 @@ async fn lanes_and_instances_that_race_for_hot_records_are_exact() {
     assert_eq!(told.len(), 24 * 25);
     assert_eq!(shopping.compare(&stores[1], &told).await, Findings::default());
     assert_eq!(stores.map(|store| store.stats().contended), [0, 0]);
+}
+
+/// Three processes are asked for two coupons by the same customers at once, each time under two keys, and each key is sent to
+/// all: who works ahead in one of them has written what the others are about to. Everybody gets one copy while there are
+/// any, every key has one answer, and nobody stands in a circle: what would be one ends before the database looks for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn customers_who_ask_everywhere_get_one_copy() {
+    let stores = three_instances(|config| (config.lanes, config.batch) = (2, 8)).await;
+    let world = world(&stores[0]);
+    let customers = world.customers(48, 1).await;
+    let mut refused = 0;
+    for _ in 0..ROUNDS {
+        let coupons = [world.coupon(|c| c.total_quantity = Some(40)).await, world.coupon(|_| {}).await];
+        let mut tasks = Vec::new();
+        for customer_id in &customers {
+            let claim = |coupon| IssueCoupon { customer_id: *customer_id, coupon: CouponRef::Id(coupon) };
+            for coupon in [0, 1, 0, 1] {
+                let envelope = world.envelope(&Principal::Customer(*customer_id), claim(coupons[coupon]));
+                for store in &stores {
+                    let (store, envelope) = (Arc::clone(store), envelope.clone());
+                    tasks.push((coupon, tokio::spawn(async move { store.execute(envelope).await })));
+                }
+            }
+        }
+        let mut given = [0, 0];
+        for (coupon, task) in tasks {
+            match task.await.unwrap() {
+                Ok(receipt) => given[coupon] += u32::from(!receipt.replayed),
+                Err(Error::Rejected(Rejection::CouponAlreadyClaimed { .. } | Rejection::CouponSoldOut { .. })) => {
+                    refused += 1
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(given, [40, 48]);
+        for (coupon, given) in coupons.into_iter().zip(given) {
+            assert_eq!(world.issued(coupon).await, given);
+        }
+    }
+    for store in &stores {
+        let stats = store.stats();
+        assert_eq!((stats.contended, stats.split), (0, 0), "{stats:?}");
+    }
+    assert!(refused > 0);
+    assert_sound(&stores[0]).await;
 }
 
 /// A coupon's own code and one that is good for one copy are in different tables. Of two processes that make both at once, one

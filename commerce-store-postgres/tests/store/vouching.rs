@@ -16,7 +16,7 @@ use commerce_store_postgres_testkit::{Fate, Message, Proxy};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::harness::{Backstage, Gate, assert_sound, database, open_at, proxied, world};
+use crate::harness::{BLOCKED, Backstage, Gate, assert_sound, database, open_at, proxied, world};
 
 type Answer = Result<Receipt, Error>;
 
@@ -222,6 +222,49 @@ async fn what_was_decided_again_was_never_announced() {
         assert!(sold_out, "a customer who has no copy: {answer:?}");
     }
     assert_sound(store).await;
+}
+
+/// A batch ahead has written what a customer asks another process for as well: a copy of its own, or the same under the same
+/// key. That process comes to the lock first and waits for those rows, while the batch ahead comes to the lock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn who_asks_two_processes_keeps_neither_waiting_for_the_other() {
+    const WRITTEN: &str = "query like 'with new_stock_entries as%'";
+    for same_key in [false, true] {
+        let lanes = Lanes::open().await;
+        let (store, world) = (&lanes.store, &lanes.world);
+        let customers = world.customers(2, 1).await;
+        let coupon = world.coupon(|c| (c.total_quantity, c.per_customer_limit) = (Some(100), 1)).await;
+        lanes.hold_commit(false);
+        let first = send(store, claim(world, customers[0], coupon));
+        lanes.gate.reached().await;
+        let wanted = claim(world, customers[1], coupon);
+        let ahead = send(store, wanted.clone());
+        let mut back = Backstage::at(&lanes.url).await;
+        // The one whose commit is held, and the one that works ahead.
+        back.until_sessions(&format!("state = 'idle in transaction' and {WRITTEN}"), 2).await;
+        let other = open_at(&lanes.url, |_| {}).await;
+        let elsewhere = send(&other, if same_key { world.again(&wanted) } else { claim(world, customers[1], coupon) });
+        back.until_blocked(1).await;
+        lanes.gate.open();
+        lanes.locks.reached().await;
+        back.until_sessions(&format!("{BLOCKED} and {WRITTEN}"), 1).await;
+        lanes.locks.open();
+        let (elsewhere, ahead) = (elsewhere.await.unwrap().unwrap(), ahead.await.unwrap());
+        assert!(first.await.unwrap().is_ok() && !elsewhere.replayed);
+        match ahead {
+            Ok(ahead) => assert!(same_key && ahead.replayed && ahead.outcome == elsewhere.outcome),
+            Err(Error::Rejected(Rejection::CouponAlreadyClaimed { copies: 1, .. })) => assert!(!same_key),
+            Err(other) => panic!("{other}"),
+        }
+        let (here, there) = (store.stats(), other.stats());
+        assert_eq!(
+            (here.misjudged, here.contended, there.contended),
+            (1, 0, 0),
+            "one gave up, and no deadlock was found"
+        );
+        assert_eq!(world.issued(coupon).await, 2);
+        assert_sound(store).await;
+    }
 }
 
 /// The same request, its ids too, while it is under way: they do not wait for each other.
