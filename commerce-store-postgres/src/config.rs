@@ -46,12 +46,14 @@ impl Config {
         (self.deadline / 50).max(Duration::from_millis(1))
     }
 
-    /// How long a batch that works ahead waits for one: whoever has locked it is of another process, and has come before.
+    /// How long a batch that works ahead waits for one, or for whatever else the database has a lock for: long enough for what
+    /// ends by itself, and so short that nobody minds who waits for a row of that batch.
     pub(crate) fn patience_ahead(&self) -> Duration {
         (self.deadline / 500).max(Duration::from_millis(1))
     }
 
-    /// How long it waits for the batch before: several times as long as that takes, and less than others wait for its rows.
+    /// How long it waits for the batch before with rows in its hands: several times as long as a batch takes, and less than a
+    /// batch waits for one of those rows.
     pub(crate) fn hold_ahead(&self) -> Duration {
         self.lock_patience() / 2
     }

@@ -196,7 +196,7 @@ impl PostgresStore {
 }
 
 /// How long a rest is, by how long the step took.
-const REST: u32 = 3;
+const REST: u32 = 4;
 /// However long it took: a message that waits for its claim is to wait no longer than it has to.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 

@@ -17,6 +17,7 @@ use sqlx::PgConnection;
 
 pub(crate) use net::Net;
 
+use self::sale::Parts;
 use crate::error::Failure;
 
 /// Every statement, for the test that prepares them.
@@ -33,7 +34,7 @@ pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
     carts::write(connection, net).await?;
     sale::write_changed(connection, net).await?;
     sale::write_new(connection, net).await?;
-    sale::write(connection, net, net).await?;
+    sale::write(connection, Parts { own: net, shared: net }).await?;
     refunds::write(connection, net).await?;
     cards::write(connection, net).await?;
     coupons::write_copies(connection, net).await
@@ -44,12 +45,12 @@ pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
 pub(crate) async fn write_new(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     sale::write_new(connection, net).await?;
     skip_if_empty!(net.keys);
-    sale::write(connection, &Net::default(), net).await
+    sale::write(connection, Parts { own: net, shared: &Net::default() }).await
 }
 
 /// What is left of such a batch when that is written.
 pub(crate) async fn write_rest(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
-    sale::write(connection, net, &Net::default()).await
+    sale::write(connection, Parts { own: &Net::default(), shared: net }).await
 }
 
 fn at(at: Timestamp) -> DateTime<Utc> {

@@ -53,7 +53,8 @@ select u.id, u.order_id, u.sequence, u.event_type, 'ready', u.due_at
 from unnest($45::bigint[], $46::bigint[], $47::bigint[], $48::text[], $49::timestamptz[])
   as u (id, order_id, sequence, event_type, due_at)";
 
-/// What an order or the issue of a coupon changes of records that others change too, and what hangs on them.
+/// What an order or the issue of a coupon changes of records that others change too, and what hangs on them; keys; and new
+/// copies of coupons.
 const SALE: &str = "\
 with new_stock_entries as (
   insert into stock_entries (variant_id, sequence, delta, on_hand_after, reason, order_id, actor, note, created_at)
@@ -158,8 +159,16 @@ pub(super) async fn write_new(connection: &mut PgConnection, net: &Net) -> Resul
     write_payments(connection, &called_off).await
 }
 
-/// The keys and new copies of `own`, and of `shared` all else: a batch that works ahead writes them apart.
-pub(super) async fn write(connection: &mut PgConnection, shared: &Net, own: &Net) -> Result<(), Failure> {
+/// What is written at once: a batch that works ahead writes its own before it has the locks, and the rest then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts<'a> {
+    /// Whose keys and new copies of coupons.
+    pub(super) own: &'a Net,
+    /// Of what all else.
+    pub(super) shared: &'a Net,
+}
+
+pub(super) async fn write(connection: &mut PgConnection, Parts { own, shared }: Parts<'_>) -> Result<(), Failure> {
     let query = sqlx::query(SALE);
     let query = bind_ledgers(query, shared);
     let query = bind_sales(query, shared);

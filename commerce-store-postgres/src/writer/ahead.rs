@@ -12,12 +12,13 @@
 //! moves the same counter, or the version of the same stock. A value alone would vouch for nothing: another process may
 //! reach the same one by another way, after a commit that failed.
 //!
-//! So nothing is committed but what was decided on records that are locked and are so. Until it has the locks, a batch
-//! ahead holds no row that anybody waits for but who does the same for the same customer elsewhere: under the same key, or
-//! for the same copy. Such a one has the locks, as whoever comes the usual way has before it writes. So that the two never
-//! wait for each other, a batch ahead gives up rather than wait: for a row that somebody has locked, for a batch before that
-//! does not go on as it announced, and in the end (that one may wait for a row of another process, and that process, by way
-//! of others, for one of this batch) for any. A request that the batch before has too, under the same key, is not begun ahead.
+//! So nothing is committed but what was decided on records that are locked and are so. Until it has the locks, nobody waits
+//! for a row of a batch ahead but who does the same for the same customer elsewhere: under the same key, or for the same
+//! copy. Such a one has the locks, as whoever comes the usual way has before it writes. So that the two do not wait for each
+//! other, a batch ahead gives up rather than wait: for a row that somebody has locked, for a batch before that does not go on
+//! as it announced, and in the end for one that takes too long (it may wait for a row of another process, and that process, by
+//! way of others, for one of this batch). With nothing in its hands it then waits for its turn like anybody else. A request
+//! that the batch before has too, under the same key, is not begun ahead.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -46,16 +47,24 @@ pub(super) struct Announced {
 }
 
 /// How a batch stands to what it announced last.
-#[derive(Debug, Default)]
-pub(super) struct Standing {
-    /// What that is; none while it is being decided, and once it has failed.
-    announced: Option<Arc<Announced>>,
-    committed: bool,
+#[derive(Debug)]
+pub(super) enum Standing {
+    /// It has announced nothing, or has withdrawn it.
+    Void,
+    /// It is about to commit this.
+    Announced(Arc<Announced>),
+    /// It has committed this.
+    Committed(Arc<Announced>),
 }
 
 impl Standing {
-    fn is(&self, announced: &Arc<Announced>) -> bool {
-        self.announced.as_ref().is_some_and(|standing| Arc::ptr_eq(standing, announced))
+    /// Whether that is still about to be committed.
+    pub(super) fn is_about(&self, announced: &Arc<Announced>) -> bool {
+        matches!(self, Self::Announced(standing) if Arc::ptr_eq(standing, announced))
+    }
+
+    fn has_committed(&self, announced: &Arc<Announced>) -> bool {
+        matches!(self, Self::Committed(standing) if Arc::ptr_eq(standing, announced))
     }
 }
 
@@ -73,26 +82,30 @@ impl Announcer {
         ticket: Ticket,
         to: mpsc::UnboundedSender<(Ticket, Arc<Announced>)>,
     ) -> (Self, watch::Receiver<Standing>) {
-        let (standing, heard) = watch::channel(Standing::default());
+        let (standing, heard) = watch::channel(Standing::Void);
         (Self { ticket, to, standing }, heard)
     }
 
     pub(super) fn announce(&self, net: &Net, requests: &[&Request]) {
         let scopes = requests.iter().map(|request| request.scope.clone()).collect();
         let announced = Arc::new(Announced { values: net.values(), scopes });
-        self.standing.send_replace(Standing { announced: Some(Arc::clone(&announced)), committed: false });
+        self.standing.send_replace(Standing::Announced(Arc::clone(&announced)));
         // Nobody listens any more when the store is closed.
         drop(self.to.send((self.ticket, announced)));
     }
 
     /// The attempt failed, or nobody knows whether it did: what it announced is void.
     pub(super) fn withdraw(&self) {
-        self.standing.send_replace(Standing::default());
+        self.standing.send_replace(Standing::Void);
     }
 
     /// What was announced is committed.
     pub(super) fn commit(&self) {
-        self.standing.send_modify(|standing| standing.committed = true);
+        self.standing.send_modify(|standing| {
+            if let Standing::Announced(announced) = standing {
+                *standing = Standing::Committed(Arc::clone(announced));
+            }
+        });
     }
 }
 
@@ -110,8 +123,14 @@ impl Ahead {
     /// Waits until it has committed what it announced, or will not.
     async fn is_committed(&mut self) -> bool {
         let announced = &self.announced;
-        let decided = self.standing.wait_for(|standing| standing.committed || !standing.is(announced)).await;
-        decided.is_ok_and(|standing| standing.committed && standing.is(announced))
+        let decided = self.standing.wait_for(|standing| !standing.is_about(announced)).await;
+        decided.is_ok_and(|standing| standing.has_committed(announced))
+    }
+
+    /// Waits until it has ended, whatever it came to.
+    pub(super) async fn has_ended(&mut self) {
+        // An error says that nobody will tell any more.
+        drop(self.standing.wait_for(|standing| matches!(standing, Standing::Committed(_))).await);
     }
 }
 
@@ -148,14 +167,15 @@ pub(super) async fn decide_and_write(
         }
         is_committed
     };
-    let (written, is_committed) = tokio::join!(write_new(connection, &net), turn);
-    written?;
+    // Should the writing fail, nothing is waited for any longer.
+    let ((), is_committed) = tokio::try_join!(write_new(connection, &net), async { Ok(turn.await) })?;
     if !is_committed {
         return Err(misjudged("the batch before has not committed what it was about to"));
     }
     let rejected = || requests.iter().zip(&verdicts).filter(|(_, verdict)| is_rejected(verdict));
-    // The success of the same command may be why it is rejected here.
-    let scopes = Scopes::of(rejected().map(|(request, _)| &request.scope));
+    // The success of the same command may be why it is rejected here. What this batch has written itself tells nothing.
+    let elsewhere = rejected().map(|(request, _)| &request.scope).filter(|scope| !net.keys.contains_key(scope));
+    let scopes = Scopes::of(elsewhere);
     let locked = Keys { copies: BTreeSet::new(), ..wanted.clone() };
     let (found, stored) = hints.check(connection, &locked, &scopes, Mode::Sell).await?;
     let mut records = WorkingSet::default();

@@ -52,6 +52,13 @@ struct Running {
     standing: watch::Receiver<Standing>,
 }
 
+impl Running {
+    /// Whether it is still about to commit what it announced.
+    fn is_about_it(&self) -> bool {
+        self.announced.as_ref().is_some_and(|announced| self.standing.borrow().is_about(announced))
+    }
+}
+
 /// Runs the lanes until the queue is closed and what waited has been answered.
 pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, bell: Bell, mut queue: UnboundedReceiver<Job>) {
     let (announce, mut announced) = mpsc::unbounded_channel();
@@ -159,14 +166,14 @@ impl Board {
         let misjudged = self.counters.stats().misjudged;
         self.shy = if misjudged > self.misjudged { SHY } else { self.shy.saturating_sub(1) };
         self.misjudged = misjudged;
-        let open = self.running.iter().filter(|(_, running)| running.announced.is_some()).map(|(id, _)| *id).collect();
-        if self.shy == 0 {
-            return open;
-        }
-        for id in open {
+        let announced = self.running.iter().filter(|(_, running)| running.announced.is_some());
+        let (open, void): (Vec<_>, Vec<_>) = announced.partition(|(_, running)| self.shy == 0 && running.is_about_it());
+        let ids = |running: Vec<(&Id, &Running)>| running.into_iter().map(|(id, _)| *id).collect::<Vec<_>>();
+        let (open, void) = (ids(open), ids(void));
+        for id in void {
             self.close(id);
         }
-        Vec::new()
+        open
     }
 
     /// Lets nobody come to what the batch holds, and tells what it is about to commit.

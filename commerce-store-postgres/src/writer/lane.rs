@@ -127,7 +127,7 @@ impl Lane {
         let (mut doubt, mut doubt_ids): (Option<Vec<Verdict>>, bool) = (None, false);
         let mut attempt = 0;
         loop {
-            let is_ahead = ahead.is_some();
+            let (is_ahead, before) = (ahead.is_some(), ahead.clone());
             // What is in doubt is worth another look, however late it is.
             let least = if doubt.is_some() { self.config.deadline / 5 } else { Duration::ZERO };
             let left = self.config.deadline.saturating_sub(began.elapsed()).max(least);
@@ -165,6 +165,9 @@ impl Lane {
             if is_ahead && doubt.is_none() {
                 Counters::count(&self.counters.misjudged, 1);
                 if !out_of_time {
+                    if let Some(mut before) = before {
+                        drop(timeout(left, before.has_ended()).await);
+                    }
                     continue;
                 }
             }

@@ -81,8 +81,8 @@ pub struct Stats {
     pub refused: u64,
     /// Of the transactions that were committed, those that began while one was under way whose records they need.
     pub ahead: u64,
-    /// Transactions begun so and run again: that one, or another process, left a record as it was not expected, or the
-    /// transaction failed before it could tell.
+    /// Transactions begun so and run again: that one, or another process, left a record as it was not expected, kept one
+    /// locked, or took too long; or the transaction failed before it could tell.
     pub misjudged: u64,
 }
 

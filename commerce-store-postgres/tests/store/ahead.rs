@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use commerce_core::conformance::{World, basket, krw, operator};
 use commerce_core::store::Envelope;
@@ -15,7 +16,7 @@ use commerce_store_postgres_testkit::{Fate, Message};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::harness::{Backstage, Gate, assert_sound, open_at, proxied, world};
+use crate::harness::{Backstage, Gate, assert_sound, open_at, proxied, until_misjudged, world};
 
 /// What two customers want at the same time.
 #[derive(Clone, Copy)]
@@ -133,7 +134,7 @@ async fn two(rush: impl AsyncFnOnce(&World) -> Rush, follow: Second, then: Then)
             }
         }
         // What the first takes a key for, the second waits for like anybody else.
-        Second::Again => Backstage::at(&database.url).await.until_blocked(1).await,
+        Second::Again => until_misjudged(&store).await,
     }
     let meddler = match then {
         Then::Meddles => Some(meddle(&database.url, &world, rush, &customers).await),
@@ -149,6 +150,36 @@ async fn two(rush: impl AsyncFnOnce(&World) -> Rush, follow: Second, then: Then)
     let (gone, balance) = (rush.gone(&world).await, world.balance(customers[1]).await);
     assert_sound(&store).await;
     Outcome { first, second, gone, balance, stats: store.stats() }
+}
+
+/// The batch before takes its time, and the lane that works ahead has given up: it waits for its turn, and not for rows that
+/// are locked meanwhile, for that would end before its turn comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_has_given_up_waits_for_its_turn() {
+    let (_database, proxy) = proxied().await;
+    let store = open_at(proxy.url(), |config| (config.lanes, config.deadline) = (2, Duration::from_secs(6))).await;
+    let world = world(&store);
+    let (rush, customers) = (claims(&world).await, world.customers(2, 1).await);
+    let gate = Arc::new(Gate::default());
+    let held = Arc::clone(&gate);
+    proxy.follow(move |message: Message<'_>| {
+        if message.statement == "commit" {
+            held.hold_first();
+        }
+        Fate::Pass
+    });
+    let first = send(&store, rush.command(&world, customers[0]));
+    gate.reached().await;
+    let second = send(&store, rush.command(&world, customers[1]));
+    until_misjudged(&store).await;
+    // Rows are waited for a quarter of the deadline long, and then a little longer.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(store.stats().split, 0);
+    gate.open();
+    assert!(first.await.unwrap().is_ok());
+    assert!(second.await.unwrap().is_ok());
+    assert_eq!(store.stats().split, 0);
+    assert_sound(&store).await;
 }
 
 /// Another process puts money into the second customer's wallet, or claims a copy for a third one: as soon as the first

@@ -55,6 +55,13 @@ pub(crate) async fn proxied() -> (Database, Proxy) {
     (database, proxy)
 }
 
+/// Waits until a batch that was begun ahead has given up.
+pub(crate) async fn until_misjudged(store: &PostgresStore) {
+    while store.stats().misjudged == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// A shop in `store`, which reads the database's clock.
 pub(crate) fn world(store: &Arc<PostgresStore>) -> World {
     let clock = Arc::new(ManualClock::new("2026-11-21T09:30:00Z".parse().unwrap()));

@@ -16,7 +16,7 @@ use commerce_store_postgres_testkit::{Fate, Message, Proxy};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::harness::{BLOCKED, Backstage, Gate, assert_sound, database, open_at, proxied, world};
+use crate::harness::{BLOCKED, Backstage, Gate, assert_sound, database, open_at, proxied, until_misjudged, world};
 
 type Answer = Result<Receipt, Error>;
 
@@ -285,7 +285,7 @@ async fn the_same_request_twice_waits_for_itself_once() {
     let first = send(store, envelope.clone());
     lanes.gate.reached().await;
     let again = send(store, envelope);
-    Backstage::at(&lanes.url).await.until_blocked(1).await;
+    until_misjudged(store).await;
     lanes.gate.open();
     let (first, again) = (first.await.unwrap().unwrap(), again.await.unwrap().unwrap());
     assert_eq!((first.replayed, again.replayed), (false, true));
