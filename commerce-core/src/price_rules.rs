@@ -22,22 +22,20 @@ pub struct PriceTier {
 }
 
 impl PriceTier {
-    /// The least that a tier begins with: below, it would be the price itself.
-    const LEAST: u32 = 2;
-
     /// The price of a unit for whoever buys `from_quantity` or more.
     ///
     /// # Errors
-    /// [`QuantityOutOfRange`](Rejection::QuantityOutOfRange) below 2 and above [`MAX_QUANTITY`].
+    /// [`QuantityOutOfRange`](Rejection::QuantityOutOfRange) below 2, where it would be the price itself, and above
+    /// [`MAX_QUANTITY`].
     pub fn new(from_quantity: i64, unit_price: Money) -> Result<Self, Rejection> {
-        let refused = Rejection::QuantityOutOfRange {
-            quantity: from_quantity,
-            min: i64::from(Self::LEAST),
-            max: i64::from(MAX_QUANTITY),
-        };
-        let quantity = Quantity::new(from_quantity).ok().filter(|quantity| quantity.get() >= Self::LEAST);
-        Ok(Self { from_quantity: quantity.ok_or(refused)?, unit_price })
+        Ok(Self { from_quantity: least_quantity(from_quantity)?, unit_price })
     }
+}
+
+/// What a tier may begin with.
+fn least_quantity(quantity: i64) -> Result<Quantity, Rejection> {
+    let refused = Rejection::QuantityOutOfRange { quantity, min: 2, max: i64::from(MAX_QUANTITY) };
+    Quantity::new(quantity).ok().filter(|quantity| quantity.get() >= 2).ok_or(refused)
 }
 
 /// The price of a unit for a time.
@@ -95,7 +93,7 @@ impl PriceRules {
         let mut before = Quantity::ONE.get();
         for tier in &self.tiers {
             let quantity = tier.from_quantity.get();
-            PriceTier::new(i64::from(quantity), tier.unit_price)?;
+            least_quantity(i64::from(quantity))?;
             if quantity <= before {
                 return Err(Rejection::PriceTiersUnordered { quantity, before });
             }

@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn principals_are_read_as_they_are_written() {
-        let operator = OperatorName::new("mina:of:the:shop").unwrap();
-        let customer = "42".parse().unwrap();
+        let operator = OperatorName::new("mina:of:the:shop").expect("a name");
+        let customer = "42".parse().expect("an id");
         for who in [Principal::System, Principal::Operator(operator), Principal::Customer(customer)] {
             assert_eq!(principal(&who.to_string()), Ok(who));
         }

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use commerce_core::conformance::{World, basket};
 use commerce_core::{JobOutcome, OrderStatus, RunRequest};
-use commerce_server::work::scheduler::Attempt;
 use commerce_server::work::scheduler::tasks::{CouponExpiry, DailySales, OrderExpiry, Reconciliation};
+use commerce_server::work::scheduler::{Attempt, Scheduler};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::each::on_every_store;
@@ -86,6 +86,16 @@ async fn a_panic_is_a_failure(world: World) {
     assert_eq!(job(&world).await.failures, 1);
 }
 
+/// The run of `a` gets stuck for longer than its lease, and `b` goes on: what `a` says then comes too late.
+async fn take_over(world: &World, a: Arc<Scheduler>, stuck: &Stuck, b: &Scheduler) {
+    let lost = tokio::spawn(async move { a.pass().await.expect("a look") });
+    drop(stuck.0.acquire().await.expect("it began"));
+    assert_eq!(b.pass().await.expect("a look"), [(named("it"), Attempt::Elsewhere)], "while the lease holds");
+    world.wait(LEASE);
+    assert_eq!(b.pass().await.expect("a look"), [(named("it"), Attempt::Ran(JobOutcome::Succeeded))]);
+    assert_eq!(lost.await.expect("a look"), [(named("it"), Attempt::Lost)]);
+}
+
 /// A process that was away for longer than its lease: another goes on, and what the first one says comes too late.
 async fn a_lost_lease_ends_a_run(world: World) {
     let (stuck, sound) = (Arc::new(Stuck(Semaphore::new(0))), Arc::new(Noted::default()));
@@ -94,12 +104,7 @@ async fn a_lost_lease_ends_a_run(world: World) {
         scheduler.pass().await.expect("a look");
     }
     world.set_clock("2026-10-30T17:00:00Z");
-    let lost = tokio::spawn(async move { a.pass().await.expect("a look") });
-    drop(stuck.0.acquire().await.expect("it began"));
-    assert_eq!(b.pass().await.expect("a look"), [(named("it"), Attempt::Elsewhere)], "while the lease holds");
-    world.wait(LEASE);
-    assert_eq!(b.pass().await.expect("a look"), [(named("it"), Attempt::Ran(JobOutcome::Succeeded))]);
-    assert_eq!(lost.await.expect("a look"), [(named("it"), Attempt::Lost)]);
+    take_over(&world, a, &stuck, &b).await;
     let outcomes: Vec<_> = runs(&world).await.into_iter().filter_map(|run| run.end.map(|end| end.outcome)).collect();
     assert_eq!(outcomes, [JobOutcome::Abandoned, JobOutcome::Succeeded]);
 }
@@ -132,12 +137,7 @@ async fn a_run_that_was_asked_for_is_taken_over(world: World) {
         asked.expect("the job").run
     };
     assert_eq!(ask().await, None);
-    let lost = tokio::spawn(async move { a.pass().await.expect("a look") });
-    drop(stuck.0.acquire().await.expect("it began"));
-    assert_eq!(b.pass().await.expect("a look"), [(named("it"), Attempt::Elsewhere)], "while the lease holds");
-    world.wait(LEASE);
-    assert_eq!(b.pass().await.expect("a look"), [(named("it"), Attempt::Ran(JobOutcome::Succeeded))]);
-    assert_eq!(lost.await.expect("a look"), [(named("it"), Attempt::Lost)]);
+    take_over(&world, a, &stuck, &b).await;
     assert_eq!(b.pass().await.expect("a look"), [], "it was asked for once");
     let run = ask().await.expect("the run that met it");
     assert_eq!((run.sequence, run.end.map(|end| end.outcome)), (2, Some(JobOutcome::Succeeded)));

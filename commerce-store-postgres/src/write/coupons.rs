@@ -114,7 +114,7 @@ async fn write_new_coupons(connection: &mut PgConnection, net: &Net) -> Result<(
     let own: Vec<(&Coupon, &str)> = rows().filter_map(|c| Some((&**c, c.code.as_ref()?.as_str()))).collect();
     if !own.is_empty() {
         sqlx::query(OWN_CODES)
-            .bind(column!(own.iter(), (_, code) => (*code).to_owned()))
+            .bind(column!(own.iter(), (_, code) => *code))
             .bind(column!(own.iter(), (c, _) => c.id.get()))
             .bind(column!(own.iter(), (c, _) => at(c.created_at)))
             .execute(&mut *connection)

@@ -114,6 +114,7 @@ impl Announcer {
 pub(super) struct Ahead {
     /// What it is about to commit.
     pub(super) announced: Arc<Announced>,
+    /// What becomes of that.
     pub(super) standing: watch::Receiver<Standing>,
     /// How long its end is waited for.
     pub(super) hold: Duration,

@@ -9,6 +9,7 @@ use crate::error::Failure;
 /// How a transaction begins.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Beginning {
+    /// Begins it, with new plans or without.
     pub(super) statement: &'static str,
     /// How long it waits for a row, if not as the connection does.
     pub(super) patience: Option<Duration>,

@@ -49,6 +49,7 @@ struct Running {
     places: Vec<Place>,
     /// What it is about to commit, once that is known and until a batch follows it.
     announced: Option<Arc<Announced>>,
+    /// What becomes of that.
     standing: watch::Receiver<Standing>,
 }
 
