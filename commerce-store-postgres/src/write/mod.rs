@@ -17,7 +17,6 @@ use sqlx::PgConnection;
 
 pub(crate) use net::Net;
 
-use self::sale::Parts;
 use crate::error::Failure;
 
 /// Every statement, for the test that prepares them.
@@ -34,7 +33,7 @@ pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
     carts::write(connection, net).await?;
     sale::write_changed(connection, net).await?;
     sale::write_new(connection, net).await?;
-    sale::write(connection, Parts { own: net, shared: net }).await?;
+    sale::write(connection, net, net).await?;
     refunds::write(connection, net).await?;
     cards::write(connection, net).await?;
     coupons::write_copies(connection, net).await
@@ -44,13 +43,12 @@ pub(crate) async fn write(connection: &mut PgConnection, net: &Net) -> Result<()
 /// ids, and, unless it came to nothing, keys and copies of coupons, which nobody else writes but who does the same.
 pub(crate) async fn write_new(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
     sale::write_new(connection, net).await?;
-    skip_if_empty!(net.keys);
-    sale::write(connection, Parts { own: net, shared: &Net::default() }).await
+    sale::write_own(connection, net).await
 }
 
 /// What is left of such a batch when that is written.
 pub(crate) async fn write_rest(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
-    sale::write(connection, Parts { own: &Net::default(), shared: net }).await
+    sale::write_shared(connection, net).await
 }
 
 fn at(at: Timestamp) -> DateTime<Utc> {

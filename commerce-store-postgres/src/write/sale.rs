@@ -53,51 +53,72 @@ select u.id, u.order_id, u.sequence, u.event_type, 'ready', u.due_at
 from unnest($45::bigint[], $46::bigint[], $47::bigint[], $48::text[], $49::timestamptz[])
   as u (id, order_id, sequence, event_type, due_at)";
 
-/// What an order or the issue of a coupon changes of records that others change too, and what hangs on them; keys; and new
-/// copies of coupons.
-const SALE: &str = "\
-with new_stock_entries as (
-  insert into stock_entries (variant_id, sequence, delta, on_hand_after, reason, order_id, actor, note, created_at)
+/// New copies of coupons.
+macro_rules! copies {
+    () => {
+        "insert into issued_coupons (id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at)
   select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
-                       $7::text[], $8::text[], $9::timestamptz[])
+                       $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])"
+    };
+}
+
+/// Keys with what came of them.
+macro_rules! keys {
+    () => {
+        "insert into idempotency_keys
+    (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)
+  select u.principal, u.operation, u.key, u.fingerprint, u.outcome::json, u.order_id, u.order_version, u.created_at,
+    u.issued_coupon_id
+  from unnest($10::text[], $11::text[], $12::text[], $13::bytea[], $14::text[], $15::bigint[], $16::bigint[],
+              $17::timestamptz[], $18::bigint[])
+    as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)"
+    };
+}
+
+/// What an order or the issue of a coupon writes that nobody else does, but who does the same under the same key or for
+/// the same customer.
+const OWN: &str = concat!("with new_copies as (", copies!(), ") ", keys!());
+
+/// That, and what it changes of records that others change too, with what hangs on them.
+const SALE: &str = concat!(
+    "with new_copies as (",
+    copies!(),
+    "), new_keys as (",
+    keys!(),
+    "), new_stock_entries as (
+  insert into stock_entries (variant_id, sequence, delta, on_hand_after, reason, order_id, actor, note, created_at)
+  select * from unnest($19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::text[], $24::bigint[],
+                       $25::text[], $26::text[], $27::timestamptz[])
 ), stocks as (
   update product_stocks s set on_hand = u.on_hand, version = u.version
-  from unnest($10::bigint[], $11::bigint[], $12::bigint[]) as u (variant_id, on_hand, version)
+  from unnest($28::bigint[], $29::bigint[], $30::bigint[]) as u (variant_id, on_hand, version)
   where s.variant_id = u.variant_id
 ), new_wallet_entries as (
   insert into wallet_entries (customer_id, currency, sequence, kind, amount, balance_after, order_id, actor, memo,
                               created_at)
-  select * from unnest($13::bigint[], $14::text[], $15::bigint[], $16::text[], $17::bigint[], $18::bigint[],
-                       $19::bigint[], $20::text[], $21::text[], $22::timestamptz[])
+  select * from unnest($31::bigint[], $32::text[], $33::bigint[], $34::text[], $35::bigint[], $36::bigint[],
+                       $37::bigint[], $38::text[], $39::text[], $40::timestamptz[])
 ), wallets as (
   update wallets w set balance = u.balance, version = u.version
-  from unnest($23::bigint[], $24::text[], $25::bigint[], $26::bigint[]) as u (customer_id, currency, balance, version)
+  from unnest($41::bigint[], $42::text[], $43::bigint[], $44::bigint[]) as u (customer_id, currency, balance, version)
   where w.customer_id = u.customer_id and w.currency = u.currency
 ), sales as (
   insert into product_sales_daily as d (sold_on, product_id, quantity, revenue, currency)
   select u.sold_on, u.product_id, u.quantity, u.revenue::numeric, u.currency
-  from unnest($27::date[], $28::bigint[], $29::bigint[], $30::text[], $31::text[])
+  from unnest($45::date[], $46::bigint[], $47::bigint[], $48::text[], $49::text[])
     as u (sold_on, product_id, quantity, revenue, currency)
   on conflict (sold_on, product_id) do update set quantity = d.quantity + excluded.quantity,
     revenue = d.revenue + excluded.revenue
-), issuances as (
-  update coupon_issuances i set issued = u.issued
-  from unnest($32::bigint[], $33::bigint[]) as u (coupon_id, issued)
-  where i.coupon_id = u.coupon_id
-), new_copies as (
-  insert into issued_coupons (id, coupon_id, customer_id, ordinal, status, order_id, issued_at, expires_at, used_at)
-  select * from unnest($34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[], $38::text[], $39::bigint[],
-                       $40::timestamptz[], $41::timestamptz[], $42::timestamptz[])
 )
-insert into idempotency_keys
-  (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)
-select u.principal, u.operation, u.key, u.fingerprint, u.outcome::json, u.order_id, u.order_version, u.created_at,
-  u.issued_coupon_id
-from unnest($43::text[], $44::text[], $45::text[], $46::bytea[], $47::text[], $48::bigint[], $49::bigint[],
-            $50::timestamptz[], $51::bigint[])
-  as u (principal, operation, key, fingerprint, outcome, order_id, order_version, created_at, issued_coupon_id)";
+update coupon_issuances i set issued = u.issued
+from unnest($50::bigint[], $51::bigint[]) as u (coupon_id, issued) where i.coupon_id = u.coupon_id"
+);
 
-pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, NEW_ORDERS, SALE];
+/// All that claims of coupons change of such records.
+const COUNTERS: &str = "update coupon_issuances i set issued = u.issued \
+     from unnest($1::bigint[], $2::bigint[]) as u (coupon_id, issued) where i.coupon_id = u.coupon_id";
+
+pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, NEW_ORDERS, OWN, SALE, COUNTERS];
 
 /// New values of orders and payments that are there already, and wallets that are not.
 pub(super) async fn write_changed(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
@@ -159,21 +180,28 @@ pub(super) async fn write_new(connection: &mut PgConnection, net: &Net) -> Resul
     write_payments(connection, &called_off).await
 }
 
-/// What is written at once: a batch that works ahead writes its own before it has the locks, and the rest then.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Parts<'a> {
-    /// Whose keys and new copies of coupons.
-    pub(super) own: &'a Net,
-    /// Of what all else.
-    pub(super) shared: &'a Net,
+/// Keys and new copies of coupons, without what was changed of records that others change too: a batch that works ahead
+/// writes its own before it has the locks, and the rest then.
+pub(super) async fn write_own(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    skip_if_empty!(net.keys);
+    bind_keys(bind_copies(sqlx::query(OWN), net), net)?.execute(connection).await?;
+    Ok(())
 }
 
-pub(super) async fn write(connection: &mut PgConnection, Parts { own, shared }: Parts<'_>) -> Result<(), Failure> {
-    let query = sqlx::query(SALE);
-    let query = bind_ledgers(query, shared);
-    let query = bind_sales(query, shared);
-    let query = bind_copies(query, shared, own);
-    bind_keys(query, own)?.execute(connection).await?;
+/// What [`write_own`] leaves.
+pub(super) async fn write_shared(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
+    if net.stocks.changed.is_empty() && net.wallets.changed.is_empty() && net.sales.is_empty() {
+        bind_counters(sqlx::query(COUNTERS), net).execute(connection).await?;
+        return Ok(());
+    }
+    write(connection, &Net::default(), net).await
+}
+
+/// Both: of `own` the one, of `shared` the other.
+pub(super) async fn write(connection: &mut PgConnection, own: &Net, shared: &Net) -> Result<(), Failure> {
+    let query = bind_keys(bind_copies(sqlx::query(SALE), own), own)?;
+    let query = bind_counters(bind_sales(bind_ledgers(query, shared), shared), shared);
+    query.execute(connection).await?;
     Ok(())
 }
 
@@ -297,16 +325,18 @@ fn bind_sales<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
         .bind(column!(sales(), (_, sold) => sold.revenue.currency().to_string()))
 }
 
-fn bind_copies<'q>(query: Query<'q>, shared: &'q Net, own: &'q Net) -> Query<'q> {
-    let issuances = || shared.issuances.changed.values();
-    let copies = || own.issued_coupons.new.values();
+fn bind_counters<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
+    let issuances = || net.issuances.changed.values();
+    query.bind(column!(issuances(), i => i.coupon_id.get())).bind(column!(issuances(), i => i64::from(i.issued)))
+}
+
+fn bind_copies<'q>(query: Query<'q>, net: &'q Net) -> Query<'q> {
+    let copies = || net.issued_coupons.new.values();
     query
-        .bind(column!(issuances(), i => i.coupon_id.get()))
-        .bind(column!(issuances(), i => i64::from(i.issued)))
         .bind(column!(copies(), c => c.id.get()))
         .bind(column!(copies(), c => c.coupon_id.get()))
         .bind(column!(copies(), c => c.customer_id.get()))
-        .bind(column!(copies(), c => own.ordinals.get(&c.id).map_or(1, |ordinal| i64::from(*ordinal))))
+        .bind(column!(copies(), c => net.ordinals.get(&c.id).map_or(1, |ordinal| i64::from(*ordinal))))
         .bind(column!(copies(), c => c.status.as_str()))
         .bind(column!(copies(), c => c.order_id.map(|id| id.get())))
         .bind(column!(copies(), c => at(c.issued_at)))

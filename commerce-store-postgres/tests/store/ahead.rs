@@ -2,7 +2,6 @@
 //! and on nothing that turns out otherwise.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use commerce_core::conformance::{World, basket, krw, operator};
@@ -13,7 +12,6 @@ use commerce_core::{
 };
 use commerce_store_postgres::{PostgresStore, Stats};
 use commerce_store_postgres_testkit::{Fate, Message};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::harness::{Backstage, Gate, assert_sound, open_at, proxied, until_misjudged, world};
@@ -38,16 +36,6 @@ impl Rush {
             Self::Claims(coupon) => {
                 world.envelope(&principal, IssueCoupon { customer_id, coupon: CouponRef::Id(coupon) })
             }
-        }
-    }
-
-    /// Says that the second batch has gone as far as it can before the first one ends: each lane prepares its statements
-    /// on its own connection, when it first needs them.
-    fn tells(self, statement: &str) -> bool {
-        match self {
-            Self::Orders(_) => statement.contains("insert into orders "),
-            // Without a lock.
-            Self::Claims(_) => statement.contains("from coupons c") && !statement.contains("for no key update"),
         }
     }
 
@@ -101,16 +89,12 @@ async fn two(rush: impl AsyncFnOnce(&World) -> Rush, follow: Second, then: Then)
     let store = open_at(proxy.url(), |config| config.lanes = 2).await;
     let world = world(&store);
     let (rush, customers) = (rush(&world).await, world.customers(3, 1_000).await);
-    let (told, news, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Gate::default()));
-    let (count, bell, held) = (Arc::clone(&told), Arc::clone(&news), Arc::clone(&gate));
+    let gate = Arc::new(Gate::default());
+    let held = Arc::clone(&gate);
     // Whoever waits for a lock may be woken after somebody who did not have to wait: the meddler goes first.
     let locks = Arc::new(Gate::default());
     let after_meddler = Arc::clone(&locks);
     proxy.follow(move |message: Message<'_>| {
-        if rush.tells(message.statement) {
-            count.fetch_add(1, Ordering::SeqCst);
-            bell.notify_one();
-        }
         let claims = message.statement.contains("from coupons c") && message.statement.contains("for no key update");
         if then == Then::Meddles && claims && held.is_reached() {
             after_meddler.hold_first();
@@ -125,13 +109,12 @@ async fn two(rush: impl AsyncFnOnce(&World) -> Rush, follow: Second, then: Then)
     };
     let first = send(&store, first);
     gate.reached().await;
-    let before = told.load(Ordering::SeqCst);
     let second = send(&store, second);
     match follow {
+        // The one whose commit is held has written, and the other has gone as far as it can before that one ends.
         Second::Another => {
-            while told.load(Ordering::SeqCst) == before {
-                news.notified().await;
-            }
+            let written = "state = 'idle in transaction' and query like 'with new_copies as%'";
+            Backstage::at(&database.url).await.until_sessions(written, 2).await;
         }
         // What the first takes a key for, the second waits for like anybody else.
         Second::Again => until_misjudged(&store).await,
