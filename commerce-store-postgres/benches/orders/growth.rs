@@ -34,8 +34,8 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<usize> {
             bench.settle(&url).await?;
             large.push(ours::measure(&shop, &bench.fixture, load, CALLERS, bench.time).await?.figure);
         }
-        let figures = [median(small), median(large)];
-        let cost = figures[0].per_second / figures[1].per_second;
+        let (Some(small), Some(large)) = (median(small), median(large)) else { continue };
+        let (figures, cost) = ([small, large], small.per_second / large.per_second);
         println!("{:<6} {CALLERS:>7} | {} | {cost:>5.2}x", load.name(), figures.map(|f| f.columns()).join(" | "));
     }
     let drifts = shop[0].reconcile().await?;

@@ -4,7 +4,9 @@
 //!
 //! - `table`: **ours** beside **(a)** the transaction an ORM would run, statement by statement with
 //!   `select … for update`, and **(b)** one PL/pgSQL function per order, one round trip. Each has a database of its own
-//!   with the same schema and the same shop in it. `x (a)` and `x (b)` are ours a second divided by theirs.
+//!   with the same schema and the same shop in it. They are measured in turns, so that all meet the same machine, each
+//!   figure as often as `BENCH_ROUNDS` says (3): the table has the medians. `x (a)` and `x (b)` are ours a second divided
+//!   by theirs.
 //! - `floor`: COPY of the same rows into the same tables with the same constraints, in transactions of as many orders as
 //!   ours has callers; `of it` is ours divided by the floor. COPY looks nothing up, locks nothing and answers nobody.
 //! - `lanes`: ours with 1, 2 and 4 writer lanes.
@@ -29,8 +31,8 @@
 //! After every mode the books of what ours wrote are proved; a single drift makes the exit code 1.
 //!
 //! `BENCH_SECONDS` sets how long each figure is measured (3 by default), `BENCH_CALLERS` the callers of the table
-//! (`1,64,256,1024`), `BENCH_LOADS` its loads (all), `BENCH_LANES` our writer lanes (the store's
-//! default; `lanes` and `instances` have their own).
+//! (`1,64,256,1024`), `BENCH_LOADS` its loads (all), `BENCH_LANES` our writer lanes (the store's default; `lanes` and
+//! `instances` have their own).
 //! `BENCH_ONLY=ours` leaves the table's baselines out, for a profiler.
 
 mod contestant;

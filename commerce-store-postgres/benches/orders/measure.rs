@@ -67,10 +67,10 @@ impl Figure {
     }
 }
 
-/// The one in the middle by rate.
-pub(crate) fn median(mut figures: Vec<Figure>) -> Figure {
+/// The one in the middle by rate, if there is any.
+pub(crate) fn median(mut figures: Vec<Figure>) -> Option<Figure> {
     figures.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-    figures[figures.len() / 2]
+    figures.get(figures.len() / 2).copied()
 }
 
 /// Runs `callers` tasks for `time`, each doing one thing after another; `one` is told which caller asks.

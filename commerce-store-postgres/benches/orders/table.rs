@@ -2,7 +2,7 @@
 
 use crate::contestant::{Bench, Ours};
 use crate::env;
-use crate::measure::{Figure, Load, Outcome, absent, title};
+use crate::measure::{Figure, Load, Outcome, absent, median, title};
 use crate::{function, ours, statements};
 
 /// Prints the table; how many drifts ours left.
@@ -14,6 +14,7 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<usize> {
     let (url_a, url_b) = (bench.database("statements").await?, bench.database("function").await?);
     let shop = [Ours::open(&url).await?];
     let alone = env("BENCH_ONLY", "") == "ours";
+    let rounds: usize = env("BENCH_ROUNDS", "3").parse()?;
     let titles = ["ours", "(a)", "(b)"].map(title);
     println!("{:<6} {:>7} | {} | {:>8} {:>8}", "load", "callers", titles.join(" | "), "x (a)", "x (b)");
     for load in Load::ALL {
@@ -21,26 +22,25 @@ pub(crate) async fn run(bench: &Bench) -> Outcome<usize> {
             continue;
         }
         for &callers in &callers {
-            bench.settle(&url).await?;
-            let ours = ours::measure(&shop, &bench.fixture, load, callers, bench.time).await?.figure;
-            let begin = format!("{:<6} {callers:>7} | {}", load.name(), ours.columns());
-            if alone {
-                println!("{begin}");
-                continue;
+            let (mut ours, mut a, mut b) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..rounds {
+                bench.settle(&url).await?;
+                ours.push(ours::measure(&shop, &bench.fixture, load, callers, bench.time).await?.figure);
+                if !alone && !matches!(load, Load::Card | Load::Refund) {
+                    bench.settle(&url_a).await?;
+                    a.push(statements::measure(&url_a, &bench.fixture, load, callers, bench.time).await?);
+                }
+                if !alone && matches!(load, Load::Hot | Load::Spread | Load::Coupon) {
+                    bench.settle(&url_b).await?;
+                    b.push(function::measure(&url_b, &bench.fixture, load, callers, bench.time).await?);
+                }
             }
-            let mut theirs = [None, None];
-            if !matches!(load, Load::Card | Load::Refund) {
-                bench.settle(&url_a).await?;
-                theirs[0] = Some(statements::measure(&url_a, &bench.fixture, load, callers, bench.time).await?);
-            }
-            if matches!(load, Load::Hot | Load::Spread | Load::Coupon) {
-                bench.settle(&url_b).await?;
-                theirs[1] = Some(function::measure(&url_b, &bench.fixture, load, callers, bench.time).await?);
-            }
-            let columns = theirs.map(|figure| figure.map_or_else(absent, |figure| figure.columns()));
-            let times = |theirs: Figure| format!("{:.1}x", ours.per_second / theirs.per_second);
-            let [x_a, x_b] = theirs.map(|figure| figure.map_or_else(|| "-".to_owned(), times));
-            println!("{begin} | {} | {x_a:>8} {x_b:>8}", columns.join(" | "));
+            let [ours, theirs @ ..] = [ours, a, b].map(median);
+            let times = |theirs: Figure| ours.map(|ours| format!("{:.1}x", ours.per_second / theirs.per_second));
+            let [x_a, x_b] = theirs.map(|figure| figure.and_then(times).unwrap_or_else(|| "-".to_owned()));
+            let columns =
+                [ours, theirs[0], theirs[1]].map(|figure| figure.map_or_else(absent, |figure| figure.columns()));
+            println!("{:<6} {callers:>7} | {} | {x_a:>8} {x_b:>8}", load.name(), columns.join(" | "));
         }
     }
     println!("{:?}", shop[0].stats());
