@@ -36,7 +36,7 @@ impl PostgresStore {
         let (shop, clock) = (&self.config.shop, self.config.clock.as_deref());
         let surroundings = Surroundings { shop, clock, doubt_ids: true, beginning: None };
         let decided =
-            decide_and_write(&mut *transaction, &[&request], surroundings, &mut Hints::default(), |_| ()).await;
+            decide_and_write(&mut *transaction, &[&request], surroundings, &mut Hints::default(), |_, _| ()).await;
         let failed = |failure: Failure| match failure {
             // Another transaction came first; deciding again will see it.
             Failure::Overtaken(reason) => StoreError::Unavailable { reason },

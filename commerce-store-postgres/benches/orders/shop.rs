@@ -41,9 +41,11 @@ impl Fixture {
         self.counter.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// An idempotency key that nobody else gets.
+    /// An idempotency key that nobody else gets, and that is as far from the one before as those of clients are.
     pub(crate) fn key(&self) -> String {
-        format!("{:032x}", self.number())
+        let mut x = u128::from(self.number().cast_unsigned()).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+        x ^= x >> 67;
+        format!("{:032x}", x.wrapping_mul(0xDA94_2042_E4DD_58B5_2545_F491_4F6C_DD1D))
     }
 
     /// An id for what the baselines write, out of the generator's reach.

@@ -25,6 +25,10 @@ impl<K, V> Default for Values<K, V> {
 }
 
 impl<K: Ord, V> Values<K, V> {
+    fn get(&self, key: &K) -> Option<&V> {
+        self.new.get(key).or_else(|| self.changed.get(key))
+    }
+
     /// Takes a value; `exists` tells whether the record was there before this value.
     fn put(&mut self, key: K, value: V, exists: bool) {
         if exists && !self.new.contains_key(&key) {
@@ -122,8 +126,15 @@ impl Net {
         self.stocks.new.is_empty() && self.wallets.new.is_empty() && self.issuances.new.is_empty()
     }
 
-    /// The values that stocks, wallets and the counters of coupons have after the batch.
-    pub(crate) fn values(&self) -> Changes {
+    /// Whether nothing of stocks and wallets changes: the batch claims coupons, if anything.
+    pub(crate) fn only_claims(&self) -> bool {
+        let is_still = self.stocks.changed.is_empty() && self.wallets.changed.is_empty();
+        is_still && self.stock_entries.is_empty() && self.wallet_entries.is_empty() && self.sales.is_empty()
+    }
+
+    /// The values that stocks, wallets and the counters of coupons have after the batch, with these coupons themselves;
+    /// `before` holds the records as they were before it.
+    pub(crate) fn values(&self, before: &WorkingSet) -> Changes {
         fn all<K, V: Clone>(values: &Values<K, V>) -> Vec<V> {
             values.new.values().chain(values.changed.values()).cloned().collect()
         }
@@ -135,7 +146,12 @@ impl Net {
         // The last copy that a customer gets says how many that makes.
         copies.sort_unstable_by_key(|copies| copies.count);
         let (stocks, wallets, issuances) = (all(&self.stocks), all(&self.wallets), all(&self.issuances));
-        Changes { stocks, wallets, issuances, copies, ..Changes::default() }
+        let coupon = |issuance: &Issuance| {
+            let written = self.coupons.get(&issuance.coupon_id).cloned();
+            written.or_else(|| before.coupon(issuance.coupon_id).cloned().map(Arc::new))
+        };
+        let coupons = issuances.iter().filter_map(coupon).collect();
+        Changes { stocks, wallets, issuances, copies, coupons, ..Changes::default() }
     }
 
     fn add_catalog(&mut self, changes: &Changes, before: &WorkingSet) {

@@ -75,48 +75,61 @@ macro_rules! keys {
     };
 }
 
+/// How many copies of coupons are out.
+macro_rules! counters {
+    ($coupons:literal, $issued:literal) => {
+        concat!(
+            "update coupon_issuances i set issued = u.issued from unnest(",
+            $coupons,
+            "::bigint[], ",
+            $issued,
+            "::bigint[]) as u (coupon_id, issued) where i.coupon_id = u.coupon_id"
+        )
+    };
+}
+
 /// What an order or the issue of a coupon writes that nobody else does, but who does the same under the same key or for
 /// the same customer.
 const OWN: &str = concat!("with new_copies as (", copies!(), ") ", keys!());
 
-/// That, and what it changes of records that others change too, with what hangs on them.
+/// All that an order or the issue of a coupon writes but for the order itself. The database runs the parts from the last to
+/// the first, so that everybody comes to the rows that are not locked before in one order: keys, copies, sales.
 const SALE: &str = concat!(
-    "with new_copies as (",
+    "with sales as (
+  insert into product_sales_daily as d (sold_on, product_id, quantity, revenue, currency)
+  select u.sold_on, u.product_id, u.quantity, u.revenue::numeric, u.currency
+  from unnest($19::date[], $20::bigint[], $21::bigint[], $22::text[], $23::text[])
+    as u (sold_on, product_id, quantity, revenue, currency)
+  on conflict (sold_on, product_id) do update set quantity = d.quantity + excluded.quantity,
+    revenue = d.revenue + excluded.revenue
+), new_copies as (",
     copies!(),
     "), new_keys as (",
     keys!(),
     "), new_stock_entries as (
   insert into stock_entries (variant_id, sequence, delta, on_hand_after, reason, order_id, actor, note, created_at)
-  select * from unnest($19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::text[], $24::bigint[],
-                       $25::text[], $26::text[], $27::timestamptz[])
+  select * from unnest($24::bigint[], $25::bigint[], $26::bigint[], $27::bigint[], $28::text[], $29::bigint[],
+                       $30::text[], $31::text[], $32::timestamptz[])
 ), stocks as (
   update product_stocks s set on_hand = u.on_hand, version = u.version
-  from unnest($28::bigint[], $29::bigint[], $30::bigint[]) as u (variant_id, on_hand, version)
+  from unnest($33::bigint[], $34::bigint[], $35::bigint[]) as u (variant_id, on_hand, version)
   where s.variant_id = u.variant_id
 ), new_wallet_entries as (
   insert into wallet_entries (customer_id, currency, sequence, kind, amount, balance_after, order_id, actor, memo,
                               created_at)
-  select * from unnest($31::bigint[], $32::text[], $33::bigint[], $34::text[], $35::bigint[], $36::bigint[],
-                       $37::bigint[], $38::text[], $39::text[], $40::timestamptz[])
+  select * from unnest($36::bigint[], $37::text[], $38::bigint[], $39::text[], $40::bigint[], $41::bigint[],
+                       $42::bigint[], $43::text[], $44::text[], $45::timestamptz[])
 ), wallets as (
   update wallets w set balance = u.balance, version = u.version
-  from unnest($41::bigint[], $42::text[], $43::bigint[], $44::bigint[]) as u (customer_id, currency, balance, version)
+  from unnest($46::bigint[], $47::text[], $48::bigint[], $49::bigint[]) as u (customer_id, currency, balance, version)
   where w.customer_id = u.customer_id and w.currency = u.currency
-), sales as (
-  insert into product_sales_daily as d (sold_on, product_id, quantity, revenue, currency)
-  select u.sold_on, u.product_id, u.quantity, u.revenue::numeric, u.currency
-  from unnest($45::date[], $46::bigint[], $47::bigint[], $48::text[], $49::text[])
-    as u (sold_on, product_id, quantity, revenue, currency)
-  on conflict (sold_on, product_id) do update set quantity = d.quantity + excluded.quantity,
-    revenue = d.revenue + excluded.revenue
 )
-update coupon_issuances i set issued = u.issued
-from unnest($50::bigint[], $51::bigint[]) as u (coupon_id, issued) where i.coupon_id = u.coupon_id"
+",
+    counters!("$50", "$51")
 );
 
 /// All that claims of coupons change of such records.
-const COUNTERS: &str = "update coupon_issuances i set issued = u.issued \
-     from unnest($1::bigint[], $2::bigint[]) as u (coupon_id, issued) where i.coupon_id = u.coupon_id";
+const COUNTERS: &str = counters!("$1", "$2");
 
 pub(super) const STATEMENTS: &[&str] = &[NEW_WALLETS, ORDERS, PAYMENTS, NEW_ORDERS, OWN, SALE, COUNTERS];
 
@@ -190,17 +203,17 @@ pub(super) async fn write_own(connection: &mut PgConnection, net: &Net) -> Resul
 
 /// What [`write_own`] leaves.
 pub(super) async fn write_shared(connection: &mut PgConnection, net: &Net) -> Result<(), Failure> {
-    if net.stocks.changed.is_empty() && net.wallets.changed.is_empty() && net.sales.is_empty() {
+    if net.only_claims() {
         bind_counters(sqlx::query(COUNTERS), net).execute(connection).await?;
         return Ok(());
     }
     write(connection, &Net::default(), net).await
 }
 
-/// Both: of `own` the one, of `shared` the other.
+/// All of it: keys and new copies of `own`, everything else of `shared`.
 pub(super) async fn write(connection: &mut PgConnection, own: &Net, shared: &Net) -> Result<(), Failure> {
     let query = bind_keys(bind_copies(sqlx::query(SALE), own), own)?;
-    let query = bind_counters(bind_sales(bind_ledgers(query, shared), shared), shared);
+    let query = bind_counters(bind_ledgers(bind_sales(query, shared), shared), shared);
     query.execute(connection).await?;
     Ok(())
 }

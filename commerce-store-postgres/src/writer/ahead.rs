@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use commerce_core::{Changes, Copies, KeyScope, Keys, Records, WorkingSet};
 use sqlx::PgConnection;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use super::transaction::{Decided, Loaded, Surroundings, decide_all, discover, is_rejected};
@@ -34,9 +34,6 @@ use crate::error::Failure;
 use crate::keys::{Request, Scopes, is_rush, touched};
 use crate::load::{Hints, Mode};
 use crate::write::{Net, write_new, write_rest};
-
-/// Numbers batches.
-pub(super) type Ticket = u64;
 
 /// What a batch is about to commit.
 #[derive(Debug)]
@@ -58,9 +55,16 @@ pub(super) enum Standing {
 }
 
 impl Standing {
-    /// Whether that is still about to be committed.
-    pub(super) fn is_about(&self, announced: &Arc<Announced>) -> bool {
-        matches!(self, Self::Announced(standing) if Arc::ptr_eq(standing, announced))
+    /// What is about to be committed.
+    pub(super) const fn announced(&self) -> Option<&Arc<Announced>> {
+        match self {
+            Self::Announced(announced) => Some(announced),
+            Self::Void | Self::Committed(_) => None,
+        }
+    }
+
+    fn is_about(&self, announced: &Arc<Announced>) -> bool {
+        self.announced().is_some_and(|standing| Arc::ptr_eq(standing, announced))
     }
 
     fn has_committed(&self, announced: &Arc<Announced>) -> bool {
@@ -71,27 +75,24 @@ impl Standing {
 /// Tells what a batch is about to commit, and whether it has.
 #[derive(Debug)]
 pub(super) struct Announcer {
-    ticket: Ticket,
-    to: mpsc::UnboundedSender<(Ticket, Arc<Announced>)>,
     standing: watch::Sender<Standing>,
+    /// Wakes who hands out: there may be something to follow.
+    news: Arc<Notify>,
 }
 
 impl Announcer {
     /// One for a batch, and the place where those who follow it hear what becomes of it.
-    pub(super) fn new(
-        ticket: Ticket,
-        to: mpsc::UnboundedSender<(Ticket, Arc<Announced>)>,
-    ) -> (Self, watch::Receiver<Standing>) {
+    pub(super) fn new(news: &Arc<Notify>) -> (Self, watch::Receiver<Standing>) {
         let (standing, heard) = watch::channel(Standing::Void);
-        (Self { ticket, to, standing }, heard)
+        (Self { standing, news: Arc::clone(news) }, heard)
     }
 
-    pub(super) fn announce(&self, net: &Net, requests: &[&Request]) {
+    /// Tells what the requests came to, decided on `records`.
+    pub(super) fn announce(&self, net: &Net, records: &WorkingSet, requests: &[&Request]) {
         let scopes = requests.iter().map(|request| request.scope.clone()).collect();
-        let announced = Arc::new(Announced { values: net.values(), scopes });
-        self.standing.send_replace(Standing::Announced(Arc::clone(&announced)));
-        // Nobody listens any more when the store is closed.
-        drop(self.to.send((self.ticket, announced)));
+        let announced = Arc::new(Announced { values: net.values(records), scopes });
+        self.standing.send_replace(Standing::Announced(announced));
+        self.news.notify_one();
     }
 
     /// The attempt failed, or nobody knows whether it did: what it announced is void.
@@ -142,7 +143,7 @@ pub(super) async fn decide_and_write(
     surroundings: Surroundings<'_>,
     hints: &mut Hints,
     mut ahead: Ahead,
-    announce: impl FnOnce(&Net) + Send,
+    announce: impl FnOnce(&Net, &WorkingSet) + Send,
 ) -> Result<Decided, Failure> {
     if !is_rush(requests) {
         return Err(misjudged("the batch does other things than a crowd does"));
@@ -164,7 +165,7 @@ pub(super) async fn decide_and_write(
         let is_committed = timeout(ahead.hold, ahead.is_committed()).await.unwrap_or(false);
         // Not before: who follows this batch knows nothing of the one that this batch follows.
         if is_committed && wrote {
-            announce(&net);
+            announce(&net, &expected.records);
         }
         is_committed
     };
@@ -203,16 +204,21 @@ async fn expect(
     hints: &mut Hints,
 ) -> Result<Loaded, Failure> {
     let scopes = Scopes::of(requests.iter().map(|request| &request.scope));
-    // A coupon whose counter is announced is what it was when it was last seen, or the look under its lock tells otherwise.
-    let announced = values.issuances.iter().filter(|issuance| wanted.coupons.contains(&issuance.coupon_id));
-    let seen: Vec<_> = announced.filter_map(|issuance| hints.facts().coupon(issuance.coupon_id)).cloned().collect();
-    let mut unread = wanted.clone();
-    unread.coupons.retain(|id| seen.iter().all(|coupon| coupon.id != *id));
+    // Announced beside its counter, and held by the batch before.
+    let unread = Keys {
+        coupons: wanted
+            .coupons
+            .iter()
+            .filter(|id| values.coupons.iter().all(|coupon| coupon.id != **id))
+            .copied()
+            .collect(),
+        ..wanted.clone()
+    };
     let found = hints.fetch(connection, &unread, &scopes, Mode::Read).await?;
     let mut records = WorkingSet::default();
     records.apply(&found.records);
     records.apply(&Changes {
-        coupons: seen.into_iter().map(Arc::new).collect(),
+        coupons: values.coupons.iter().filter(|v| wanted.coupons.contains(&v.id)).cloned().collect(),
         stocks: values.stocks.iter().filter(|v| wanted.variants.contains(&v.variant_id)).copied().collect(),
         wallets: values.wallets.iter().filter(|v| wanted.wallets.contains(&v.id)).copied().collect(),
         issuances: values.issuances.iter().filter(|v| wanted.coupons.contains(&v.coupon_id)).copied().collect(),

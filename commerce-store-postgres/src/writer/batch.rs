@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use commerce_core::WorkingSet;
 use sqlx::{Executor, PgConnection};
 
 use super::Verdict;
@@ -45,7 +46,9 @@ pub(super) async fn run(
     hints: &mut Hints,
     (ahead, announcer): (Option<Ahead>, Option<&Announcer>),
 ) -> Ended {
-    let announce = |net: &Net| announcer.into_iter().for_each(|announcer| announcer.announce(net, requests));
+    let announce = |net: &Net, records: &WorkingSet| {
+        announcer.into_iter().for_each(|announcer| announcer.announce(net, records, requests));
+    };
     let beginning = Beginning { statement: beginning, patience: limits.patience };
     let surroundings = Surroundings { beginning: Some(beginning), ..surroundings };
     // Nothing was sent before: a connection that has died unnoticed leaves time for another.

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use commerce_core::Command;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::watch;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Notify, watch};
 use tokio::task::{Id, JoinSet, yield_now};
 
-use super::ahead::{Ahead, Announced, Announcer, Standing, Ticket};
+use super::ahead::{Ahead, Announced, Announcer, Standing};
 use super::lane::Lane;
 use super::meet::{Place, deal, places};
 use super::{Counters, Job};
@@ -34,8 +34,8 @@ struct Board {
     running: HashMap<Id, Running>,
     /// Places that nobody may come to: of what is under way and cannot be followed, and of what is blocked.
     held: HashSet<Place>,
-    announce: UnboundedSender<(Ticket, Arc<Announced>)>,
-    tickets: Ticket,
+    /// Rings when a batch has told what it will commit.
+    news: Arc<Notify>,
     misjudged: u64,
     shy: u32,
     /// Whether the last time somebody had no lane for those who follow.
@@ -44,26 +44,28 @@ struct Board {
 
 /// A batch under way.
 struct Running {
-    ticket: Ticket,
     jobs: usize,
     places: Vec<Place>,
-    /// What it is about to commit, once that is known and until a batch follows it.
-    announced: Option<Arc<Announced>>,
-    /// What becomes of that.
+    /// What it is about to commit, and what becomes of that.
     standing: watch::Receiver<Standing>,
+    /// What of that a batch follows already.
+    followed: Option<Arc<Announced>>,
 }
 
 impl Running {
-    /// Whether it is still about to commit what it announced.
-    fn is_about_it(&self) -> bool {
-        self.announced.as_ref().is_some_and(|announced| self.standing.borrow().is_about(announced))
+    /// What it is about to commit, if nobody follows it yet.
+    fn open(&self) -> Option<Arc<Announced>> {
+        let standing = self.standing.borrow();
+        let is_followed =
+            |announced: &Arc<Announced>| self.followed.as_ref().is_some_and(|a| Arc::ptr_eq(a, announced));
+        standing.announced().filter(|announced| !is_followed(announced)).cloned()
     }
 }
 
 /// Runs the lanes until the queue is closed and what waited has been answered.
 pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, bell: Bell, mut queue: UnboundedReceiver<Job>) {
-    let (announce, mut announced) = mpsc::unbounded_channel();
-    let mut board = Board::new(config, counters, bell, announce);
+    let news = Arc::new(Notify::new());
+    let mut board = Board::new(config, counters, bell, Arc::clone(&news));
     let mut open = true;
     // What is blocked is so by something under way.
     while open || !board.waiting.is_empty() || !board.busy.is_empty() {
@@ -74,7 +76,7 @@ pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, bell: Bell
                 None => open = false,
             },
             Some(ended) = board.busy.join_next_with_id() => board.take_back(ended),
-            Some((ticket, told)) = announced.recv() => board.may_be_followed(ticket, told),
+            () = news.notified() => board.look_again(),
         }
         // Those whom the last batch answered are about to ask again: whoever is ready has a turn before the next one
         // closes, for as long as each turn brings somebody, or the first to wake would be a small batch that all the
@@ -98,12 +100,7 @@ pub(super) async fn run(config: Arc<Config>, counters: Arc<Counters>, bell: Bell
 }
 
 impl Board {
-    fn new(
-        config: Arc<Config>,
-        counters: Arc<Counters>,
-        bell: Bell,
-        announce: UnboundedSender<(Ticket, Arc<Announced>)>,
-    ) -> Self {
+    fn new(config: Arc<Config>, counters: Arc<Counters>, bell: Bell, news: Arc<Notify>) -> Self {
         let idle = (0..config.lanes.max(1)).map(|_| Lane::new(&config, &counters, &bell)).collect();
         Self {
             config,
@@ -115,8 +112,7 @@ impl Board {
             busy: JoinSet::new(),
             running: HashMap::new(),
             held: HashSet::new(),
-            announce,
-            tickets: 0,
+            news,
             misjudged: 0,
             shy: 0,
             left_out: false,
@@ -146,43 +142,37 @@ impl Board {
         self.look_again();
     }
 
-    fn may_be_followed(&mut self, ticket: Ticket, announced: Arc<Announced>) {
-        // It may have ended by now.
-        if let Some(running) = self.running.values_mut().find(|running| running.ticket == ticket) {
-            running.announced = Some(announced);
-            self.look_again();
-        }
-    }
-
     /// Lets what was blocked be looked at, before what came later.
     fn look_again(&mut self) {
         self.blocked.append(&mut self.waiting);
         std::mem::swap(&mut self.blocked, &mut self.waiting);
-        let closed = self.running.values().filter(|running| running.announced.is_none());
-        self.held = closed.flat_map(|running| &running.places).copied().collect();
+        self.held.clear();
     }
 
-    /// Batches under way that another may follow: none for a while after that was in vain, and they are held then.
+    /// Batches under way that another may follow: none for a while after that was in vain. What the others hold, nobody may
+    /// come to.
     fn open(&mut self) -> Vec<Id> {
         let misjudged = self.counters.stats().misjudged;
         self.shy = if misjudged > self.misjudged { SHY } else { self.shy.saturating_sub(1) };
         self.misjudged = misjudged;
-        let announced = self.running.iter().filter(|(_, running)| running.announced.is_some());
-        let (open, void): (Vec<_>, Vec<_>) = announced.partition(|(_, running)| self.shy == 0 && running.is_about_it());
-        let ids = |running: Vec<(&Id, &Running)>| running.into_iter().map(|(id, _)| *id).collect::<Vec<_>>();
-        let (open, void) = (ids(open), ids(void));
-        for id in void {
-            self.close(id);
+        let mut open = Vec::new();
+        for (id, running) in &self.running {
+            if self.shy == 0 && running.open().is_some() {
+                open.push(*id);
+            } else {
+                self.held.extend(&running.places);
+            }
         }
         open
     }
 
-    /// Lets nobody come to what the batch holds, and tells what it is about to commit.
-    fn close(&mut self, id: Id) -> Option<Ahead> {
-        let hold = self.config.hold_ahead();
+    /// Has the next batch follow one: no other may come to what that one holds.
+    fn follow(&mut self, id: Id) -> Option<Ahead> {
         let running = self.running.get_mut(&id)?;
         self.held.extend(&running.places);
-        Some(Ahead { announced: running.announced.take()?, standing: running.standing.clone(), hold })
+        let announced = running.open()?;
+        running.followed = Some(Arc::clone(&announced));
+        Some(Ahead { announced, standing: running.standing.clone(), hold: self.config.hold_ahead() })
     }
 
     /// How many of a crowd go into one batch: not all at once, or the next lane has nobody to work ahead for, if it does.
@@ -240,7 +230,7 @@ impl Board {
         }
         for ((jobs, places, _), follows) in batches.into_iter().zip(dealt.follows) {
             if !jobs.is_empty() {
-                let ahead = follows.and_then(|i| self.close(open[i]));
+                let ahead = follows.and_then(|i| self.follow(open[i]));
                 self.start(jobs, places, ahead);
             }
         }
@@ -249,9 +239,7 @@ impl Board {
     fn start(&mut self, jobs: Vec<Job>, places: Vec<Place>, ahead: Option<Ahead>) {
         let Some(mut lane) = self.idle.pop() else { return };
         self.held.extend(&places);
-        self.tickets += 1;
-        let ticket = self.tickets;
-        let (announcer, standing) = Announcer::new(ticket, self.announce.clone());
+        let (announcer, standing) = Announcer::new(&self.news);
         // A single lane has nobody to tell.
         let announcer = (self.config.lanes > 1).then_some(announcer);
         let count = jobs.len();
@@ -259,7 +247,7 @@ impl Board {
             lane.serve(jobs, ahead, announcer).await;
             lane
         });
-        self.running.insert(batch.id(), Running { ticket, jobs: count, places, announced: None, standing });
+        self.running.insert(batch.id(), Running { jobs: count, places, standing, followed: None });
     }
 }
 

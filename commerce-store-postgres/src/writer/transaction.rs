@@ -47,14 +47,14 @@ pub(crate) async fn decide_and_write(
     requests: &[&Request],
     surroundings: Surroundings<'_>,
     hints: &mut Hints,
-    announce: impl FnOnce(&Net) + Send,
+    announce: impl FnOnce(&Net, &WorkingSet) + Send,
 ) -> Result<Decided, Failure> {
-    let (loaded, mut net, mut verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
+    let (mut loaded, mut net, mut verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
     if loaded.absent && verdicts.iter().any(is_rejected) {
         // Something was not there when the load began. It may have come while locks were waited for, and what waited for
         // the same locks may have been told of it.
         let_go(connection, surroundings).await?;
-        (_, net, verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
+        (loaded, net, verdicts) = load_and_decide(connection, requests, surroundings, hints).await?;
     }
     let rejected: Vec<usize> = (0..verdicts.len()).filter(|i| is_rejected(&verdicts[*i])).collect();
     if !rejected.is_empty() {
@@ -62,7 +62,7 @@ pub(crate) async fn decide_and_write(
     }
     let wrote = !net.keys.is_empty();
     if wrote {
-        announce(&net);
+        announce(&net, &loaded.records);
         write(connection, &net).await?;
     }
     Ok(Decided { verdicts, wrote, tells: !net.messages.is_empty() })
