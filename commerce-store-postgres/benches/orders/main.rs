@@ -24,7 +24,7 @@
 //! Loads: `hot` orders are all about the same two variants, `spread` ones about two of 10,000; `coupon` issues copies
 //! of one coupon, `card` orders are placed, begun and captured by card, three commits each, `refund` ones are paid from
 //! a wallet and given back whole, two commits, and `cart` puts one more unit into a cart. The last three have no (b), and
-//! only `cart` has an (a). An order is of two lines, paid by one of 1,000 wallets. `p50` and `p99` are what callers wait, from
+//! only `cart` has an (a). An order is of two lines, paid by one of 10,000 wallets. `p50` and `p99` are what callers wait, from
 //! asking to the durable answer; the baselines' callers share 150 connections at most. `batch` is commands in a
 //! transaction, on average. `again` counts transactions that were run again because another was in the way.
 //!

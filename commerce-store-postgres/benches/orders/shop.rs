@@ -1,4 +1,4 @@
-//! A shop to buy in: 10,000 variants, 1,000 customers with money, one coupon.
+//! A shop to buy in: 10,000 variants, 10,000 customers with money, one coupon.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -33,7 +33,7 @@ impl Fixture {
         let listings = listings.join_all().await.into_iter().collect::<Outcome<Vec<_>>>()?;
         let customers = customers.join_all().await.into_iter().collect::<Outcome<Vec<_>>>()?;
         let coupon = launch(commerce).await?;
-        Ok(Self { coupon, variants: listings.concat(), customers, counter: AtomicI64::new(1) })
+        Ok(Self { coupon, variants: listings.concat(), customers: customers.concat(), counter: AtomicI64::new(1) })
     }
 
     /// A number that nobody else gets.
@@ -96,14 +96,18 @@ async fn list(commerce: Commerce, i: usize) -> Outcome<Vec<VariantId>> {
     Ok(listing.variants.iter().map(|listed| listed.variant.id).collect())
 }
 
-/// Registers a customer, with money for as many orders.
-async fn welcome(commerce: Commerce, i: usize) -> Outcome<CustomerId> {
-    let (username, name) = (Username::new(format!("user{i}"))?, Name::new("Somebody")?);
-    let new = RegisterCustomer { customer_id: None, username, name };
-    let customer_id = commerce.register_customer(caller(&format!("customer-{i}"))?, new).await?.outcome.id;
-    let amount = Money::new(100_000_000_000_000, Currency::KRW)?;
-    commerce.deposit(caller(&format!("deposit-{i}"))?, Deposit { customer_id, amount, memo: None }).await?;
-    Ok(customer_id)
+/// Registers ten customers, with money for as many orders as anybody can place.
+async fn welcome(commerce: Commerce, i: usize) -> Outcome<Vec<CustomerId>> {
+    let mut customers = Vec::new();
+    for n in 0..10 {
+        let (username, name) = (Username::new(format!("user{i}-{n}"))?, Name::new("Somebody")?);
+        let new = RegisterCustomer { customer_id: None, username, name };
+        let customer_id = commerce.register_customer(caller(&format!("customer-{i}-{n}"))?, new).await?.outcome.id;
+        let amount = Money::new(100_000_000_000_000, Currency::KRW)?;
+        commerce.deposit(caller(&format!("deposit-{i}-{n}"))?, Deposit { customer_id, amount, memo: None }).await?;
+        customers.push(customer_id);
+    }
+    Ok(customers)
 }
 
 async fn launch(commerce: &Commerce) -> Outcome<CouponId> {

@@ -1,5 +1,5 @@
 //! What an order or the issue of a coupon writes, in two statements: a lone caller waits for two round trips, a crowd
-//! shares them.
+//! shares them. A batch that works ahead has a third, for what it writes after its turn has come.
 
 use commerce_core::{Aggregate, KeyRecord, OrderEvent, OrderId, OrderLine, Outcome, Payment};
 use serde_json::Error as JsonError;
@@ -92,8 +92,9 @@ macro_rules! counters {
 /// the same customer.
 const OWN: &str = concat!("with new_copies as (", copies!(), ") ", keys!());
 
-/// All that an order or the issue of a coupon writes but for the order itself. The database runs the parts from the last to
-/// the first, so that everybody comes to the rows that are not locked before in one order: keys, copies, sales.
+/// All that an order or the issue of a coupon writes but for the order itself. PostgreSQL runs the parts from the last to the
+/// first, so that everybody comes to the rows that are not locked before in one order: keys, copies, sales. It promises no
+/// order; another one would cost a deadlock and another attempt.
 const SALE: &str = concat!(
     "with sales as (
   insert into product_sales_daily as d (sold_on, product_id, quantity, revenue, currency)

@@ -204,16 +204,9 @@ async fn expect(
     hints: &mut Hints,
 ) -> Result<Loaded, Failure> {
     let scopes = Scopes::of(requests.iter().map(|request| &request.scope));
-    // Announced beside its counter, and held by the batch before.
-    let unread = Keys {
-        coupons: wanted
-            .coupons
-            .iter()
-            .filter(|id| values.coupons.iter().all(|coupon| coupon.id != **id))
-            .copied()
-            .collect(),
-        ..wanted.clone()
-    };
+    // Of what is announced, coupons need not be read: the batch before commits only what it has found so under its locks.
+    let mut unread = wanted.clone();
+    unread.coupons.retain(|id| values.coupons.iter().all(|coupon| coupon.id != *id));
     let found = hints.fetch(connection, &unread, &scopes, Mode::Read).await?;
     let mut records = WorkingSet::default();
     records.apply(&found.records);

@@ -46,20 +46,10 @@ struct Board {
 struct Running {
     jobs: usize,
     places: Vec<Place>,
+    /// Whether nobody may come to these: they are on the board.
+    is_held: bool,
     /// What it is about to commit, and what becomes of that.
     standing: watch::Receiver<Standing>,
-    /// What of that a batch follows already.
-    followed: Option<Arc<Announced>>,
-}
-
-impl Running {
-    /// What it is about to commit, if nobody follows it yet.
-    fn open(&self) -> Option<Arc<Announced>> {
-        let standing = self.standing.borrow();
-        let is_followed =
-            |announced: &Arc<Announced>| self.followed.as_ref().is_some_and(|a| Arc::ptr_eq(a, announced));
-        standing.announced().filter(|announced| !is_followed(announced)).cloned()
-    }
 }
 
 /// Runs the lanes until the queue is closed and what waited has been answered.
@@ -142,37 +132,33 @@ impl Board {
         self.look_again();
     }
 
-    /// Lets what was blocked be looked at, before what came later.
+    /// Lets what was blocked be looked at, before what came later. What is held by then shows when it is [`open`](Self::open).
     fn look_again(&mut self) {
         self.blocked.append(&mut self.waiting);
         std::mem::swap(&mut self.blocked, &mut self.waiting);
         self.held.clear();
+        self.running.values_mut().for_each(|running| running.is_held = false);
     }
 
-    /// Batches under way that another may follow: none for a while after that was in vain. What the others hold, nobody may
-    /// come to.
-    fn open(&mut self) -> Vec<Id> {
+    /// Batches under way that others may follow, and what they are about to commit: none for a while after that was in vain.
+    /// What the others hold, nobody may come to.
+    fn open(&mut self) -> Vec<(Id, Arc<Announced>)> {
         let misjudged = self.counters.stats().misjudged;
         self.shy = if misjudged > self.misjudged { SHY } else { self.shy.saturating_sub(1) };
         self.misjudged = misjudged;
         let mut open = Vec::new();
-        for (id, running) in &self.running {
-            if self.shy == 0 && running.open().is_some() {
-                open.push(*id);
-            } else {
-                self.held.extend(&running.places);
+        for (id, running) in &mut self.running {
+            let announced = running.standing.borrow().announced().cloned();
+            match announced.filter(|_| self.shy == 0) {
+                Some(announced) => open.push((*id, announced)),
+                None if running.is_held => {}
+                None => {
+                    self.held.extend(&running.places);
+                    running.is_held = true;
+                }
             }
         }
         open
-    }
-
-    /// Has the next batch follow one: no other may come to what that one holds.
-    fn follow(&mut self, id: Id) -> Option<Ahead> {
-        let running = self.running.get_mut(&id)?;
-        self.held.extend(&running.places);
-        let announced = running.open()?;
-        running.followed = Some(Arc::clone(&announced));
-        Some(Ahead { announced, standing: running.standing.clone(), hold: self.config.hold_ahead() })
     }
 
     /// How many of a crowd go into one batch: not all at once, or the next lane has nobody to work ahead for, if it does.
@@ -194,7 +180,7 @@ impl Board {
         let open = self.open();
         let share = self.share();
         let open_places: Vec<&[Place]> =
-            open.iter().filter_map(|id| self.running.get(id)).map(|running| running.places.as_slice()).collect();
+            open.iter().filter_map(|(id, _)| self.running.get(id)).map(|running| running.places.as_slice()).collect();
         let waiting =
             self.waiting.iter().map(|(job, places)| (places.as_slice(), is_rushed(&job.request.envelope.command)));
         let dealt = deal(waiting, &self.held, &open_places, lanes, self.left_out);
@@ -230,10 +216,15 @@ impl Board {
         }
         for ((jobs, places, _), follows) in batches.into_iter().zip(dealt.follows) {
             if !jobs.is_empty() {
-                let ahead = follows.and_then(|i| self.follow(open[i]));
+                let ahead = follows.and_then(|i| self.ahead(&open[i]));
                 self.start(jobs, places, ahead);
             }
         }
+    }
+
+    fn ahead(&self, (id, announced): &(Id, Arc<Announced>)) -> Option<Ahead> {
+        let standing = self.running.get(id)?.standing.clone();
+        Some(Ahead { announced: Arc::clone(announced), standing, hold: self.config.hold_ahead() })
     }
 
     fn start(&mut self, jobs: Vec<Job>, places: Vec<Place>, ahead: Option<Ahead>) {
@@ -247,7 +238,7 @@ impl Board {
             lane.serve(jobs, ahead, announcer).await;
             lane
         });
-        self.running.insert(batch.id(), Running { jobs: count, places, standing, followed: None });
+        self.running.insert(batch.id(), Running { jobs: count, places, is_held: true, standing });
     }
 }
 

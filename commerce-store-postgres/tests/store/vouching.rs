@@ -203,25 +203,53 @@ async fn a_coupon_withdrawn_behind_the_batch_before_is_not_handed_out() {
     let (store, world) = (&lanes.store, &lanes.world);
     let customers = world.customers(2, 1).await;
     let coupon = world.coupon(|c| c.total_quantity = Some(100)).await;
+    let (other, mut back) = (open_at(&lanes.url, |_| {}).await, Backstage::at(&lanes.url).await);
     lanes.hold_commit(false);
     let first = send(store, claim(world, customers[0], coupon));
     lanes.gate.reached().await;
     let ahead = send(store, claim(world, customers[1], coupon));
-    let mut back = Backstage::at(&lanes.url).await;
     back.until_sessions(&format!("state = 'idle in transaction' and {WRITTEN}"), 2).await;
-    let other = open_at(&lanes.url, |_| {}).await;
     let withdraw = UpdateCoupon { coupon_id: coupon, expected_version: None, active: Some(false) };
     let withdrawn = send(&other, world.envelope(&operator(), withdraw));
     back.until_blocked(1).await;
     lanes.gate.open();
     lanes.locks.reached().await;
     assert!(first.await.unwrap().is_ok() && withdrawn.await.unwrap().is_ok());
+    assert_eq!(store.stats().misjudged, 0, "it has not given up before");
     lanes.locks.open();
     let ahead = ahead.await.unwrap();
     assert!(matches!(ahead, Err(Error::Rejected(Rejection::CouponInactive { .. }))), "{ahead:?}");
     assert_eq!((store.stats().ahead, store.stats().misjudged), (0, 1));
     assert_eq!(lanes.unlocked.load(Ordering::SeqCst), 0, "a coupon was read without a lock");
     assert_eq!(world.issued(coupon).await, 1);
+    assert_sound(store).await;
+}
+
+/// A batch that worked ahead is followed by another: what it announces is enough for that one too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn who_follows_is_followed() {
+    let lanes = Lanes::open().await;
+    let (store, world) = (&lanes.store, &lanes.world);
+    let customers = world.customers(3, 1).await;
+    let coupon = world.coupon(|c| c.total_quantity = Some(3)).await;
+    let mut back = Backstage::at(&lanes.url).await;
+    let both_written = format!("state = 'idle in transaction' and {WRITTEN}");
+    lanes.hold_commit(false);
+    let first = send(store, claim(world, customers[0], coupon));
+    lanes.gate.reached().await;
+    let second = send(store, claim(world, customers[1], coupon));
+    back.until_sessions(&both_written, 2).await;
+    lanes.gate.open();
+    lanes.locks.reached().await;
+    let third = send(store, claim(world, customers[2], coupon));
+    back.until_sessions(&both_written, 2).await;
+    lanes.locks.open();
+    for answer in [first, second, third] {
+        assert!(answer.await.unwrap().is_ok());
+    }
+    assert_eq!((store.stats().ahead, store.stats().misjudged), (2, 0));
+    assert_eq!(lanes.unlocked.load(Ordering::SeqCst), 0, "a coupon was read without a lock");
+    assert_eq!(world.issued(coupon).await, 3);
     assert_sound(store).await;
 }
 
