@@ -113,9 +113,7 @@ async fn two(rush: impl AsyncFnOnce(&World) -> Rush, follow: Second, then: Then)
     match follow {
         // The one whose commit is held has written, and the other has gone as far as it can before that one ends.
         Second::Another => {
-            let written = "query like 'with new_copies as%' or query like 'with sales as%'";
-            let both = format!("state = 'idle in transaction' and ({written})");
-            Backstage::at(&database.url).await.until_sessions(&both, 2).await;
+            Backstage::at(&database.url).await.until_two_have_written().await;
         }
         // What the first takes a key for, the second waits for like anybody else.
         Second::Again => until_misjudged(&store).await,

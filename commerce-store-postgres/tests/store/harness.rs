@@ -180,6 +180,11 @@ impl Backstage {
         }
     }
 
+    /// Waits until two batches have written keys and copies, and stand before their commit or their turn.
+    pub(crate) async fn until_two_have_written(&mut self) {
+        self.until_sessions(&format!("state = 'idle in transaction' and {WRITTEN}"), 2).await;
+    }
+
     /// Waits until so many of the store's connections wait for locks.
     pub(crate) async fn until_blocked(&mut self, count: i64) {
         self.until_sessions(BLOCKED, count).await;
@@ -188,3 +193,5 @@ impl Backstage {
 
 /// A connection that waits for a lock.
 pub(crate) const BLOCKED: &str = "wait_event_type = 'Lock'";
+/// A batch writes keys and copies, ahead or not, or has written them.
+pub(crate) const WRITTEN: &str = "(query like 'with new_copies as%' or query like 'with sales as%')";

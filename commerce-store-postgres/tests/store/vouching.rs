@@ -15,7 +15,9 @@ use commerce_store_postgres::PostgresStore;
 use commerce_store_postgres_testkit::{Fate, Message, Proxy};
 use tokio::task::JoinHandle;
 
-use crate::harness::{BLOCKED, Backstage, Gate, assert_sound, database, open_at, proxied, until_misjudged, world};
+use crate::harness::{
+    BLOCKED, Backstage, Gate, WRITTEN, assert_sound, database, open_at, proxied, until_misjudged, world,
+};
 
 type Answer = Result<Receipt, Error>;
 
@@ -35,8 +37,6 @@ fn order(world: &World, customer_id: CustomerId, variant: VariantId, payment: Op
 
 /// A batch reads what it wants without a lock, or has read it.
 const READ: &str = "state = 'idle in transaction' and query like 'select 1 as kind%'";
-/// A batch writes keys and copies, ahead or not, or has written them.
-const WRITTEN: &str = "(query like 'with new_copies as%' or query like 'with sales as%')";
 
 fn locks_coupons(statement: &str) -> bool {
     statement.contains("from coupons c") && statement.contains("for no key update")
@@ -86,6 +86,21 @@ impl Lanes {
         });
     }
 
+    /// Two customers claim a copy: the commit of the first is held, and the second has written what it can ahead of it.
+    async fn two_claims(
+        &self,
+        back: &mut Backstage,
+        customers: &[CustomerId],
+        coupon: CouponId,
+    ) -> (JoinHandle<Answer>, JoinHandle<Answer>) {
+        self.hold_commit(false);
+        let first = send(&self.store, claim(&self.world, customers[0], coupon));
+        self.gate.reached().await;
+        let second = send(&self.store, claim(&self.world, customers[1], coupon));
+        back.until_two_have_written().await;
+        (first, second)
+    }
+
     /// The store of another process, whose first commit can be held too.
     async fn other(&self) -> (Arc<PostgresStore>, Proxy, Arc<Gate>) {
         let proxy = Proxy::start(&self.url).await.unwrap();
@@ -119,7 +134,7 @@ async fn a_counter_that_others_moved_vouches_for_nothing() {
         // A second copy is written at once, and one too many not at all.
         match limit {
             1 => back.until_sessions(READ, 1).await,
-            _ => back.until_sessions(&format!("state = 'idle in transaction' and {WRITTEN}"), 2).await,
+            _ => back.until_two_have_written().await,
         }
         let other = open_at(&lanes.url, |_| {}).await;
         let meddler = send(&other, claim(world, customers[1], coupon));
@@ -172,12 +187,8 @@ async fn what_was_decided_again_was_never_announced() {
     let (store, world) = (&lanes.store, &lanes.world);
     let customers = world.customers(3, 1).await;
     let coupon = world.coupon(|c| c.total_quantity = Some(2)).await;
-    lanes.hold_commit(false);
-    let first = send(store, claim(world, customers[0], coupon));
-    lanes.gate.reached().await;
-    let second = send(store, claim(world, customers[1], coupon));
     let mut back = Backstage::at(&lanes.url).await;
-    back.until_sessions(&format!("state = 'idle in transaction' and {WRITTEN}"), 2).await;
+    let (first, second) = lanes.two_claims(&mut back, &customers, coupon).await;
     let (other, _proxy, commits) = lanes.other().await;
     let meddler = send(&other, claim(world, customers[2], coupon));
     back.until_blocked(1).await;
@@ -204,11 +215,7 @@ async fn a_coupon_withdrawn_behind_the_batch_before_is_not_handed_out() {
     let customers = world.customers(2, 1).await;
     let coupon = world.coupon(|c| c.total_quantity = Some(100)).await;
     let (other, mut back) = (open_at(&lanes.url, |_| {}).await, Backstage::at(&lanes.url).await);
-    lanes.hold_commit(false);
-    let first = send(store, claim(world, customers[0], coupon));
-    lanes.gate.reached().await;
-    let ahead = send(store, claim(world, customers[1], coupon));
-    back.until_sessions(&format!("state = 'idle in transaction' and {WRITTEN}"), 2).await;
+    let (first, ahead) = lanes.two_claims(&mut back, &customers, coupon).await;
     let withdraw = UpdateCoupon { coupon_id: coupon, expected_version: None, active: Some(false) };
     let withdrawn = send(&other, world.envelope(&operator(), withdraw));
     back.until_blocked(1).await;
@@ -233,16 +240,11 @@ async fn who_follows_is_followed() {
     let customers = world.customers(3, 1).await;
     let coupon = world.coupon(|c| c.total_quantity = Some(3)).await;
     let mut back = Backstage::at(&lanes.url).await;
-    let both_written = format!("state = 'idle in transaction' and {WRITTEN}");
-    lanes.hold_commit(false);
-    let first = send(store, claim(world, customers[0], coupon));
-    lanes.gate.reached().await;
-    let second = send(store, claim(world, customers[1], coupon));
-    back.until_sessions(&both_written, 2).await;
+    let (first, second) = lanes.two_claims(&mut back, &customers, coupon).await;
     lanes.gate.open();
     lanes.locks.reached().await;
     let third = send(store, claim(world, customers[2], coupon));
-    back.until_sessions(&both_written, 2).await;
+    back.until_two_have_written().await;
     lanes.locks.open();
     for answer in [first, second, third] {
         assert!(answer.await.unwrap().is_ok());
@@ -269,7 +271,7 @@ async fn who_asks_two_processes_keeps_neither_waiting_for_the_other() {
         let ahead = send(store, wanted.clone());
         let mut back = Backstage::at(&lanes.url).await;
         // The one whose commit is held, and the one that works ahead.
-        back.until_sessions(&format!("state = 'idle in transaction' and {WRITTEN}"), 2).await;
+        back.until_two_have_written().await;
         let other = open_at(&lanes.url, |_| {}).await;
         let elsewhere = send(&other, if same_key { world.again(&wanted) } else { claim(world, customers[1], coupon) });
         back.until_blocked(1).await;
